@@ -1,0 +1,110 @@
+// Package source reads object stores: their buckets, their objects in S3's order, and what guards the buckets.
+//
+// A Driver is the least a store must do; what only some stores can do are further interfaces beside it (Configured, Documented, and
+// io.ReaderAt on a Reader), found with As. Every driver passes the suite of sourcetest. Drivers try once: retries, rate limits and faults
+// are wrappers around a Driver.
+package source
+
+import (
+	"context"
+	"io"
+	"iter"
+	"time"
+)
+
+// A Driver is one object store. Its methods may be called by several goroutines at once.
+//
+// Every error that a driver returns is an *Error, or the context's own error when the context ended.
+type Driver interface {
+	// Buckets returns every bucket of the store, ordered by name.
+	Buckets(ctx context.Context) ([]Bucket, error)
+
+	// List yields the latest version of each object of the bucket in S3's order: ascending by the bytes of the key. It keeps no more in
+	// memory than one page or one directory level needs. An item with Err stands where the objects are missing that could not be listed;
+	// the listing goes on behind it. A non-nil error is the last pair of the sequence: what follows could not be listed at all.
+	List(ctx context.Context, bucket string, opts ListOptions) iter.Seq2[Item, error]
+
+	// Open begins to read an object. It fails with NotFound, AccessDenied, Changed (see OpenOptions.ETag), NotObject or Unavailable.
+	Open(ctx context.Context, bucket, key string, opts OpenOptions) (Reader, error)
+}
+
+// ListOptions narrow a listing. The zero value lists the whole bucket.
+type ListOptions struct {
+	// Prefix keeps the keys that begin with these bytes.
+	Prefix string
+	// After keeps the keys that are greater than this one, which need not exist. A listing cut short goes on after its last key at the
+	// cost of finding the place, not of walking there.
+	After string
+}
+
+// OpenOptions say which state of an object to read. The zero value reads the current one, whichever it is.
+type OpenOptions struct {
+	// VersionID names a version; "" is the latest. A store without versions answers NotFound to any other value.
+	VersionID string
+	// ETag, if not empty, is the listed entity tag: Open fails with Changed if the object's differs now.
+	ETag string
+}
+
+// A Bucket is one bucket, as the store's own listing tells of it.
+type Bucket struct {
+	Name    string
+	Region  string    // "" where the store does not say
+	Created time.Time // zero where the store does not say
+}
+
+// An Item is one step of a listing.
+type Item struct {
+	// Object is the object. With Err only its Key counts: the key that is no readable object or, ending in "/", the prefix below which
+	// nothing could be listed.
+	Object
+	Err *Error
+}
+
+// UnknownSize is the Size of an object whose length shows only when it has been read (standard input).
+const UnknownSize int64 = -1
+
+// An Object is one object as a listing tells of it.
+type Object struct {
+	Key          string    // the key's bytes, which need not be UTF-8
+	Size         int64     // bytes as stored, or UnknownSize
+	ETag         string    // without quotes; opaque: equal means unchanged
+	VersionID    string    // "" in a store without versions
+	LastModified time.Time // UTC; zero where the store does not say
+	StorageClass string    // as in S3 (STANDARD, GLACIER...); "" where the store does not say
+	Encryption   Encryption
+}
+
+// Encryption is the server-side encryption of an object, or the default encryption of a bucket.
+type Encryption struct {
+	// Type is NONE, AES256, aws:kms, aws:kms:dsse, or SSE-C for a customer's own key; "" is not told (S3 listings do not tell).
+	Type string
+	// KMSKeyID is the id, ARN or alias of the KMS key, "" for the AWS managed key and for other types.
+	KMSKeyID string
+}
+
+// A Reader reads one object once, from its beginning. Where it also is an io.ReaderAt the object can be read at any place, by several
+// goroutines at once.
+//
+// A Reader never passes a mixture of two states off as one object: once the object has changed since Open, Read answers an *Error of kind
+// Changed at the latest where it would have answered io.EOF, and ReadAt at the latest in the first call after the change was visible.
+type Reader interface {
+	io.ReadCloser
+	// Object describes what is being read, as a listing would now.
+	Object() Object
+}
+
+// As returns the driver's further interface T (Configured, Documented), looking through wrappers that have an Unwrap method.
+func As[T any](d Driver) (T, bool) {
+	for d != nil {
+		if power, ok := d.(T); ok {
+			return power, true
+		}
+		wrapper, ok := d.(interface{ Unwrap() Driver })
+		if !ok {
+			break
+		}
+		d = wrapper.Unwrap()
+	}
+	var none T
+	return none, false
+}
