@@ -284,9 +284,14 @@ func canonicalRequestHash(r *http.Request, c *claim, bodyHash string) (string, *
 	return hexSHA256(buf), nil
 }
 
-// signatureMatches computes the signature that the secret gives and compares it
-// in constant time.
+// signatureMatches compares the request's signature in constant time with the
+// one that the secret gives.
 func (c *claim) signatureMatches(secret string, signedAt time.Time, canonicalHash string) bool {
+	return subtle.ConstantTimeCompare([]byte(c.sign(secret, signedAt, canonicalHash)), []byte(c.signature)) == 1
+}
+
+// sign computes the signature of a canonical request in hexadecimal.
+func (c *claim) sign(secret string, signedAt time.Time, canonicalHash string) string {
 	scope := c.scope.Date + "/" + c.scope.Region + "/" + c.scope.Service + "/" + terminator
 	text := algorithm + "\n" + signedAt.Format(timeFormat) + "\n" + scope + "\n" + canonicalHash
 
@@ -294,9 +299,7 @@ func (c *claim) signatureMatches(secret string, signedAt time.Time, canonicalHas
 	for _, part := range [...]string{c.scope.Region, c.scope.Service, terminator, text} {
 		sum = hmacSHA256(sum[:], part)
 	}
-	var expected [2 * sha256.Size]byte
-	hex.Encode(expected[:], sum[:])
-	return subtle.ConstantTimeCompare(expected[:], []byte(c.signature)) == 1
+	return hex.EncodeToString(sum[:])
 }
 
 func hmacSHA256(key []byte, text string) (sum [sha256.Size]byte) {
