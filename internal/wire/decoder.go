@@ -430,6 +430,17 @@ func (d *Decoder) Skip() {
 	}
 }
 
+// Raw reads over one value and returns its bytes, which are those of the text being read.
+func (d *Decoder) Raw() []byte {
+	d.space()
+	start := d.pos
+	d.Skip()
+	if d.err != nil {
+		return nil
+	}
+	return d.data[start:d.pos]
+}
+
 func (d *Decoder) skipElement() {
 	d.Skip()
 	if d.err == nil {

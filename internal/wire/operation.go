@@ -90,6 +90,7 @@ type PagedInput interface {
 type Endpoint struct {
 	Operation *Operation
 	New       func() Input
+	NewOutput func() Document
 	Call      func(context.Context, Input) (Document, error)
 }
 
@@ -105,6 +106,7 @@ func Bind[I, O any, PI interface {
 	return Endpoint{
 		Operation: op,
 		New:       func() Input { return PI(new(I)) },
+		NewOutput: func() Document { return PO(new(O)) },
 		Call: func(ctx context.Context, in Input) (Document, error) {
 			out, err := call(ctx, in.(PI))
 			if err != nil {
