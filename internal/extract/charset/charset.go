@@ -1,0 +1,283 @@
+// Package charset finds out how text is encoded and reads it as UTF-8.
+package charset
+
+import (
+	"bytes"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	htmlcharset "golang.org/x/net/html/charset"
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/japanese"
+	xunicode "golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/encoding/unicode/utf32"
+)
+
+// A Charset is a way to encode text. The zero value is Binary.
+type Charset struct {
+	// Name is the WHATWG name ("utf-8", "windows-1252", "shift_jis"), "us-ascii" while only ASCII was seen, or "utf-32le", "utf-32be".
+	Name string
+	enc  encoding.Encoding // nil for ASCII and UTF-8
+	bom  int
+}
+
+var (
+	// Binary is not text.
+	Binary = Charset{}
+	// ASCII means that the charset is still open: the reader decides at the first other byte.
+	ASCII = Charset{Name: "us-ascii"}
+	// UTF8 is UTF-8; bytes that do not belong there become U+FFFD.
+	UTF8 = Charset{Name: "utf-8"}
+)
+
+// IsText says that this is a charset at all.
+func (c Charset) IsText() bool { return c.Name != "" }
+
+func wide(name string, bom int) Charset {
+	switch name {
+	case "utf-16le":
+		return Charset{name, xunicode.UTF16(xunicode.LittleEndian, xunicode.IgnoreBOM), bom}
+	case "utf-16be":
+		return Charset{name, xunicode.UTF16(xunicode.BigEndian, xunicode.IgnoreBOM), bom}
+	case "utf-32le":
+		return Charset{name, utf32.UTF32(utf32.LittleEndian, utf32.IgnoreBOM), bom}
+	default:
+		return Charset{name, utf32.UTF32(utf32.BigEndian, utf32.IgnoreBOM), bom}
+	}
+}
+
+// boms in the order in which they must be tried: that of UTF-16 begins that of UTF-32.
+var boms = []struct{ mark, name string }{
+	{"\xff\xfe\x00\x00", "utf-32le"},
+	{"\x00\x00\xfe\xff", "utf-32be"},
+	{"\xff\xfe", "utf-16le"},
+	{"\xfe\xff", "utf-16be"},
+}
+
+const (
+	// sampleSize is how much of a head the statistics look at.
+	sampleSize = 16 << 10
+	// A text may hold this share of control characters (NUL included) before it counts as binary: a few stray ones in a log, separators in
+	// lists. Bytes that are no UTF-8 are more likely binary in the first place.
+	maxControlsUTF8   = 0.10
+	maxControlsLegacy = 0.01
+)
+
+// Detect finds the charset of a document from its beginning, of which whole says that nothing follows. It is certain unless control
+// characters leave a doubt that the signature of a binary format should settle.
+func Detect(head []byte, whole bool) (c Charset, certain bool) {
+	if bytes.HasPrefix(head, []byte("\xef\xbb\xbf")) {
+		return Charset{Name: "utf-8", bom: 3}, true
+	}
+	for _, b := range boms {
+		if bytes.HasPrefix(head, []byte(b.mark)) {
+			c := wide(b.name, len(b.mark))
+			if plausible(c.Decode(head[:min(len(head), sampleSize)])) {
+				return c, true
+			}
+		}
+	}
+	s := look(head)
+	switch {
+	case s.nuls > 0:
+		if c, ok := wideWithoutMark(head[:min(len(head), sampleSize)]); ok {
+			return c, false
+		}
+	case s.high == 0 && s.controls == 0:
+		if bytes.Contains(head, []byte("\x1b$B")) || bytes.Contains(head, []byte("\x1b$@")) {
+			return Charset{Name: "iso-2022-jp", enc: japanese.ISO2022JP}, true
+		}
+		return ASCII, true
+	}
+	controls := float64(s.controls) / float64(max(1, len(head)))
+	switch {
+	case s.high == 0:
+		if controls > maxControlsUTF8 {
+			return Binary, false
+		}
+		return ASCII, false
+	case mostlyUTF8(head, whole):
+		if controls > maxControlsUTF8 {
+			return Binary, false
+		}
+		return UTF8, s.controls == 0
+	case controls > maxControlsLegacy:
+		return Binary, false
+	}
+	return legacy(head), s.controls == 0
+}
+
+// A tally counts kinds of bytes.
+type tally struct{ nuls, controls, high int }
+
+// look counts the bytes that plain text does not have. ESC colours logs; form feed, vertical tab and backspace come from printers and
+// terminals; 0x1A ends files of DOS.
+func look(b []byte) (t tally) {
+	if isASCIIText(b) {
+		return t
+	}
+	for _, c := range b {
+		switch {
+		case c == 0:
+			t.nuls++
+			t.controls++
+		case c < 0x20 && !(c >= '\b' && c <= '\r') && c != 0x1b && c != 0x1a, c == 0x7f:
+			t.controls++
+		case c >= 0x80:
+			t.high++
+		}
+	}
+	return t
+}
+
+func isASCIIText(b []byte) bool {
+	for _, c := range b {
+		if c >= 0x7f || c < '\b' || c > '\r' && c < ' ' {
+			return false
+		}
+	}
+	return true
+}
+
+// mostlyUTF8 says that there are sequences of UTF-8, and at least four of them for each byte that does not fit. A sequence cut by the end
+// fits when more follows.
+func mostlyUTF8(b []byte, whole bool) bool {
+	if !whole {
+		b = b[:len(b)-Cut(b)]
+	}
+	if utf8.Valid(b) {
+		return true
+	}
+	good, bad := 0, 0
+	for i := 0; i < len(b); {
+		if b[i] < utf8.RuneSelf {
+			i++
+			continue
+		}
+		r, n := utf8.DecodeRune(b[i:])
+		if r == utf8.RuneError && n == 1 {
+			bad++
+		} else {
+			good++
+		}
+		i += n
+	}
+	return good >= 4*bad
+}
+
+// Cut returns how many bytes at the end begin a sequence of UTF-8 that is not complete.
+func Cut(b []byte) int {
+	for i := 1; i <= min(3, len(b)); i++ {
+		if c := b[len(b)-i]; utf8.RuneStart(c) {
+			if c >= 0xc0 && !utf8.FullRune(b[len(b)-i:]) {
+				return i
+			}
+			return 0
+		}
+	}
+	return 0
+}
+
+// wideWithoutMark recognises UTF-16 and UTF-32 without a byte order mark by trying. Real text in the right order has its spaces and line
+// ends; in the wrong order they are other characters.
+func wideWithoutMark(b []byte) (Charset, bool) {
+	for _, name := range []string{"utf-32le", "utf-32be", "utf-16le", "utf-16be"} {
+		c := wide(name, 0)
+		if len(b) >= 8 && plausible(c.Decode(b)) {
+			return c, true
+		}
+	}
+	return Binary, false
+}
+
+// plausible says that decoded text can be text of people: nearly every character is one that prints, ASCII is not rarer than the odd
+// characters that appear when bytes are swapped, and no two neighbours contradict.
+func plausible(b []byte) bool {
+	total, odd, ascii, swapped := 0, 0, 0, 0
+	for _, r := range string(b) {
+		total++
+		switch {
+		case r == '\t' || r == '\n' || r == '\r' || r >= ' ' && r < 0x7f:
+			ascii++
+		case r == utf8.RuneError, r < ' ', !unicode.IsPrint(r) && !unicode.IsSpace(r) && r != 0xfeff && r != 0x200b:
+			odd++
+		case r&0xff == 0 && r < 0x8000:
+			swapped++ // an ASCII character of the other byte order
+		}
+	}
+	return odd*50 <= total && ascii*50 >= total && swapped*4 <= ascii
+}
+
+// Decode returns the beginning of a text as UTF-8 without byte order mark, without a character that its end cuts. It may be b itself.
+func (c Charset) Decode(b []byte) []byte {
+	b = b[min(c.bom, len(b)):]
+	if c.enc == nil {
+		b = b[:len(b)-Cut(b)]
+		if utf8.Valid(b) {
+			return b
+		}
+		return replaceIllFormed(nil, b)
+	}
+	switch c.Name {
+	case "utf-16le", "utf-16be":
+		b = b[:len(b)&^1]
+		if n := len(b); n >= 2 {
+			hi := uint16(b[n-2])<<8 | uint16(b[n-1])
+			if c.Name == "utf-16le" {
+				hi = uint16(b[n-1])<<8 | uint16(b[n-2])
+			}
+			if utf16.IsSurrogate(rune(hi)) && hi < 0xdc00 {
+				b = b[:n-2]
+			}
+		}
+	case "utf-32le", "utf-32be":
+		b = b[:len(b)&^3]
+	}
+	out, err := c.enc.NewDecoder().Bytes(b)
+	if err != nil {
+		return nil // no decoder of x/text fails on foreign bytes
+	}
+	return out
+}
+
+// replaceIllFormed appends b with U+FFFD for every byte that is no part of a sequence.
+func replaceIllFormed(dst, b []byte) []byte {
+	for len(b) > 0 {
+		r, n := utf8.DecodeRune(b)
+		if r == utf8.RuneError && n == 1 {
+			dst = append(dst, "\uFFFD"...)
+		} else {
+			dst = append(dst, b[:n]...)
+		}
+		b = b[n:]
+	}
+	return dst
+}
+
+// declared returns the charset that an XML declaration or an HTML meta element names.
+func declared(head []byte) (Charset, bool) {
+	head = head[:min(len(head), 1024)]
+	if xml, _, ok := bytes.Cut(head, []byte("?>")); ok && bytes.HasPrefix(xml, []byte("<?xml")) {
+		if _, v, ok := bytes.Cut(xml, []byte("encoding=")); ok && len(v) > 2 {
+			if name, _, ok := bytes.Cut(v[1:], v[:1]); ok {
+				return lookup(string(name))
+			}
+		}
+	}
+	if bytes.HasPrefix(bytes.TrimLeft(head, " \t\r\n"), []byte("<")) {
+		if _, name, certain := htmlcharset.DetermineEncoding(head, ""); certain {
+			return lookup(name)
+		}
+	}
+	return Binary, false
+}
+
+// lookup takes a declared name. It is believed only for charsets that contain ASCII: the declaration was read as ASCII, after all.
+func lookup(name string) (Charset, bool) {
+	enc, name := htmlcharset.Lookup(name)
+	if enc == nil || enc == encoding.Replacement || name == "utf-8" || name == "utf-16le" || name == "utf-16be" {
+		return Binary, false
+	}
+	return Charset{Name: name, enc: enc}, true
+}

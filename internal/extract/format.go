@@ -1,0 +1,103 @@
+package extract
+
+import (
+	"strings"
+
+	"github.com/magpie-sec/magpie/internal/extract/charset"
+	"github.com/magpie-sec/magpie/internal/text"
+)
+
+// A Format reads one file format. It holds no state: its functions are called from many goroutines.
+type Format struct {
+	// Name is the folder's name ("csv").
+	Name string
+	// MIME is the media type that results show ("text/csv").
+	MIME string
+	// Extensions are the usual ones, lower case, without the dot. They only break ties: see Score.
+	Extensions []string
+	// Kind says how the places of such a document are named.
+	Kind text.Kind
+	// Archive says that the format holds other documents, which count as a level of nesting.
+	Archive bool
+	// MaxBytes is the size quota of the format in bytes (Macie's, where it has one); 0 for none.
+	MaxBytes int64
+	// Match says how well the beginning of a document fits. It must not keep or change the head.
+	Match func(h *Head) Score
+	// Extract reads the document and delivers its text or its members in order. It returns nil when all of it was read; a Problem with
+	// the reason when not; any other error of its own counts as MALFORMED_FILE. Errors of in and out must come back (wrapped or not). It
+	// may panic on foreign input, it must not start goroutines.
+	Extract func(in *Input, out *Output) error
+}
+
+// Score says how well a document fits a format. The highest wins, among equals the first in the list of formats.
+type Score int
+
+const (
+	// No: another format.
+	No Score = iota
+	// Fallback: can be read that way if nothing else fits.
+	Fallback
+	// Possible: the content allows it and the extension says so.
+	Possible
+	// Likely: the content has the shape, but running text could have it as well.
+	Likely
+	// Certain: a signature, or a shape that nothing else has.
+	Certain
+)
+
+// HeadSize is how much of a document the formats see when they are asked for a match.
+const HeadSize = 64 << 10
+
+// A Head is the beginning of a document.
+type Head struct {
+	// Bytes are the first HeadSize bytes, or the whole document when Whole is set.
+	Bytes []byte
+	Whole bool
+	// Text is Bytes as UTF-8 without byte order mark, nil when they are not text. A rune cut by the end is left out.
+	Text []byte
+	// Charset is how Text was decoded.
+	Charset charset.Charset
+	// Name is the document's name; Extension its extension in lower case.
+	Name, Extension string
+}
+
+func newHead(b []byte, whole bool, name string) *Head {
+	h := &Head{Bytes: b, Whole: whole, Name: name, Extension: strings.ToLower(Extension(name))}
+	var certain bool
+	h.Charset, certain = charset.Detect(b, whole)
+	if !certain && h.Charset.IsText() && signature(b) != "" {
+		h.Charset = charset.Binary
+	}
+	if h.Charset.IsText() {
+		h.Text = h.Charset.Decode(b)
+	}
+	return h
+}
+
+// Has says whether the head's extension is one of the format's.
+func (h *Head) Has(extensions ...string) bool {
+	for _, e := range extensions {
+		if e == h.Extension {
+			return true
+		}
+	}
+	return false
+}
+
+// sniff finds the format of a document and its media type. The format is nil for what we do not read.
+func sniff(formats []Format, h *Head) (*Format, string) {
+	if mime := unsupported(h); mime != "" {
+		return nil, mime
+	}
+	var best *Format
+	score := No
+	for i := range formats {
+		if s := formats[i].Match(h); s > score {
+			best, score = &formats[i], s
+		}
+	}
+	if best == nil {
+		return nil, mediaType(h.Bytes)
+	}
+	return best, best.MIME
+}

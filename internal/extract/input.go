@@ -1,0 +1,175 @@
+package extract
+
+import (
+	"bytes"
+	"errors"
+	"io"
+
+	"github.com/magpie-sec/magpie/internal/extract/charset"
+)
+
+// An Input is the bytes of one document. A Format uses it in one of three ways: as a reader of the stored bytes, through Text as a window
+// over its text, or through Random.
+type Input struct {
+	run     *run
+	src     io.Reader
+	at      io.ReaderAt
+	head    []byte // the rest of the head
+	err     error  // what follows the head, when the source has ended there
+	size    int64
+	limit   int64
+	charset charset.Charset
+	buffers *buffers
+	spooled Spooled
+
+	read     int64
+	exceeded bool
+}
+
+// Size is the document's size in bytes, -1 when not known.
+func (in *Input) Size() int64 { return in.size }
+
+// Charset is how the text is encoded.
+func (in *Input) Charset() charset.Charset { return in.charset }
+
+// Read yields the stored bytes.
+func (in *Input) Read(p []byte) (int, error) {
+	if err := in.run.check(); err != nil {
+		return 0, err
+	}
+	n, err := 0, in.err
+	if len(in.head) > 0 {
+		n, err = copy(p, in.head), nil
+		in.head = in.head[n:]
+	} else if err == nil {
+		n, err = in.src.Read(p)
+		in.err = err
+	}
+	in.read += int64(n)
+	if in.read > in.limit {
+		in.exceeded = true
+		return 0, errTooLarge
+	}
+	return n, err
+}
+
+var errTooLarge = errors.New("the document exceeds its size quota")
+
+// Text returns a window over the document's text. There is one per document.
+func (in *Input) Text() *Window {
+	return NewWindow(charset.NewReader(in, in.charset), in.buffers.window[:])
+}
+
+// Random returns random access to the document and its size. A document that is only a stream is spooled first. It is used instead of Read.
+func (in *Input) Random() (io.ReaderAt, int64, error) {
+	if in.at != nil {
+		return in.at, in.size, nil
+	}
+	buf := bytes.NewBuffer(make([]byte, 0, max(0, min(in.size, in.run.limits.SpoolMemory))+bytes.MinRead))
+	n, err := buf.ReadFrom(io.LimitReader(in, in.run.limits.SpoolMemory))
+	if err != nil {
+		return nil, 0, err
+	}
+	if n < in.run.limits.SpoolMemory {
+		return bytes.NewReader(buf.Bytes()), n, nil
+	}
+	return in.spool(buf)
+}
+
+func (in *Input) spool(start io.Reader) (io.ReaderAt, int64, error) {
+	r := in.run
+	if r.ex.Spool == nil {
+		return nil, 0, r.fail(errors.New("extract: a document needs random access: set Extractor.Spool, or Object.ReaderAt and Size"))
+	}
+	r.outside++
+	s, err := r.ex.Spool()
+	r.outside--
+	if err != nil {
+		return nil, 0, r.fail(&SpoolError{err})
+	}
+	in.spooled = s
+	// The window's memory is free: a document is read as text or at random.
+	n, err := io.CopyBuffer(spoolWriter{r, s}, io.MultiReader(start, in), in.buffers.window[:])
+	if err != nil {
+		return nil, 0, err
+	}
+	return spoolReader{r, s}, n, nil
+}
+
+func (in *Input) close() {
+	if in.spooled == nil {
+		return
+	}
+	in.run.outside++
+	err := in.spooled.Close()
+	in.run.outside--
+	if err != nil {
+		in.run.fail(&SpoolError{err})
+	}
+}
+
+type spoolWriter struct {
+	run *run
+	w   io.Writer
+}
+
+func (s spoolWriter) Write(p []byte) (int, error) {
+	s.run.outside++
+	n, err := s.w.Write(p)
+	s.run.outside--
+	if err != nil {
+		err = s.run.fail(&SpoolError{err})
+	}
+	return n, err
+}
+
+type spoolReader struct {
+	run *run
+	r   io.ReaderAt
+}
+
+func (s spoolReader) ReadAt(p []byte, off int64) (int, error) {
+	if err := s.run.check(); err != nil {
+		return 0, err
+	}
+	s.run.outside++
+	n, err := s.r.ReadAt(p, off)
+	s.run.outside--
+	if err != nil && err != io.EOF {
+		err = s.run.fail(&SpoolError{err})
+	}
+	return n, err
+}
+
+// WindowSize is how much text a Format sees at once, and so the longest value that is delivered in one piece.
+const WindowSize = 128 << 10
+
+// A Window slides over a document's text. The text is well-formed UTF-8, in the same steps however the source's reads fall.
+type Window struct {
+	r   io.Reader
+	buf []byte
+	n   int // bytes returned
+	cut int // bytes behind them that begin a character
+	err error
+}
+
+// NewWindow returns a window over a reader of UTF-8, as large as the buffer.
+func NewWindow(r io.Reader, buf []byte) *Window { return &Window{r: r, buf: buf} }
+
+// Next moves on: it keeps the last keep bytes of what it returned before, which must be fewer than the window holds, and reads until the
+// window is full. The text may be changed in place until the next call. An error says that nothing follows this text: io.EOF at the end
+// of the document, another one where it broke off; what was read until then is returned with it.
+func (w *Window) Next(keep int) ([]byte, error) {
+	w.n = copy(w.buf, w.buf[w.n-keep:w.n+w.cut])
+	w.cut = 0
+	if w.err == nil {
+		var n int
+		n, w.err = fill(w.r, w.buf[w.n:])
+		w.n += n
+		if w.err == nil {
+			w.cut = charset.Cut(w.buf[:w.n])
+			w.n -= w.cut
+		}
+	}
+	return w.buf[:w.n], w.err
+}

@@ -1,0 +1,385 @@
+package extract
+
+import (
+	"context"
+	"errors"
+	"io"
+	"runtime/debug"
+	"time"
+
+	"github.com/magpie-sec/magpie/internal/text"
+)
+
+// A run is the extraction of one object.
+type run struct {
+	ctx    context.Context
+	ex     *Extractor
+	sink   Sink
+	limits Limits
+	end    time.Time
+	source *source
+
+	// levels counts the bytes that members of each level of nesting have yielded; members counts members of all levels.
+	levels  []int64
+	members int64
+
+	// err ends the run and is what Extract returns. stop ends it with a result.
+	err  error
+	stop Reason
+	// outside is above zero while the sink, the source or the spool runs: their panics are not the document's.
+	outside int
+}
+
+// buffers are the memory of one document, used again and again.
+type buffers struct {
+	head   [HeadSize]byte
+	window [WindowSize]byte
+}
+
+// check is called at every read and every block.
+func (r *run) check() error {
+	if r.err != nil || r.stop != "" {
+		return errStopped
+	}
+	if err := r.ctx.Err(); err != nil {
+		return r.fail(err)
+	}
+	if r.ex.Now != nil && r.ex.Now().After(r.end) {
+		return r.halt(TimeCutOffReached)
+	}
+	return nil
+}
+
+// fail ends the run with an error; the context's goes before what follows from it.
+func (r *run) fail(err error) error {
+	if r.err == nil {
+		if e := r.ctx.Err(); e != nil {
+			err = e
+		}
+		r.err = err
+	}
+	return errStopped
+}
+
+// halt ends the run with a result.
+func (r *run) halt(why Reason) error {
+	if r.stop == "" {
+		r.stop = why
+	}
+	return errStopped
+}
+
+// document reads one document and ends it. The error is the run's.
+func (r *run) document(d Document, src io.Reader, at io.ReaderAt) (Result, error) {
+	b, _ := r.ex.buffers.Get().(*buffers)
+	if b == nil {
+		b = new(buffers)
+	}
+	defer r.ex.buffers.Put(b)
+
+	n, err := fill(src, b.head[:])
+	if r.err != nil {
+		return Result{}, r.err
+	}
+	h := newHead(b.head[:n], err != nil, d.Name)
+	f, mime := sniff(r.ex.Formats, h)
+	d.MIME = mime
+	if f != nil {
+		d.Kind = f.Kind
+	}
+	if err := r.call(func() error { return r.sink.Begin(d) }); err != nil {
+		return Result{}, r.err
+	}
+	in := &Input{run: r, src: src, at: at, head: h.Bytes, err: err, size: d.Size, limit: r.quota(f, len(d.Path)), charset: h.Charset, buffers: b}
+	res := r.read(f, &d, in)
+	if r.err != nil {
+		return Result{}, r.err
+	}
+	if err := r.call(func() error { return r.sink.End(d, res) }); err != nil {
+		return Result{}, r.err
+	}
+	return res, nil
+}
+
+// quota is how large a document of the format may be at that depth.
+func (r *run) quota(f *Format, depth int) int64 {
+	limit := r.limits.ObjectBytes
+	if depth > 0 {
+		limit = r.limits.MemberBytes
+	}
+	if f != nil && f.MaxBytes > 0 {
+		limit = min(limit, f.MaxBytes)
+	}
+	return limit
+}
+
+// read extracts a document that was begun.
+func (r *run) read(f *Format, d *Document, in *Input) Result {
+	switch {
+	case r.stop != "":
+		return Result{Code: Skipped, Reason: r.stop}
+	case len(in.head) == 0 && in.err != nil && in.err != io.EOF:
+		return Result{Code: Skipped, Reason: MalformedFile}
+	case f == nil:
+		return Result{Code: Skipped, Reason: UnsupportedFileType}
+	case f.Archive && len(d.Path) >= r.limits.Depth:
+		return Result{Code: Skipped, Reason: ArchiveNestingLevelOverLimit}
+	case d.Size > in.limit:
+		return Result{Code: Skipped, Reason: sizeReason(f)}
+	}
+	out := &Output{run: r, doc: d}
+	defer in.close()
+	err := r.guard(f, in, out)
+	if r.err != nil {
+		return Result{}
+	}
+	return result(f, in, out, r.why(f, in, out, err))
+}
+
+func sizeReason(f *Format) Reason {
+	if f.Archive {
+		return ArchiveExceedsSizeLimit
+	}
+	return FileExceedsSizeLimit
+}
+
+// why finds the reason to report: what ended the run, then what ended this document, then what happened to its members.
+func (r *run) why(f *Format, in *Input, out *Output, err error) Reason {
+	var p *Problem
+	switch {
+	case r.stop != "":
+		return r.stop
+	case in.exceeded:
+		return sizeReason(f)
+	case errors.As(err, &p):
+		return p.Reason
+	case err != nil:
+		return MalformedFile
+	}
+	return out.unread
+}
+
+func result(f *Format, in *Input, out *Output, why Reason) Result {
+	res := Result{Code: Complete, Reason: why, Bytes: in.read}
+	some := out.blocks > 0
+	if f.Archive {
+		res.Bytes, some = out.bytes, out.bytes > 0 || why == ArchiveContainsUnprocessedFiles
+	}
+	switch {
+	case why == "":
+	case some:
+		res.Code = Partial
+	default:
+		res.Code, res.Bytes = Skipped, 0
+	}
+	return res
+}
+
+// guard runs a parser: its panics are trouble of the document, those of the caller's own code go on.
+func (r *run) guard(f *Format, in *Input, out *Output) (err error) {
+	defer func() {
+		v := recover()
+		if v == nil {
+			return
+		}
+		if r.outside > 0 {
+			panic(v)
+		}
+		if r.ex.Panicked != nil {
+			r.ex.Panicked(f.Name, debug.Stack())
+		}
+		err = Malformed("the parser panicked")
+	}()
+	return f.Extract(in, out)
+}
+
+// call runs code of the sink's.
+func (r *run) call(f func() error) error {
+	r.outside++
+	err := f()
+	r.outside--
+	if err != nil && r.err == nil {
+		r.err = err
+	}
+	return err
+}
+
+// A source is the object's reader: it knows its own errors from the document's, and how much of the object was read.
+type source struct {
+	run  *run
+	r    io.Reader
+	at   io.ReaderAt
+	size int64
+	read int64
+}
+
+func (s *source) Read(p []byte) (int, error) {
+	if err := s.run.check(); err != nil {
+		return 0, err
+	}
+	s.run.outside++
+	n, err := s.r.Read(p)
+	s.run.outside--
+	s.read += int64(n)
+	if err != nil && err != io.EOF {
+		err = s.run.fail(&SourceError{err})
+	}
+	return n, err
+}
+
+// random returns the source's random access, nil if it has none.
+func (s *source) random() io.ReaderAt {
+	if s.at == nil {
+		return nil
+	}
+	return sourceAt{s}
+}
+
+type sourceAt struct{ *source }
+
+func (s sourceAt) ReadAt(p []byte, off int64) (int, error) {
+	if err := s.run.check(); err != nil {
+		return 0, err
+	}
+	s.run.outside++
+	n, err := s.at.ReadAt(p, off)
+	s.run.outside--
+	s.read = min(s.read+int64(n), max(s.size, s.read))
+	if err != nil && err != io.EOF {
+		err = s.run.fail(&SourceError{err})
+	}
+	return n, err
+}
+
+// fill reads until the buffer is full; the error says that nothing more will come and why.
+func fill(r io.Reader, p []byte) (n int, err error) {
+	for idle := 0; n < len(p) && err == nil; idle++ {
+		var k int
+		if k, err = r.Read(p[n:]); k > 0 {
+			n, idle = n+k, 0
+		}
+		if idle > 100 && err == nil {
+			err = io.ErrNoProgress
+		}
+	}
+	if n == len(p) && err == io.EOF {
+		err = nil // the same whether the reader tells the end with its last bytes or after them
+	}
+	return n, err
+}
+
+// An Output takes what a Format reads.
+type Output struct {
+	run *run
+	doc *Document
+
+	blocks int64
+	// bytes sums what was analysed of the members; unread is why some of them were not wholly.
+	bytes  int64
+	unread Reason
+}
+
+// Limits returns the limits of this run, all set.
+func (o *Output) Limits() Limits { return o.run.limits }
+
+// Text hands the next block of the document's text to the sink. Empty blocks are dropped.
+func (o *Output) Text(b *text.Block) error {
+	if len(b.Text) == 0 && len(b.Segments) == 0 {
+		return nil
+	}
+	if err := o.run.check(); err != nil {
+		return err
+	}
+	o.blocks++
+	if o.run.call(func() error { return o.run.sink.Text(b) }) != nil {
+		return errStopped
+	}
+	return nil
+}
+
+// A Member is a document in an archive.
+type Member struct {
+	// Name is its path inside the archive, UTF-8.
+	Name string
+	// Size in bytes as the archive says, -1 when it does not.
+	Size     int64
+	Modified time.Time
+}
+
+// Member extracts one member of an archive, nested archives included. The reader's errors are the member's trouble; its result says so. An
+// error ends the archive, too, and must be returned. The reader may be left before its end.
+func (o *Output) Member(m Member, src io.Reader) (Result, error) {
+	d, err := o.begin(m)
+	if err != nil {
+		return Result{}, err
+	}
+	level := len(d.Path)
+	res, err := o.run.document(d, &memberReader{run: o.run, r: src, level: level}, nil)
+	if err != nil {
+		return Result{}, errStopped
+	}
+	o.count(res)
+	if o.run.stop != "" {
+		return res, errStopped
+	}
+	return res, nil
+}
+
+// Skip says that a member cannot be read: an encrypted one, an unknown compression, a broken entry.
+func (o *Output) Skip(m Member, why Reason) error {
+	d, err := o.begin(m)
+	if err != nil {
+		return err
+	}
+	d.MIME = octetStream
+	res := Result{Code: Skipped, Reason: why}
+	if o.run.call(func() error { return o.run.sink.Begin(d) }) != nil || o.run.call(func() error { return o.run.sink.End(d, res) }) != nil {
+		return errStopped
+	}
+	o.count(res)
+	return nil
+}
+
+func (o *Output) begin(m Member) (Document, error) {
+	r := o.run
+	if err := r.check(); err != nil {
+		return Document{}, err
+	}
+	if r.members++; r.members > r.limits.Members {
+		return Document{}, r.halt(ArchiveTotalDocumentsProcessedOverLimit)
+	}
+	path := make([]string, 0, len(o.doc.Path)+1)
+	path = append(append(path, o.doc.Path...), m.Name)
+	return Document{Path: path, Name: m.Name, Extension: Extension(m.Name), Size: m.Size, Modified: m.Modified}, nil
+}
+
+func (o *Output) count(res Result) {
+	o.bytes += res.Bytes
+	switch {
+	case res.Reason == ArchiveNestingLevelOverLimit:
+		o.unread = res.Reason
+	case res.Code != Complete && o.unread == "":
+		o.unread = ArchiveContainsUnprocessedFiles
+	}
+}
+
+// A memberReader counts what an archive yields.
+type memberReader struct {
+	run   *run
+	r     io.Reader
+	level int
+}
+
+func (m *memberReader) Read(p []byte) (int, error) {
+	r := m.run
+	if err := r.check(); err != nil {
+		return 0, err
+	}
+	n, err := m.r.Read(p)
+	r.levels[m.level] += int64(n)
+	total := r.levels[m.level]
+	if total > r.limits.ExtractedBytes || total > r.limits.RatioFrom && total/r.limits.Ratio > r.source.read {
+		err = r.halt(ArchiveTotalBytesExtractedOverLimit)
+	}
+	return n, err
+}

@@ -1,0 +1,99 @@
+package extract
+
+import (
+	"bytes"
+
+	"github.com/gabriel-vasile/mimetype"
+)
+
+const octetStream = "application/octet-stream"
+
+// packages are the formats that are zip files outside and something else to people. What is read gets a folder of its own and leaves
+// this list; a zip that is none of these (an epub, a Java archive, a map) is read as the archive that it is.
+var packages = map[string]bool{
+	"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet":         true,
+	"application/vnd.openxmlformats-officedocument.wordprocessingml.document":   true,
+	"application/vnd.openxmlformats-officedocument.presentationml.presentation": true,
+	"application/vnd.ms-visio.drawing.main+xml":                                 true,
+	"application/vnd.oasis.opendocument.text":                                   true,
+	"application/vnd.oasis.opendocument.text-template":                          true,
+	"application/vnd.oasis.opendocument.spreadsheet":                            true,
+	"application/vnd.oasis.opendocument.spreadsheet-template":                   true,
+	"application/vnd.oasis.opendocument.presentation":                           true,
+	"application/vnd.oasis.opendocument.presentation-template":                  true,
+	"application/vnd.oasis.opendocument.graphics":                               true,
+	"application/vnd.oasis.opendocument.formula":                                true,
+	"application/vnd.oasis.opendocument.chart":                                  true,
+	"application/vnd.sun.xml.calc":                                              true,
+}
+
+// officeExtensions name an Office Open XML file whose parts come in an order that hides its kind from the head.
+var officeExtensions = map[string]string{
+	"xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+	"xlsm": "application/vnd.ms-excel.sheet.macroenabled.12",
+	"docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+	"docm": "application/vnd.ms-word.document.macroenabled.12",
+	"pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+	"pptm": "application/vnd.ms-powerpoint.presentation.macroenabled.12",
+}
+
+// A magic is a signature that the library of media types does not know, or that stands in files which look like plain text to us.
+type magic struct {
+	prefix string
+	mime   string
+}
+
+var magics = []magic{
+	{"%PDF-", "application/pdf"},
+	{`{\rtf`, "application/rtf"},
+	{"Obj\x01", "application/avro"},
+	{"PAR1", "application/parquet"},
+	{"ORC", "application/orc"},
+	{"\x04\x22\x4d\x18", "application/x-lz4"},
+	{"\xff\x06\x00\x00sNaPpY", "application/x-snappy-framed"},
+}
+
+// unsupported returns the media type of a document that we recognise and do not read, else "".
+func unsupported(h *Head) string {
+	start := h.Bytes
+	if h.Text != nil {
+		start = bytes.TrimLeft(h.Text[:min(len(h.Text), 1024)], " \t\r\n")
+	}
+	for _, m := range magics {
+		if bytes.HasPrefix(start, []byte(m.prefix)) && (h.Text == nil || m.textual()) {
+			return m.mime
+		}
+	}
+	if !bytes.HasPrefix(h.Bytes, []byte("PK\x03\x04")) {
+		return ""
+	}
+	if mime := mediaType(h.Bytes); packages[mime] {
+		return mime
+	}
+	if bytes.Contains(h.Bytes, []byte("[Content_Types].xml")) {
+		return officeExtensions[h.Extension]
+	}
+	return ""
+}
+
+// textual says that files with this signature may consist of plain characters alone. "ORC" and "PAR1" begin a sentence, too.
+func (m magic) textual() bool { return m.mime == "application/pdf" || m.mime == "application/rtf" }
+
+// signature returns the media type of a document with a binary format's signature, "" for text and for what nobody knows.
+func signature(b []byte) string {
+	m := mimetype.Detect(b)
+	for p := m; p != nil; p = p.Parent() {
+		if p.Is("text/plain") {
+			return ""
+		}
+	}
+	if m.Is(octetStream) {
+		return ""
+	}
+	return mediaType(b)
+}
+
+func mediaType(b []byte) string {
+	mime, _, _ := bytes.Cut([]byte(mimetype.Detect(b).String()), []byte(";"))
+	return string(mime)
+}
