@@ -119,6 +119,9 @@ type Rows interface {
 	Close() error
 }
 
+// Once begins a statement whose text is made for one use (a compiled criterion, a list of numbers): the engines do not keep it prepared.
+const Once = "/* once */ "
+
 // One runs a query for one row and scans it into dest; [ErrNotFound] if there is none.
 func One(ctx context.Context, tx Tx, sql string, args []any, dest ...any) error {
 	rows, err := tx.Query(ctx, sql, args...)
