@@ -1,0 +1,53 @@
+// Package job is the work engine: it cuts long work into shards, gives the shards to workers and sees to it that every shard takes effect
+// exactly once, whatever dies in between. It knows nothing of what a shard is about; a [Handler] does.
+//
+// # Nouns
+//
+// A job belongs to a service; here it is only an id. A [Run] is one execution of a job (a schedule makes many). A [Shard] is a piece of a
+// run that one worker does alone. An [Attempt] is one worker's try at a shard. A [Dispatcher] tells idle workers that there may be
+// something to do. An [Engine] is one process's part in all of this; any number of processes may share a PostgreSQL database.
+//
+// # States
+//
+//	run:     running <-> paused        running -> complete        running, paused -> cancelled
+//
+//	shard:   ready -> running -> done
+//	           ^        |  |
+//	           |        |  +-> dead       failed or lost too often in a row without progress
+//	           |        +----> waiting    failed: not before a backoff has passed; then ready again
+//	           +--------+                 handed back (pause, stop), or swept because its worker went silent
+//
+// The rows of the tables runs and shards are the only truth. Whoever wants to change one proves in the same transaction that the row is
+// still what it believes. A shard is claimable when it is ready and its run is running; so pausing and cancelling touch the run's row only.
+//
+// # The fence
+//
+// Claiming a shard raises its attempt number. That number is the fence: [Attempt.Commit] and the closing of a shard first update the row
+// "where id and attempt and state = running" and lock the run's row against being paused or cancelled. No row, no effect: a worker that
+// was taken for dead and wakes up later can do nothing. Leases only decide when a shard is given to someone else, never who is right, so
+// wrong clocks cost time and nothing else. Times from several machines are never compared: a sweeper calls a worker dead when it has seen
+// its lease unchanged for a whole lease by its own monotonic clock. Every heartbeat changes the lease, whatever the clock says.
+//
+// # Effects
+//
+// A handler does its work in steps. Each step ends in one [Attempt.Commit]: the fence, the handler's own rows, new shards, the counters
+// and the cursor, in one transaction. The next attempt at the shard starts with the cursor of the last commit, so a kill costs the work
+// since then and no more, and counters cannot count twice. Totals of a run are sums over its shards' rows.
+//
+// When Work returns nil the shard is closed. The transaction that closes the last unfinished shard of a run also completes the run and
+// calls [Handler.RunFinished], once (see closeShard for why two workers can neither both miss it nor both do it).
+//
+// # Listing
+//
+// Listing is itself a shard that makes shards. Its handler reads a page, and commits with the page's continuation as cursor, the shards
+// that the page yields ([Attempt.AddShards], keys derived from the page) and the number of listed objects. If it is killed in between, the
+// next attempt reads the same page and the same keys insert nothing twice; a page that was committed is never read again. Package
+// jobtest's handler does just this.
+//
+// # Finding work
+//
+// A shard becomes claimable in some transaction, and in that transaction [Dispatcher.Enqueue] learns of it. The dispatcher then wakes a
+// slot, and a slot that is awake claims shard after shard until there is nothing left. What it claims is the same for every dispatcher
+// (see claim): the highest priority, then the run with the fewest shards at work, then the one served longest ago. A hint that is lost
+// or comes twice does no harm: an idle engine looks by itself now and then.
+package job

@@ -1,0 +1,243 @@
+package job
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/magpie-sec/magpie/internal/store"
+)
+
+// tailWindow is the number of unfinished shards of a run from which on those who close one take turns (see closeShard). It must be larger
+// than the number of closing transactions that one run can have under way at a time, which PostgreSQL's connections bound.
+const tailWindow = 256
+
+// maxErrorText bounds the texts of errors that are stored, in bytes.
+const maxErrorText = 1000
+
+// closing says how a shard is to be closed: as done or dead.
+type closing struct {
+	run     RunRef
+	id      int64
+	attempt int64
+	state   ShardState // Done or Dead
+	failure string     // the last error of a dead shard
+	note    runNote
+}
+
+// closeShard closes a running shard and, if it was the last unfinished one, completes the run.
+//
+// Two workers that close the last two shards at once must not both think that the other one is still at work. On SQLite they cannot, it
+// has one writer. On PostgreSQL a transaction sees the state of the moment it began, so near the end of a run everyone who closes a shard
+// writes the run's row as well: of two that overlap the second must begin again and then sees the first. While more than tailWindow
+// other shards are unfinished, turns are not needed: those that are under way at the same moment cannot close so many, and one that takes
+// its turn waits for them, because they hold the run's row shared.
+func (e *Engine) closeShard(ctx context.Context, c closing) error {
+	return e.cfg.DB.Update(ctx, func(tx store.Tx) error {
+		others, err := countUnfinished(ctx, tx, c.run, c.id, tailWindow+1)
+		if err != nil {
+			return err
+		}
+		state, err := lockRun(ctx, tx, c.run, others <= tailWindow || c.note.code != "")
+		if err != nil {
+			return err
+		}
+		if err := state.refusal(); err != nil {
+			return err
+		}
+		n, err := tx.Exec(ctx, `
+			UPDATE shards SET state = $3, worker = '', updated_at = $4, last_error = $5,
+				failures = failures + CASE WHEN $3 = 'dead' THEN 1 ELSE 0 END
+			WHERE id = $1 AND attempt = $2 AND state = 'running'`,
+			c.id, c.attempt, string(c.state), e.millis(), c.failure)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return ErrFenced
+		}
+		if c.note.code != "" {
+			if err := noteRunError(ctx, tx, c.run, c.note.code, c.note.message); err != nil {
+				return err
+			}
+		}
+		if others > 0 {
+			return nil
+		}
+		return e.finishRun(ctx, tx, c.run)
+	})
+}
+
+// countUnfinished counts the unfinished shards of a run other than the given one, up to limit.
+func countUnfinished(ctx context.Context, tx store.Tx, ref RunRef, except int64, limit int) (int, error) {
+	var n int64
+	err := store.One(ctx, tx, `
+		SELECT COUNT(*) FROM (
+			SELECT id FROM shards
+			WHERE account = $1 AND region = $2 AND job_id = $3 AND run_id = $4 AND state IN ('ready', 'running', 'waiting') AND id <> $5
+			LIMIT $6) AS unfinished`,
+		append(ref.args(), except, int64(limit)), &n)
+	return int(n), err
+}
+
+// settle writes down how an attempt ended.
+func (e *Engine) settle(a *Attempt, workErr error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.ctx), e.cfg.Lease)
+	defer cancel()
+	a.begin()
+	defer a.end()
+	err := e.settleAs(ctx, a, workErr)
+	switch {
+	case err == nil:
+	case errors.Is(err, ErrFenced):
+		e.metrics.fenced(a)
+		a.log.Info("shard was given to another attempt; this one ends without effect")
+	default:
+		// The row stays as it is and nobody renews its lease, so a sweeper will return it.
+		a.log.Warn("could not write down how an attempt ended; its lease will run out", "error", err.Error())
+	}
+}
+
+func (e *Engine) settleAs(ctx context.Context, a *Attempt, workErr error) error {
+	if workErr == nil {
+		err := e.closeAttempt(ctx, a, Done, "")
+		if !isEnd(err) && !isFinish(err) {
+			return err
+		}
+		workErr = err
+	} else if cause := context.Cause(a.ctx); cause != nil {
+		workErr = cause // whatever the handler made of the end of its context
+	}
+	switch {
+	case errors.Is(workErr, ErrFenced):
+		return ErrFenced
+	case isEnd(workErr), errors.Is(workErr, store.ErrUnavailable):
+		return e.handBack(ctx, a, workErr)
+	case isFinish(workErr):
+		return e.postpone(ctx, a, 0, workErr)
+	}
+	var permanent *permanentError
+	if a.Failures+1 >= int64(e.cfg.MaxFailures) || errors.As(workErr, &permanent) {
+		err := e.closeAttempt(ctx, a, Dead, errorText(workErr))
+		if !isEnd(err) && !isFinish(err) || errors.Is(err, ErrFenced) {
+			return err
+		}
+	}
+	return e.postpone(ctx, a, 1, workErr)
+}
+
+// isEnd says that an attempt ends without having failed.
+func isEnd(err error) bool {
+	return errors.Is(err, ErrFenced) || errors.Is(err, ErrPaused) || errors.Is(err, ErrCancelled) || errors.Is(err, ErrStopping)
+}
+
+func isFinish(err error) bool {
+	var finish *runFinishedError
+	return errors.As(err, &finish)
+}
+
+func (e *Engine) closeAttempt(ctx context.Context, a *Attempt, state ShardState, failure string) error {
+	err := e.closeShard(ctx, closing{a.Run, a.ShardID, a.Number, state, failure, a.pendingNote()})
+	switch {
+	case err != nil:
+		return err
+	case state == Dead:
+		e.metrics.dead(a)
+		a.log.Error("shard failed for good", "error", failure, "failures", a.Failures+1)
+	default:
+		e.metrics.done(a)
+	}
+	return nil
+}
+
+// handBack returns the shard to the others at once, without counting a failure.
+func (e *Engine) handBack(ctx context.Context, a *Attempt, why error) error {
+	err := e.cfg.DB.Update(ctx, func(tx store.Tx) error {
+		n, err := tx.Exec(ctx, `
+			UPDATE shards SET state = 'ready', worker = '', updated_at = $3 WHERE id = $1 AND attempt = $2 AND state = 'running'`,
+			a.ShardID, a.Number, e.millis())
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return ErrFenced
+		}
+		return e.cfg.Dispatcher.Enqueue(ctx, tx, []Hint{{ShardID: a.ShardID, Attempt: a.Number, Priority: a.Priority}})
+	})
+	if err != nil {
+		return err
+	}
+	e.cfg.Dispatcher.Wake()
+	e.metrics.handedBack(a)
+	a.log.Info("shard handed back", "why", why.Error())
+	return nil
+}
+
+// postpone lets the shard wait for its next attempt, counting so many failures.
+func (e *Engine) postpone(ctx context.Context, a *Attempt, failures int64, why error) error {
+	wait := e.cfg.Backoff.after(a.Failures+1, e.cfg.Random())
+	due := e.now().Add(wait)
+	err := e.cfg.DB.Update(ctx, func(tx store.Tx) error {
+		n, err := tx.Exec(ctx, `
+			UPDATE shards SET state = 'waiting', worker = '', failures = failures + $3, not_before = $4, last_error = $5, updated_at = $6
+			WHERE id = $1 AND attempt = $2 AND state = 'running'`,
+			a.ShardID, a.Number, failures, due.UnixMilli(), errorText(why), e.millis())
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return ErrFenced
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	e.wakeSweeperAt(due)
+	e.metrics.retried(a)
+	a.log.Warn("shard failed; it will be tried again", "error", errorText(why), "failures", a.Failures+failures, "wait", wait.Round(time.Millisecond))
+	return nil
+}
+
+// errorText is the text of an error as it is stored: bounded, one that the database accepts.
+func errorText(err error) string { return cutText(err.Error(), maxErrorText) }
+
+func cutText(s string, limit int) string {
+	if len(s) > limit {
+		for limit > 0 && !utf8.RuneStart(s[limit]) {
+			limit--
+		}
+		s = s[:limit]
+	}
+	return store.CleanText(s)
+}
+
+// panicError is the error of a handler that panicked. A panic's value may hold what was found in an object, so only those of the runtime
+// are told; the frames say where it was.
+type panicError struct{ text string }
+
+func (e *panicError) Error() string { return e.text }
+
+func newPanicError(value any) error {
+	text := fmt.Sprintf("handler panicked with a %T", value)
+	if err, ok := value.(runtime.Error); ok {
+		text = "handler panicked: " + err.Error()
+	}
+	var pcs [16]uintptr
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
+	var where strings.Builder
+	for {
+		frame, more := frames.Next()
+		if frame.Function != "" && !strings.HasPrefix(frame.Function, "runtime.") {
+			fmt.Fprintf(&where, " < %s:%d", frame.Function, frame.Line)
+		}
+		if !more {
+			break
+		}
+	}
+	return &panicError{text + " at" + strings.TrimPrefix(where.String(), " <")}
+}

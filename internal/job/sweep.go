@@ -1,0 +1,253 @@
+package job
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/magpie-sec/magpie/internal/store"
+)
+
+// sighting is what a sweeper last saw of a running shard.
+type sighting struct {
+	attempt int64
+	lease   int64
+	since   time.Time // when it first saw just this, by its own clock
+}
+
+// sweepBatch bounds how many rows one step of a sweep deals with.
+const sweepBatch = 500
+
+// errLost is the last error of a shard whose worker went silent.
+var errLost = errors.New("its worker went silent: killed, cut off from the database, or too busy to renew the lease")
+
+// sweepLoop sweeps every third of a lease and whenever a shard of this process is due to be tried again, until ctx is done.
+func (e *Engine) sweepLoop(ctx context.Context) {
+	next := e.now().Add(e.cfg.Lease / 3)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case due := <-e.sweepSoon:
+			if due.Before(next) {
+				next = due
+			}
+			continue
+		case <-e.cfg.Clock.After(max(0, next.Sub(e.now()))):
+		}
+		next = e.now().Add(e.cfg.Lease / 3)
+		if err := e.sweep(ctx); err != nil && ctx.Err() == nil {
+			e.log.Warn("sweep failed; trying again in a third of a lease", "error", err.Error())
+		}
+	}
+}
+
+// wakeSweeperAt makes the sweeper look at the given time at the latest; if it has enough to look at already, it will anyway.
+func (e *Engine) wakeSweeperAt(due time.Time) {
+	select {
+	case e.sweepSoon <- due:
+	default:
+	}
+}
+
+// sweep returns what dead workers held, lets the waiting whose time has come be claimed, completes runs that nobody completed, and makes
+// hints for claimable work that nobody claims.
+func (e *Engine) sweep(ctx context.Context) error {
+	return errors.Join(e.sweepLost(ctx), e.sweepWaiting(ctx), e.sweepUnfinished(ctx), e.nudge(ctx))
+}
+
+// lost is a running shard as the sweeper sees it.
+type lost struct {
+	Shard
+	lease int64
+}
+
+// sweepLost returns the shards whose lease has not changed for a whole lease.
+func (e *Engine) sweepLost(ctx context.Context) error {
+	running, err := e.runningShards(ctx)
+	if err != nil {
+		return err
+	}
+	now := e.now()
+	seen := make(map[int64]sighting, len(running))
+	var errs []error
+	for _, s := range running {
+		if e.holds(held{s.ID, s.Attempt}) {
+			continue
+		}
+		old, ok := e.sightings[s.ID]
+		if !ok || old.attempt != s.Attempt || old.lease != s.lease || now.Before(old.since) {
+			old = sighting{s.Attempt, s.lease, now}
+		}
+		seen[s.ID] = old
+		if now.Sub(old.since) >= e.cfg.Lease {
+			if err := e.returnLost(ctx, s); err != nil {
+				errs = append(errs, err)
+			}
+		}
+	}
+	e.sightings = seen
+	return errors.Join(errs...)
+}
+
+func (e *Engine) runningShards(ctx context.Context) ([]lost, error) {
+	var list []lost
+	err := e.cfg.DB.View(ctx, func(tx store.Tx) error {
+		list = nil
+		return store.Each(ctx, tx, `SELECT `+shardColumns+` FROM shards WHERE state = 'running' ORDER BY id`, nil,
+			func(rows store.Rows) error {
+				s, err := scanShard(rows)
+				list = append(list, lost{s, s.LeaseUntil.UnixMilli()})
+				return err
+			})
+	})
+	return list, err
+}
+
+// returnLost makes a lost shard claimable again: at once the first time, after a backoff if it was lost or failed before, and never if it
+// was too often, because then it may be what kills its workers.
+func (e *Engine) returnLost(ctx context.Context, s lost) error {
+	failures := s.Failures + 1
+	if failures >= int64(e.cfg.MaxFailures) {
+		err := e.closeShard(ctx, closing{run: s.RunRef, id: s.ID, attempt: s.Attempt, state: Dead, failure: errLost.Error()})
+		if err == nil {
+			e.metrics.swept(s.Shard, true)
+			e.log.Error("shard was lost too often and is given up", "job", s.JobID, "run", s.RunID, "shard", s.ID, "failures", failures)
+			return nil
+		}
+		if errors.Is(err, ErrFenced) {
+			return nil
+		}
+		if !isEnd(err) && !isFinish(err) {
+			return err
+		}
+	}
+	state, due := Ready, int64(0)
+	if failures > 1 {
+		state, due = Waiting, e.now().Add(e.cfg.Backoff.after(failures-1, e.cfg.Random())).UnixMilli()
+	}
+	returned := false
+	err := e.cfg.DB.Update(ctx, func(tx store.Tx) error {
+		n, err := tx.Exec(ctx, `
+			UPDATE shards SET state = $4, not_before = $5, failures = failures + 1, last_error = $6, updated_at = $7
+			WHERE id = $1 AND attempt = $2 AND state = 'running' AND lease_until = $3`,
+			s.ID, s.Attempt, s.lease, string(state), due, errLost.Error(), e.millis())
+		returned = n > 0
+		if err != nil || n == 0 || state == Waiting {
+			return err
+		}
+		return e.cfg.Dispatcher.Enqueue(ctx, tx, []Hint{{ShardID: s.ID, Attempt: s.Attempt, Priority: s.Priority}})
+	})
+	if err != nil || !returned {
+		return err
+	}
+	if state == Waiting {
+		e.wakeSweeperAt(time.UnixMilli(due))
+	}
+	e.cfg.Dispatcher.Wake()
+	e.metrics.swept(s.Shard, false)
+	e.log.Warn("shard returned because its worker went silent", "job", s.JobID, "run", s.RunID, "shard", s.ID, "silent", s.Worker)
+	return nil
+}
+
+// recoverAll returns every running shard at once.
+func (e *Engine) recoverAll(ctx context.Context) error {
+	running, err := e.runningShards(ctx)
+	if err != nil {
+		return err
+	}
+	for _, s := range running {
+		if err := e.returnLost(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sweepWaiting makes the waiting shards ready whose time has come.
+func (e *Engine) sweepWaiting(ctx context.Context) error {
+	for {
+		var hints []Hint
+		err := e.cfg.DB.Update(ctx, func(tx store.Tx) (err error) {
+			hints, err = scanHints(ctx, tx, `
+				UPDATE shards SET state = 'ready', not_before = 0, updated_at = $1
+				WHERE id IN (SELECT id FROM shards WHERE state = 'waiting' AND not_before <= $1 ORDER BY not_before, id LIMIT $2`+
+				store.ForUpdateSkipLocked(tx)+`)
+				RETURNING id, attempt, priority`, []any{e.millis(), int64(sweepBatch)})
+			if err != nil || len(hints) == 0 {
+				return err
+			}
+			return e.cfg.Dispatcher.Enqueue(ctx, tx, hints)
+		})
+		if err != nil || len(hints) == 0 {
+			return err
+		}
+		e.cfg.Dispatcher.Wake()
+	}
+}
+
+// sweepUnfinished completes running runs without unfinished shards: those whose last shards were closed while they were paused or whose
+// handler could not finish them.
+func (e *Engine) sweepUnfinished(ctx context.Context) error {
+	var over []RunRef
+	err := e.cfg.DB.View(ctx, func(tx store.Tx) error {
+		over = nil
+		return store.Each(ctx, tx, `
+			SELECT r.account, r.region, r.job_id, r.run_id FROM runs r
+			WHERE r.state = 'running' AND NOT EXISTS (
+				SELECT 1 FROM shards s WHERE s.account = r.account AND s.region = r.region AND s.job_id = r.job_id AND s.run_id = r.run_id
+				AND s.state IN ('ready', 'running', 'waiting'))`, nil,
+			func(rows store.Rows) error {
+				var ref RunRef
+				if err := rows.Scan(&ref.Account, &ref.Region, &ref.JobID, &ref.RunID); err != nil {
+					return err
+				}
+				over = append(over, ref)
+				return nil
+			})
+	})
+	errs := []error{err}
+	for _, ref := range over {
+		err := e.cfg.DB.Update(ctx, func(tx store.Tx) error {
+			state, err := lockRun(ctx, tx, ref, true)
+			if err != nil || state != RunRunning {
+				return err
+			}
+			return e.finishRun(ctx, tx, ref)
+		})
+		if !errors.Is(err, ErrFenced) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// nudge makes hints for claimable work if this engine has idle slots: the net below hints that were lost.
+func (e *Engine) nudge(ctx context.Context) error {
+	e.heldMu.Lock()
+	idle := e.cfg.Slots - len(e.held)
+	e.heldMu.Unlock()
+	if idle <= 0 || e.stopping() {
+		return nil
+	}
+	nudged := false
+	err := e.cfg.DB.Update(ctx, func(tx store.Tx) error {
+		nudged = false
+		hints, err := scanHints(ctx, tx, `
+			SELECT s.id, s.attempt, s.priority FROM runs r JOIN shards s
+			ON s.account = r.account AND s.region = r.region AND s.job_id = r.job_id AND s.run_id = r.run_id AND s.state = 'ready'
+			WHERE r.state = 'running' LIMIT $1`, []any{int64(idle)})
+		if err != nil || len(hints) == 0 {
+			return err
+		}
+		for i := range hints {
+			hints[i].Nudge = e.millis()
+		}
+		nudged = true
+		return e.cfg.Dispatcher.Enqueue(ctx, tx, hints)
+	})
+	if err == nil && nudged {
+		e.cfg.Dispatcher.Wake()
+	}
+	return err
+}
