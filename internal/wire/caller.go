@@ -12,12 +12,6 @@ type Caller struct {
 	PrincipalARN string
 }
 
-// ARN returns the ARN of a resource of the caller's account and Region, such as
-// arn:aws:macie2:us-east-1:111122223333:member/444455556666.
-func (c Caller) ARN(service, resource string) string {
-	return "arn:" + c.Partition + ":" + service + ":" + c.Region + ":" + c.Account + ":" + resource
-}
-
 type callerKey struct{}
 type requestIDKey struct{}
 
