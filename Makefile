@@ -1,0 +1,32 @@
+# make test is the one test command: it installs what the tests need and runs everything.
+
+GO ?= go
+STATICCHECK = $(GO) tool -modfile=tools/lint/go.mod staticcheck
+
+.PHONY: test install check generate bench build help
+
+help: ## say what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s:
+
+test: install check ## install what the tests need, check the sources, run every test
+	$(GO) test -timeout 14m ./...
+
+install: ## PostgreSQL, Node.js and the AWS CLI, where they are absent
+	@sh tools/install/install.sh
+
+check: ## formatting, vet, staticcheck, freshness of generated files (the floors are a test)
+	@unformatted=$$(gofmt -l cmd internal tools *.go); if [ -n "$$unformatted" ]; then echo "run gofmt -w on:" $$unformatted; exit 1; fi
+	$(GO) vet ./...
+	$(STATICCHECK) ./...
+	$(GO) run ./tools/apigen -check
+	$(GO) run ./tools/estategen -check
+
+generate: ## write generated code and the example estate anew
+	$(GO) run ./tools/apigen
+	$(GO) run ./tools/estategen
+
+build: ## one static binary, ./magpie
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags="-s -w" -o magpie ./cmd/magpie
+
+bench: ## the short form of every benchmark; docs/benchmarks.md has the long ones
+	$(GO) test -run '^$$' -bench . -benchtime 1x ./...
