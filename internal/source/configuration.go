@@ -71,7 +71,8 @@ type Configuration struct {
 	Owner             Fact[Owner]
 	Versioning        Fact[bool] // true: enabled; Absent: never set; false: suspended
 	Tags              Fact[[]Tag]
-	Encryption        Fact[Encryption] // default encryption for new objects
+	Encryption        Fact[string] // default encryption for new objects: NONE, AES256, aws:kms, aws:kms:dsse
+	KMSKey            Fact[string] // id, ARN or alias of its KMS key; Absent: the AWS managed key, or no KMS
 	Policy            Fact[string]     // the bucket policy, as JSON text
 	ACL               Fact[[]Grant]
 	PublicAccessBlock Fact[PublicAccessBlock]
@@ -88,11 +89,18 @@ type Owner struct {
 // A Tag is one tag of a bucket.
 type Tag struct{ Key, Value string }
 
+// The groups of S3's access control lists.
+const (
+	AllUsers           = "http://acs.amazonaws.com/groups/global/AllUsers"
+	AuthenticatedUsers = "http://acs.amazonaws.com/groups/global/AuthenticatedUsers"
+	LogDelivery        = "http://acs.amazonaws.com/groups/s3/LogDelivery"
+)
+
 // A Grant is one entry of a bucket's access control list.
 type Grant struct {
 	// GranteeType is CanonicalUser, AmazonCustomerByEmail or Group.
 	GranteeType string
-	// Grantee is the canonical user id, the e-mail address or the group's URI.
+	// Grantee is the canonical user id ("" for the bucket's owner where the id is not known), the e-mail address or the group's URI.
 	Grantee string
 	// Permission is READ, WRITE, READ_ACP, WRITE_ACP or FULL_CONTROL.
 	Permission string
@@ -111,7 +119,7 @@ type ReplicationRule struct {
 	ID      string
 	Enabled bool
 	// Bucket is the destination bucket's ARN.
-	Bucket string
-	// Account is the id of the account that owns the destination, "" when the rule does not say.
-	Account string
+	Bucket Fact[string]
+	// Account is the id of the account that owns the destination; Absent when the rule does not say.
+	Account Fact[string]
 }

@@ -74,7 +74,7 @@ type Object struct {
 	Encryption   Encryption
 }
 
-// Encryption is the server-side encryption of an object, or the default encryption of a bucket.
+// Encryption is the server-side encryption of an object.
 type Encryption struct {
 	// Type is NONE, AES256, aws:kms, aws:kms:dsse, or SSE-C for a customer's own key; "" is not told (S3 listings do not tell).
 	Type string
