@@ -73,7 +73,7 @@ type Configuration struct {
 	Tags              Fact[[]Tag]
 	Encryption        Fact[string] // default encryption for new objects: NONE, AES256, aws:kms, aws:kms:dsse
 	KMSKey            Fact[string] // id, ARN or alias of its KMS key; Absent: the AWS managed key, or no KMS
-	Policy            Fact[string]     // the bucket policy, as JSON text
+	Policy            Fact[string] // the bucket policy, as JSON text
 	ACL               Fact[[]Grant]
 	PublicAccessBlock Fact[PublicAccessBlock]
 	Ownership         Fact[string] // BucketOwnerEnforced, BucketOwnerPreferred, ObjectWriter
