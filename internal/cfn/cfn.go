@@ -22,6 +22,13 @@ const (
 	// MaxSize is the largest template in bytes; CloudFormation's own limit for a
 	// template body.
 	MaxSize = 1 << 20
+	// MaxElements bounds the memory that a template may take: its lines, commas
+	// and opening brackets together. A template of MaxSize that people write has
+	// about half as many.
+	MaxElements = 150_000
+	// MaxParameter is the longest value of a parameter in bytes, as in
+	// CloudFormation.
+	MaxParameter = 4096
 	// MaxDepth is how deep lists and maps may be nested, and how long a chain of
 	// references may become.
 	MaxDepth = 200

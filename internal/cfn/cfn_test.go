@@ -390,6 +390,9 @@ func TestParseRefuses(t *testing.T) {
 		{"JSON with a bad escape", `{"Resources": "\x"}`, `1:17: not valid JSON: invalid character 'x' in string escape code`},
 		{"not UTF-8", "Resources: \xff", "not UTF-8"},
 		{"NUL", "Resources: \x00", "not valid YAML"},
+		{"too many elements", "Resources: {}\nMetadata: [" + strings.Repeat(",", MaxElements) + "]", "more than 150000 lines, commas and brackets"},
+		{"too many lines", "Resources: {}\nMetadata:\r" + strings.Repeat("-\r", MaxElements), "more than 150000 lines, commas and brackets"},
+		{"long default", "Parameters: {P: {Type: String, Default: " + strings.Repeat("x", MaxParameter+1) + "}}\nResources: {}", "1:41: the default of parameter P has more than 4096 bytes"},
 		{"too large", strings.Repeat(" ", MaxSize) + "Resources: {}", "more than 1 MiB"},
 	}
 	for _, tt := range tests {
@@ -408,7 +411,8 @@ func TestEvaluateRefusesParameters(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for in, want := range map[string]string{"E=b": "parameter E: the value is not one of its AllowedValues (a, 1)", "F=a": "the template has no parameter F", "E=1": ""} {
+	long := strings.Repeat("x", MaxParameter+1)
+	for in, want := range map[string]string{"E=" + long: "parameter E: the value has more than 4096 bytes", "E=b": "parameter E: the value is not one of its AllowedValues (a, 1)", "F=a": "the template has no parameter F", "E=1": ""} {
 		name, value, _ := strings.Cut(in, "=")
 		_, err := template.Evaluate(Env{Parameters: map[string]string{name: value}})
 		if got := fmt.Sprint(err); (err != nil || want != "") && got != want {
@@ -463,6 +467,29 @@ func TestComputedTextIsBounded(t *testing.T) {
 	}
 	if got := stack.at("B00/=Ref"); !strings.Contains(got, "produce more than 32 MiB") {
 		t.Errorf("B00 = %.80s", got)
+	}
+}
+
+// TestManyUsesOfALargeMapping takes a list of ten thousand elements ten thousand
+// times.
+func TestManyUsesOfALargeMapping(t *testing.T) {
+	text := "Mappings: {M: {a: {b: [" + strings.Repeat("1,", 10_000) + "1]}}}\nResources:\n  A: {Type: T, Properties: {X: [" + strings.Repeat("!FindInMap [M, a, b],", 10_000) +
+		"], Y: !Split ['1', !Join ['', !FindInMap [M, a, b]]]}}\n"
+	template, err := Parse([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stack, err := template.Evaluate(testEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first, ok := stack.Resources[0].Properties.Get("X", "0", "9999"); !ok || render(first) != "1" {
+		t.Errorf("the first use has %s", render(first))
+	}
+	for _, path := range []string{"A/X/9999", "A/Y"} {
+		if got := stack.at(path); !strings.Contains(got, "produce more than 32 MiB") {
+			t.Errorf("%s = %.80s", path, got)
+		}
 	}
 }
 

@@ -66,8 +66,8 @@ func (s *Stack) Resource(logicalID string) (Resource, bool) {
 }
 
 // Evaluate works the template out for one environment. It fails only when
-// env.Parameters has a parameter that the template does not declare or a value
-// that AllowedValues excludes. The result is always the same for the same
+// env.Parameters has a parameter that the template does not declare, or a value
+// that is longer than MaxParameter or excluded by AllowedValues. The result is always the same for the same
 // template and environment.
 func (t *Template) Evaluate(env Env) (*Stack, error) {
 	if env.Partition == "" && env.Region != "" {
@@ -81,6 +81,7 @@ func (t *Template) Evaluate(env Env) (*Stack, error) {
 		parameters: make(map[string]Value, len(t.parameters)),
 		conditions: map[string]truth{},
 		names:      map[string]Value{},
+		mapped:     map[*node]Value{},
 		running:    map[string]bool{},
 	}
 	for _, p := range t.parameters {
@@ -105,6 +106,9 @@ func (t *Template) checkParameters(env Env) error {
 		if !ok {
 			return fmt.Errorf("the template has no parameter %s", clip(name))
 		}
+		if len(env.Parameters[name]) > MaxParameter {
+			return fmt.Errorf("parameter %s: the value has more than %d bytes", clip(name), MaxParameter)
+		}
 		if p.allowed != nil && !slices.Contains(p.allowed, env.Parameters[name]) {
 			return fmt.Errorf("parameter %s: the value is not one of its AllowedValues (%s)", clip(name), clip(strings.Join(p.allowed, ", ")))
 		}
@@ -121,6 +125,7 @@ type evaluator struct {
 	parameters map[string]Value
 	conditions map[string]truth // decided conditions
 	names      map[string]Value // found names of resources
+	mapped     map[*node]Value  // values of Mappings in use
 	running    map[string]bool  // conditions and names in progress, to find loops
 }
 
@@ -228,16 +233,21 @@ func resolved(v Value) Value {
 
 // spend takes what a function produced from the budget.
 func (e *evaluator) spend(v Value) Value {
-	e.budget -= v.size(e.budget)
-	if e.budget < 0 {
-		return unknownAt(v.pos, "the functions of the template produce more than %d MiB", MaxComputed>>20)
+	if e.budget -= v.size(e.budget); e.budget < 0 {
+		return tooMuch(v.pos)
 	}
 	return v
 }
 
+func tooMuch(pos Position) Value {
+	return unknownAt(pos, "the functions of the template produce more than %d MiB", MaxComputed>>20)
+}
+
+// perNode is about what a Value takes in memory, without its text.
+const perNode = 128
+
 // size estimates the bytes of a value; it may stop counting beyond limit.
 func (v Value) size(limit int) int {
-	const perNode = 32
 	n := perNode + len(v.text)
 	for i := 0; i < len(v.items) && n <= limit; i++ {
 		n += v.items[i].size(limit - n)

@@ -271,6 +271,9 @@ func (e *evaluator) callSplit(n *node) Value {
 	if problem != nil {
 		return unresolved(problem)
 	}
+	if parts := strings.Count(source, delimiter) + 1; parts > e.budget/perNode {
+		return tooMuch(n.pos)
+	}
 	result := Value{kind: List, pos: n.pos}
 	for part := range strings.SplitSeq(source, delimiter) {
 		result.items = append(result.items, stringAt(n.pos, part))
@@ -323,7 +326,12 @@ func (e *evaluator) callFindInMap(n *node) Value {
 	case found != nil && (found.kind == nodeMap || found.kind == nodeFunction):
 		return unknownAt(n.pos, "Fn::FindInMap: the value at %s is neither text nor a list", clip(path))
 	case found != nil:
-		return e.spend(e.value(found)).at(n.pos)
+		v, ok := e.mapped[found]
+		if !ok {
+			v = e.value(found)
+			e.mapped[found] = v
+		}
+		return e.spend(v).at(n.pos)
 	case len(list) == 4 && list[3].get("DefaultValue") != nil:
 		return e.value(list[3].get("DefaultValue"))
 	}

@@ -2,6 +2,7 @@ package cfn
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -44,8 +45,8 @@ var sections = []string{
 // Parse reads a template in JSON or YAML (UTF-8, at most MaxSize bytes). It
 // fails with an *Error that has the position of the first thing that no
 // template may have: a syntax error, a key that occurs twice, an unknown
-// section, a resource without a type, nesting deeper than MaxDepth or aliases
-// beyond MaxAliased. Functions are not judged here; one that is used wrongly
+// section, a resource without a type, or more of something than the limits
+// allow. Functions are not judged here; one that is used wrongly
 // evaluates to an unknown value.
 func Parse(data []byte) (*Template, error) {
 	root, err := parseDocument(data)
@@ -65,6 +66,13 @@ func parseDocument(data []byte) (*node, *Error) {
 	}
 	if !utf8.Valid(data) {
 		return nil, &Error{Message: "the template is not UTF-8 text"}
+	}
+	elements := 0
+	for _, separator := range []string{",", "[", "{", "\n", "\r", "\u0085", "\u2028", "\u2029"} { // YAML's line breaks
+		elements += bytes.Count(data, []byte(separator))
+	}
+	if elements > MaxElements {
+		return nil, &Error{Message: fmt.Sprintf("the template has more than %d lines, commas and brackets", MaxElements)}
 	}
 	text := bytes.TrimPrefix(data, []byte("\uFEFF"))
 	if !bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("{")) {
@@ -125,8 +133,12 @@ func (t *Template) readParameters(root *node) *Error {
 			return err
 		}
 		if p.fallback = f.value.get("Default"); p.fallback != nil {
-			if _, ok := p.fallback.literal(); !ok {
+			text, ok := p.fallback.literal()
+			if !ok {
 				return errorAt(p.fallback.pos, "the default of parameter %s must be plain text", clip(p.name))
+			}
+			if len(text) > MaxParameter {
+				return errorAt(p.fallback.pos, "the default of parameter %s has more than %d bytes", clip(p.name), MaxParameter)
 			}
 		}
 		if allowed := f.value.get("AllowedValues"); allowed != nil {
