@@ -282,6 +282,9 @@ type Output struct {
 // Limits returns the limits of this run, all set.
 func (o *Output) Limits() Limits { return o.run.limits }
 
+// Document returns the document that is being read.
+func (o *Output) Document() Document { return *o.doc }
+
 // Text hands the next block of the document's text to the sink. Empty blocks are dropped.
 func (o *Output) Text(b *text.Block) error {
 	if len(b.Text) == 0 && len(b.Segments) == 0 {

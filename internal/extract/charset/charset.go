@@ -80,7 +80,8 @@ func Detect(head []byte, whole bool) (c Charset, certain bool) {
 	}
 	s := look(head)
 	switch {
-	case s.nuls > 0:
+	case s.nuls > 0 && (s.high > 0 || s.controls > s.nuls || s.nuls*10 >= len(head)*3):
+		// ASCII with a few NULs is no UTF-16, of which every other byte would be one.
 		if c, ok := wideWithoutMark(head[:min(len(head), sampleSize)]); ok {
 			return c, false
 		}

@@ -3,12 +3,24 @@ package formats
 
 import (
 	"github.com/magpie-sec/magpie/internal/extract"
+	"github.com/magpie-sec/magpie/internal/extract/csv"
+	"github.com/magpie-sec/magpie/internal/extract/gzip"
+	"github.com/magpie-sec/magpie/internal/extract/json"
 	"github.com/magpie-sec/magpie/internal/extract/plaintext"
+	"github.com/magpie-sec/magpie/internal/extract/tar"
+	"github.com/magpie-sec/magpie/internal/extract/zip"
 )
 
 // All returns every format, those with a signature first: among equal scores the first wins.
 func All() []extract.Format {
 	return []extract.Format{
+		gzip.Format,
+		zip.Format,
+		tar.Format,
+		json.Lines,
+		json.Format,
+		csv.Format,
+		csv.TSV,
 		plaintext.Format,
 	}
 }

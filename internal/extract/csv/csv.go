@@ -1,0 +1,50 @@
+// Package csv reads tables of delimited text.
+package csv
+
+import (
+	"strings"
+
+	"github.com/magpie-sec/magpie/internal/extract"
+	"github.com/magpie-sec/magpie/internal/text"
+)
+
+// Format is comma, semicolon or bar separated text; TSV is separated by tabs. Quoting is that of RFC 4180, read leniently: see parser.
+var (
+	Format = extract.Format{
+		Name:       "csv",
+		MIME:       "text/csv",
+		Extensions: []string{"csv", "psv"},
+		Kind:       text.Cells,
+		MaxBytes:   20 * extract.GB,
+		Match:      func(h *extract.Head) extract.Score { return match(h, false) },
+		Extract:    read,
+	}
+	TSV = extract.Format{
+		Name:       "tsv",
+		MIME:       "text/tab-separated-values",
+		Extensions: []string{"tsv", "tab"},
+		Kind:       text.Cells,
+		MaxBytes:   20 * extract.GB,
+		Match:      func(h *extract.Head) extract.Score { return match(h, true) },
+		Extract:    read,
+	}
+)
+
+func match(h *extract.Head, tabs bool) extract.Score {
+	if h.Text == nil {
+		return extract.No
+	}
+	d, score := sniff(h.Text, h.Whole, h.Extension)
+	if (d.comma == '\t') != tabs {
+		return extract.No
+	}
+	return score
+}
+
+func read(in *extract.Input, out *extract.Output) error {
+	p := &parser{w: in.Text(), batch: extract.NewBatch(out, text.Cells), row: 1}
+	p.next(0)
+	// The same bytes as in Match give the same answer.
+	p.dialect, _ = sniff(p.data, p.end != nil, strings.ToLower(out.Document().Extension))
+	return p.run()
+}

@@ -1,0 +1,210 @@
+// Package extracttest is the acceptance suite of formats, and the sink that tests of extraction use.
+package extracttest
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/magpie-sec/magpie/internal/extract"
+	"github.com/magpie-sec/magpie/internal/text"
+)
+
+// A Value is one value with its place, its pieces put together.
+type Value struct {
+	Field   *text.Field
+	Row     int64
+	Indexes []int64
+	Text    string
+}
+
+// A Document is what a Recorder heard of one document.
+type Document struct {
+	extract.Document
+	Result  extract.Result
+	Ended   bool
+	Running string // running text, put together
+	Values  []Value
+	Members []*Document
+
+	more     bool
+	started  bool
+	segments bool
+}
+
+// A Recorder is a sink that keeps everything, and checks on the way what sinks rely on: see its errors.
+type Recorder struct {
+	Root *Document
+	// Errors says where the contract of extract.Sink or text.Block was broken.
+	Errors []string
+	// Largest is the largest block's text in bytes, Blocks how many there were.
+	Largest, Blocks int
+
+	open []*Document
+}
+
+func (r *Recorder) errorf(format string, args ...any) {
+	if len(r.Errors) < 10 {
+		r.Errors = append(r.Errors, fmt.Sprintf(format, args...))
+	}
+}
+
+// Begin implements extract.Sink.
+func (r *Recorder) Begin(d extract.Document) error {
+	doc := &Document{Document: d}
+	if len(d.Path) != len(r.open) {
+		r.errorf("%q begins inside %d documents", d.Path, len(r.open))
+	}
+	if len(r.open) == 0 {
+		if r.Root != nil {
+			r.errorf("a second document without container: %q", d.Name)
+		}
+		r.Root = doc
+	} else {
+		in := r.open[len(r.open)-1]
+		in.Members = append(in.Members, doc)
+		if strings.Join(d.Path[:len(d.Path)-1], "\x00") != strings.Join(in.Path, "\x00") || d.Path[len(d.Path)-1] != d.Name {
+			r.errorf("%q (name %q) begins inside %q", d.Path, d.Name, in.Path)
+		}
+	}
+	if d.MIME == "" || strings.ContainsAny(d.MIME, "; ") {
+		r.errorf("%q has media type %q", d.Path, d.MIME)
+	}
+	r.open = append(r.open, doc)
+	return nil
+}
+
+// Text implements extract.Sink.
+func (r *Recorder) Text(b *text.Block) error {
+	if len(r.open) == 0 {
+		r.errorf("text outside of documents")
+		return nil
+	}
+	d := r.open[len(r.open)-1]
+	r.Blocks++
+	r.Largest = max(r.Largest, len(b.Text))
+	if !utf8.Valid(b.Text) {
+		r.errorf("%q: a block is no UTF-8", d.Path)
+	}
+	if d.started && d.segments != (len(b.Segments) > 0) {
+		r.errorf("%q: blocks with and without segments", d.Path)
+	}
+	d.started, d.segments = true, len(b.Segments) > 0
+	if len(b.Segments) == 0 {
+		d.Running += string(b.Text)
+		return nil
+	}
+	end := int32(0)
+	for i, s := range b.Segments {
+		if s.Start < end || s.End < s.Start || int(s.End) > len(b.Text) {
+			r.errorf("%q: segment %d:%d after %d in a block of %d bytes", d.Path, s.Start, s.End, end, len(b.Text))
+			return nil
+		}
+		end = s.End
+		if s.More && i < len(b.Segments)-1 {
+			r.errorf("%q: a value goes on, but its segment is not the block's last", d.Path)
+		}
+		r.segment(d, b, s)
+	}
+	return nil
+}
+
+func (r *Recorder) segment(d *Document, b *text.Block, s text.Segment) {
+	v := Value{Field: s.Field, Row: s.Row, Text: string(b.Text[s.Start:s.End])}
+	if !utf8.ValidString(v.Text) {
+		r.errorf("%q: a segment cuts a character", d.Path)
+	}
+	if s.Field != nil {
+		if int(s.Index)+s.Field.Arrays > len(b.Indexes) || s.Index < 0 {
+			r.errorf("%q: indexes %d and on of %d", d.Path, s.Index, len(b.Indexes))
+			return
+		}
+		v.Indexes = append([]int64{}, b.Indexes[s.Index:int(s.Index)+s.Field.Arrays]...)
+	}
+	if d.more {
+		last := &d.Values[len(d.Values)-1]
+		if last.Field != v.Field || last.Row != v.Row || fmt.Sprint(last.Indexes) != fmt.Sprint(v.Indexes) {
+			r.errorf("%q: the pieces of a value have different places", d.Path)
+		}
+		last.Text += v.Text
+	} else {
+		d.Values = append(d.Values, v)
+	}
+	d.more = s.More
+}
+
+// End implements extract.Sink.
+func (r *Recorder) End(d extract.Document, res extract.Result) error {
+	if len(r.open) == 0 || r.open[len(r.open)-1].Name != d.Name {
+		r.errorf("%q ends, but was not begun last", d.Path)
+		return nil
+	}
+	doc := r.open[len(r.open)-1]
+	r.open = r.open[:len(r.open)-1]
+	doc.Result, doc.Ended = res, true
+	if doc.more && res.Code == extract.Complete {
+		r.errorf("%q: the last value goes on behind the end", d.Path)
+	}
+	if (res.Code == extract.Complete) != (res.Reason == "") {
+		r.errorf("%q: %s with reason %q", d.Path, res.Code, res.Reason)
+	}
+	if res.Code == extract.Skipped && (res.Bytes != 0 || doc.started) {
+		r.errorf("%q: skipped, but %d bytes were analysed", d.Path, res.Bytes)
+	}
+	return nil
+}
+
+// Place writes where a value stands.
+func (v Value) Place() string {
+	switch f := v.Field; {
+	case f == nil:
+		return fmt.Sprintf("line %d", v.Row)
+	case f.Column > 0:
+		return fmt.Sprintf("cell %d,%d %s", v.Row, f.Column, strings.Join(f.Names, " "))
+	case f.Steps == nil && f.Names == nil && f.Sheet == "" && f.Arrays == 0 && v.Row > 0:
+		return fmt.Sprintf("cell %d,-", v.Row)
+	default:
+		return fmt.Sprintf("record %d %s", v.Row, f.JSONPath(v.Indexes))
+	}
+}
+
+// String writes the document as goldens show it: its type and result, then every value with its place, then its members.
+func (d *Document) String() string {
+	var b strings.Builder
+	d.write(&b, "")
+	return b.String()
+}
+
+func (d *Document) write(b *strings.Builder, indent string) {
+	fmt.Fprintf(b, "%s%s: %s, %s", indent, d.Name, d.MIME, d.Result.Code)
+	if d.Result.Reason != "" {
+		fmt.Fprintf(b, " %s", d.Result.Reason)
+	}
+	fmt.Fprintf(b, ", %d bytes\n", d.Result.Bytes)
+	for _, line := range strings.SplitAfter(d.Running, "\n") {
+		if line != "" {
+			fmt.Fprintf(b, "%s  text %q\n", indent, line)
+		}
+	}
+	for _, v := range d.Values {
+		fmt.Fprintf(b, "%s  %s %q\n", indent, strings.TrimSpace(v.Place()), v.Text)
+	}
+	for _, m := range d.Members {
+		m.write(b, indent+"  ")
+	}
+}
+
+// Texts returns all text of the document and its members in order.
+func (d *Document) Texts() []string {
+	var all []string
+	if d.Running != "" {
+		all = append(all, d.Running)
+	}
+	for _, v := range d.Values {
+		all = append(all, v.Text)
+	}
+	for _, m := range d.Members {
+		all = append(all, m.Texts()...)
+	}
+	return all
+}

@@ -1,0 +1,107 @@
+// Package json reads JSON, concatenated JSON and JSON Lines.
+package json
+
+import (
+	"bytes"
+	"io"
+
+	"github.com/magpie-sec/magpie/internal/extract"
+	"github.com/magpie-sec/magpie/internal/text"
+)
+
+// Format is JSON (RFC 8259): one value, or several one after the other; a record is a top-level value. Lines is JSON Lines: a record is a
+// line, and a line that does not parse is read as text without harm to the others.
+var (
+	Format = extract.Format{
+		Name:       "json",
+		MIME:       "application/json",
+		Extensions: []string{"json", "geojson", "har", "ipynb"},
+		Kind:       text.Records,
+		MaxBytes:   20 * extract.GB,
+		Match:      match,
+		Extract:    func(in *extract.Input, out *extract.Output) error { return read(in, out, false) },
+	}
+	Lines = extract.Format{
+		Name:       "jsonl",
+		MIME:       "application/json",
+		Extensions: []string{"jsonl", "ndjson", "jsonlines"},
+		Kind:       text.Records,
+		MaxBytes:   20 * extract.GB,
+		Match:      matchLines,
+		Extract:    func(in *extract.Input, out *extract.Output) error { return read(in, out, true) },
+	}
+)
+
+// proof is how much of a head must parse.
+const proof = 8 << 10
+
+func match(h *extract.Head) extract.Score {
+	b := bytes.TrimLeft(h.Text, " \t\r\n")
+	if !opens(b) {
+		return extract.No
+	}
+	whole := h.Whole
+	if len(b) > proof {
+		b, whole = b[:proof], false
+	}
+	values, open, ok := check(b, false, whole)
+	switch {
+	case !ok:
+		return extract.No
+	case values == 0 && open && whole && !h.Has("json"):
+		return extract.Possible // a brace at the beginning of something short
+	}
+	return extract.Certain
+}
+
+func opens(b []byte) bool { return len(b) > 0 && (b[0] == '{' || b[0] == '[') }
+
+// matchLines wants complete values alone on their lines: two at least, or one if the name promises more, and half of all lines at least.
+func matchLines(h *extract.Head) extract.Score {
+	promised := h.Has("jsonl", "ndjson", "jsonlines")
+	if !promised && !opens(bytes.TrimLeft(h.Text, " \t\r\n")) {
+		return extract.No
+	}
+	good, bad, seen := 0, 0, 0
+	for b := h.Text; len(b) > 0 && seen < proof; {
+		line, rest, ended := bytes.Cut(b, []byte("\n"))
+		b = rest
+		seen += len(line)
+		line = bytes.TrimSpace(line)
+		if len(line) == 0 {
+			continue
+		}
+		cut := !ended && !h.Whole
+		values, open, ok := check(line, true, !cut)
+		switch {
+		case ok && opens(line) && values == 1 && !open, promised && ok && (values > 0 || cut):
+			good++
+		case !cut || !ok:
+			bad++
+		}
+	}
+	switch {
+	case good < bad || good == 0:
+		return extract.No
+	case good >= 2 || promised:
+		return extract.Certain
+	}
+	return extract.No
+}
+
+// check parses without delivering: how many top-level values are complete, whether one is open at the end, and whether there was no error.
+func check(b []byte, lines, whole bool) (values int64, open, ok bool) {
+	p := newParser(nil, lines, 1<<20)
+	p.data = b
+	if whole {
+		p.end = io.EOF
+	}
+	err := p.walk()
+	return p.values, p.state != top || err == errMore, err != errSyntax
+}
+
+func read(in *extract.Input, out *extract.Output, lines bool) error {
+	p := newParser(extract.NewBatch(out, text.Records), lines, out.Limits().JSONDepth)
+	p.w = in.Text()
+	return p.run()
+}
