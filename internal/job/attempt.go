@@ -1,6 +1,7 @@
 package job
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -63,6 +64,10 @@ type Attempt struct {
 	cancel context.CancelCauseFunc
 	ctx    context.Context
 
+	cursor   []byte // of the last commit; guarded by commits
+	failures int64  // as in the shard's row; guarded by commits
+	fenced   sync.Once
+
 	commits sync.Mutex   // held while a transaction of this attempt is under way
 	inTx    atomic.Bool  // the same, for the heartbeat, which leaves such a row alone
 	renewed atomic.Int64 // when the lease was last renewed, as a time since the engine's start
@@ -119,12 +124,15 @@ func (a *Attempt) Commit(ctx context.Context, cursor []byte, delta Counters, wri
 		return a.commitError(err)
 	}
 	a.forgetNote(note)
+	if !sameCursor(a.cursor, cursor) {
+		a.cursor, a.failures = cursor, 0
+	}
 	a.renewed.Store(int64(e.sinceStart()))
 	e.metrics.committed(a)
 	if a.added.Swap(false) {
 		e.cfg.Dispatcher.Wake()
 	}
-	if e.stopping() {
+	if e.Stopping() {
 		return ErrStopping
 	}
 	return nil
@@ -147,6 +155,9 @@ func (a *Attempt) advance(ctx context.Context, tx store.Tx, cursor []byte, delta
 	}
 	return nil
 }
+
+// sameCursor compares as the database does: no cursor is not the same as an empty one.
+func sameCursor(a, b []byte) bool { return (a == nil) == (b == nil) && bytes.Equal(a, b) }
 
 func (a *Attempt) commitError(err error) error {
 	if cause := context.Cause(a.ctx); cause != nil {

@@ -104,7 +104,7 @@ type Engine struct {
 	held   map[held]*Attempt
 
 	sightings map[int64]sighting // of the sweeper
-	sweepSoon chan time.Time     // when something will be due before the next sweep
+	sweepSoon chan time.Time     // when a shard of this process will have waited long enough
 
 	lifeMu    sync.Mutex
 	started   bool
@@ -155,7 +155,7 @@ func (e *Engine) Wake() { e.cfg.Dispatcher.Wake() }
 func (e *Engine) Start(ctx context.Context) error {
 	e.lifeMu.Lock()
 	defer e.lifeMu.Unlock()
-	if e.started || e.stopping() {
+	if e.started || e.Stopping() {
 		return errors.New("job: the engine was started or stopped before")
 	}
 	if e.cfg.Exclusive {
@@ -204,7 +204,7 @@ func (e *Engine) work(ctx context.Context, hint Hint) error {
 	if err != nil {
 		return err
 	}
-	for fresh && ctx.Err() == nil && !e.stopping() {
+	for fresh && ctx.Err() == nil && !e.Stopping() {
 		a, err := e.claim(ctx)
 		if err != nil {
 			if ctx.Err() != nil {
@@ -226,6 +226,7 @@ func (e *Engine) hold(s Shard) *Attempt {
 	a := &Attempt{
 		Run: s.RunRef, ShardID: s.ID, Key: s.Key, Kind: s.Kind, Bucket: s.Bucket, Payload: s.Payload, Cursor: s.Cursor,
 		Priority: s.Priority, Number: s.Attempt, Failures: s.Failures, engine: e,
+		cursor: s.Cursor, failures: s.Failures,
 	}
 	a.log = e.log.With("account", s.Account, "region", s.Region, "job", s.JobID, "run", s.RunID, "shard", s.ID, "attempt", s.Attempt)
 	a.ctx, a.cancel = context.WithCancelCause(e.base)
@@ -247,7 +248,11 @@ func (e *Engine) letGo(a *Attempt) {
 // do runs the handler on an attempt and writes down how it ended. A handler that does not return when it is told to is left behind.
 func (e *Engine) do(a *Attempt) {
 	result := make(chan error, 1)
-	go func() { result <- callHandler(e.cfg.Handler, a) }()
+	go func() {
+		err := errNoReturn
+		defer func() { result <- err }() // also after runtime.Goexit
+		err = callHandler(e.cfg.Handler, a)
+	}()
 	var err error
 	select {
 	case err = <-result:
@@ -264,23 +269,20 @@ func (e *Engine) do(a *Attempt) {
 	e.letGo(a)
 }
 
-// awaitEnd waits for the handler of an attempt that was told to end: as long as it takes, but not longer than the engine's stop allows.
+// awaitEnd waits for the handler of an attempt that was told to end, for a fifth of Config.StopWithin.
 func (e *Engine) awaitEnd(a *Attempt, result <-chan error) error {
 	select {
 	case err := <-result:
 		return err
 	case <-e.abandoned:
 		return ErrStopping
-	case <-e.lastCall(a):
+	case <-e.cfg.Clock.After(e.cfg.StopWithin / 5):
 		a.log.Error("handler did not stop in time; its shard is handed to another worker")
 		return context.Cause(a.ctx)
 	}
 }
 
-// lastCall returns a channel that says that a handler which was told to end is waited for no longer.
-func (e *Engine) lastCall(a *Attempt) <-chan time.Time {
-	return e.cfg.Clock.After(e.cfg.StopWithin / 5)
-}
+var errNoReturn = errors.New("handler ended its goroutine instead of returning")
 
 func callHandler(h Handler, a *Attempt) (err error) {
 	defer func() {
@@ -291,7 +293,8 @@ func callHandler(h Handler, a *Attempt) (err error) {
 	return h.Work(a.ctx, a)
 }
 
-func (e *Engine) stopping() bool {
+// Stopping says that the engine has been told to stop, so that a service can report itself as not ready.
+func (e *Engine) Stopping() bool {
 	select {
 	case <-e.stop:
 		return true
@@ -302,12 +305,12 @@ func (e *Engine) stopping() bool {
 
 // Stop ends the engine's work so that other workers go on with it at once: nothing more is claimed, attempts under way end with their next
 // commit, after two thirds of Config.StopWithin their contexts end, and what then still runs is handed back without waiting for its
-// handler. If ctx ends earlier, so does each of these waits. Stop returns when every shard is handed back or done, with an error if some
+// handler. If ctx ends before that, the attempts' contexts end with it. Stop returns when every shard is handed back or done, with an error if some
 // could not be, in which case their leases run out. An engine that was never started stops at once.
 func (e *Engine) Stop(ctx context.Context) error {
 	e.lifeMu.Lock()
 	defer e.lifeMu.Unlock()
-	if e.stopping() {
+	if e.Stopping() {
 		return nil
 	}
 	close(e.stop)
@@ -343,7 +346,7 @@ func (e *Engine) Stop(ctx context.Context) error {
 func (e *Engine) Abandon() {
 	e.lifeMu.Lock()
 	defer e.lifeMu.Unlock()
-	if e.stopping() {
+	if e.Stopping() {
 		return
 	}
 	close(e.abandoned)

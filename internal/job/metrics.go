@@ -14,13 +14,14 @@ type Hooks struct {
 	Dead       func(a *Attempt) // the attempt failed and was the last
 	HandedBack func(a *Attempt)
 	Swept      func(s Shard, dead bool) // its worker went silent; the shard is claimable again, or dead
+	Complete   func(r Run)              // the run is complete
 }
 
 // metrics counts events for Prometheus and calls the hooks.
 type metrics struct {
 	hooks  Hooks
 	events *prometheus.CounterVec
-	held   prometheus.Gauge
+	depth  *prometheus.GaugeVec
 }
 
 func newMetrics(hooks Hooks, reg prometheus.Registerer) (*metrics, error) {
@@ -30,10 +31,10 @@ func newMetrics(hooks Hooks, reg prometheus.Registerer) (*metrics, error) {
 			Name: "magpie_job_shard_events_total",
 			Help: "Events in the lives of shards on this process, by kind: claimed, committed, fenced, done, retried, dead, handed_back, swept.",
 		}, []string{"event"}),
-		held: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "magpie_job_shards_held",
-			Help: "Shards that this process works on at the moment.",
-		}),
+		depth: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "magpie_job_shards",
+			Help: "Unfinished shards of running runs in the whole database, by state, as of the last sweep.",
+		}, []string{"state"}),
 	}
 	for _, event := range []string{"claimed", "committed", "fenced", "done", "retried", "dead", "handed_back", "swept"} {
 		m.events.WithLabelValues(event)
@@ -41,7 +42,7 @@ func newMetrics(hooks Hooks, reg prometheus.Registerer) (*metrics, error) {
 	if reg == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{m.events, m.held} {
+	for _, c := range []prometheus.Collector{m.events, m.depth} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}
@@ -58,7 +59,7 @@ func (m *metrics) count(event string, hook func(*Attempt), a *Attempt) {
 
 func (m *metrics) claimed(a *Attempt)    { m.count("claimed", m.hooks.Claimed, a) }
 func (m *metrics) committed(a *Attempt)  { m.count("committed", m.hooks.Committed, a) }
-func (m *metrics) fenced(a *Attempt)     { m.count("fenced", m.hooks.Fenced, a) }
+func (m *metrics) fenced(a *Attempt)     { a.fenced.Do(func() { m.count("fenced", m.hooks.Fenced, a) }) }
 func (m *metrics) done(a *Attempt)       { m.count("done", m.hooks.Done, a) }
 func (m *metrics) retried(a *Attempt)    { m.count("retried", m.hooks.Retried, a) }
 func (m *metrics) dead(a *Attempt)       { m.count("dead", m.hooks.Dead, a) }
@@ -68,5 +69,17 @@ func (m *metrics) swept(s Shard, dead bool) {
 	m.events.WithLabelValues("swept").Inc()
 	if m.hooks.Swept != nil {
 		m.hooks.Swept(s, dead)
+	}
+}
+
+func (m *metrics) setDepth(depth map[ShardState]int64) {
+	for state, n := range depth {
+		m.depth.WithLabelValues(string(state)).Set(float64(n))
+	}
+}
+
+func (m *metrics) complete(r Run) {
+	if m.hooks.Complete != nil {
+		m.hooks.Complete(r)
 	}
 }

@@ -85,7 +85,7 @@ func (e *Engine) StartRun(ctx context.Context, tx store.Tx, tenant store.Tenant,
 		return run, false, err
 	}
 	if len(shards) == 0 {
-		err = e.finishRun(ctx, tx, ref)
+		_, err = e.finishRun(ctx, tx, ref)
 	} else {
 		_, err = e.insertShards(ctx, tx, ref, shards)
 	}
@@ -212,19 +212,20 @@ func noteRunError(ctx context.Context, tx store.Tx, ref RunRef, code, message st
 	return err
 }
 
-// finishRun completes a running run that has no unfinished shard, and tells the handler. The caller holds the run exclusively.
-func (e *Engine) finishRun(ctx context.Context, tx store.Tx, ref RunRef) error {
+// finishRun completes a running run that has no unfinished shard, and tells the handler. The caller holds the run exclusively, and after
+// the commit hands the run to [Engine.completed].
+func (e *Engine) finishRun(ctx context.Context, tx store.Tx, ref RunRef) (*Run, error) {
 	totals, err := RunTotals(ctx, tx, ref)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if totals.Unfinished() > 0 {
-		return fmt.Errorf("run %s of job %s has %d unfinished shards: %w", ref.RunID, ref.JobID, totals.Unfinished(), ErrFenced)
+		return nil, fmt.Errorf("run %s of job %s has %d unfinished shards: %w", ref.RunID, ref.JobID, totals.Unfinished(), ErrFenced)
 	}
 	if totals.Dead > 0 {
 		message := fmt.Sprintf("%d of %d shards failed for good", totals.Dead, totals.Shards())
 		if err := noteRunError(ctx, tx, ref, ErrorShardsDead, message); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	n, err := tx.Exec(ctx, `
@@ -232,19 +233,37 @@ func (e *Engine) finishRun(ctx context.Context, tx store.Tx, ref RunRef) error {
 		WHERE account = $1 AND region = $2 AND job_id = $3 AND run_id = $4 AND state = 'running'`,
 		append(ref.args(), e.millis())...)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if n == 0 {
-		return ErrFenced
+		return nil, ErrFenced
 	}
 	run, err := GetRun(ctx, tx, ref)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := e.cfg.Handler.RunFinished(ctx, tx, run, totals); err != nil {
-		return &runFinishedError{err}
+	if err := e.tellHandler(ctx, tx, run, totals); err != nil {
+		return nil, &runFinishedError{err}
 	}
-	return nil
+	return &run, nil
+}
+
+func (e *Engine) tellHandler(ctx context.Context, tx store.Tx, run Run, totals Totals) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = newPanicError(v)
+		}
+	}()
+	return e.cfg.Handler.RunFinished(ctx, tx, run, totals)
+}
+
+// completed tells of a run whose completion is committed; nil is none.
+func (e *Engine) completed(run *Run) {
+	if run == nil {
+		return
+	}
+	e.metrics.complete(*run)
+	e.log.Info("run is complete", "account", run.Account, "region", run.Region, "job", run.JobID, "run", run.RunID, "error_code", run.ErrorCode)
 }
 
 // runFinishedError marks an error of [Handler.RunFinished], which is no fault of the shard that happened to be the last.

@@ -37,7 +37,9 @@ type closing struct {
 // other shards are unfinished, turns are not needed: those that are under way at the same moment cannot close so many, and one that takes
 // its turn waits for them, because they hold the run's row shared.
 func (e *Engine) closeShard(ctx context.Context, c closing) error {
-	return e.cfg.DB.Update(ctx, func(tx store.Tx) error {
+	var run *Run
+	err := e.cfg.DB.Update(ctx, func(tx store.Tx) error {
+		run = nil
 		others, err := countUnfinished(ctx, tx, c.run, c.id, tailWindow+1)
 		if err != nil {
 			return err
@@ -50,7 +52,8 @@ func (e *Engine) closeShard(ctx context.Context, c closing) error {
 			return err
 		}
 		n, err := tx.Exec(ctx, `
-			UPDATE shards SET state = $3, worker = '', updated_at = $4, last_error = $5,
+			UPDATE shards SET state = $3, worker = '', updated_at = $4,
+				last_error = CASE WHEN $3 = 'dead' THEN $5 ELSE last_error END,
 				failures = failures + CASE WHEN $3 = 'dead' THEN 1 ELSE 0 END
 			WHERE id = $1 AND attempt = $2 AND state = 'running'`,
 			c.id, c.attempt, string(c.state), e.millis(), c.failure)
@@ -68,8 +71,13 @@ func (e *Engine) closeShard(ctx context.Context, c closing) error {
 		if others > 0 {
 			return nil
 		}
-		return e.finishRun(ctx, tx, c.run)
+		run, err = e.finishRun(ctx, tx, c.run)
+		return err
 	})
+	if err == nil {
+		e.completed(run)
+	}
+	return err
 }
 
 // countUnfinished counts the unfinished shards of a run other than the given one, up to limit.
@@ -121,7 +129,7 @@ func (e *Engine) settleAs(ctx context.Context, a *Attempt, workErr error) error 
 		return e.postpone(ctx, a, 0, workErr)
 	}
 	var permanent *permanentError
-	if a.Failures+1 >= int64(e.cfg.MaxFailures) || errors.As(workErr, &permanent) {
+	if a.failures+1 >= int64(e.cfg.MaxFailures) || errors.As(workErr, &permanent) {
 		err := e.closeAttempt(ctx, a, Dead, errorText(workErr))
 		if !isEnd(err) && !isFinish(err) || errors.Is(err, ErrFenced) {
 			return err
@@ -147,7 +155,7 @@ func (e *Engine) closeAttempt(ctx context.Context, a *Attempt, state ShardState,
 		return err
 	case state == Dead:
 		e.metrics.dead(a)
-		a.log.Error("shard failed for good", "error", failure, "failures", a.Failures+1)
+		a.log.Error("shard failed for good", "error", failure, "failures", a.failures+1)
 	default:
 		e.metrics.done(a)
 	}
@@ -179,7 +187,7 @@ func (e *Engine) handBack(ctx context.Context, a *Attempt, why error) error {
 
 // postpone lets the shard wait for its next attempt, counting so many failures.
 func (e *Engine) postpone(ctx context.Context, a *Attempt, failures int64, why error) error {
-	wait := e.cfg.Backoff.after(a.Failures+1, e.cfg.Random())
+	wait := e.cfg.Backoff.after(a.failures+1, e.cfg.Random())
 	due := e.now().Add(wait)
 	err := e.cfg.DB.Update(ctx, func(tx store.Tx) error {
 		n, err := tx.Exec(ctx, `
@@ -199,7 +207,7 @@ func (e *Engine) postpone(ctx context.Context, a *Attempt, failures int64, why e
 	}
 	e.wakeSweeperAt(due)
 	e.metrics.retried(a)
-	a.log.Warn("shard failed; it will be tried again", "error", errorText(why), "failures", a.Failures+failures, "wait", wait.Round(time.Millisecond))
+	a.log.Warn("shard failed; it will be tried again", "error", errorText(why), "failures", a.failures+failures, "wait", wait.Round(time.Millisecond))
 	return nil
 }
 

@@ -21,28 +21,43 @@ const sweepBatch = 500
 // errLost is the last error of a shard whose worker went silent.
 var errLost = errors.New("its worker went silent: killed, cut off from the database, or too busy to renew the lease")
 
-// sweepLoop sweeps every third of a lease and whenever a shard of this process is due to be tried again, until ctx is done.
+// sweepLoop sweeps every third of a lease, and in between lets the waiting go on when their time has come, until ctx is done.
 func (e *Engine) sweepLoop(ctx context.Context) {
-	next := e.now().Add(e.cfg.Lease / 3)
+	sweepAt := e.now()
+	wakeAt := sweepAt
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case due := <-e.sweepSoon:
-			if due.Before(next) {
-				next = due
+			if due.Before(wakeAt) {
+				wakeAt = due
 			}
 			continue
-		case <-e.cfg.Clock.After(max(0, next.Sub(e.now()))):
+		case <-e.cfg.Clock.After(wakeAt.Sub(e.now())):
 		}
-		next = e.now().Add(e.cfg.Lease / 3)
-		if err := e.sweep(ctx); err != nil && ctx.Err() == nil {
+		var err error
+		if now := e.now(); !now.Before(sweepAt) {
+			err = e.sweep(ctx)
+			sweepAt = now.Add(e.cfg.Lease / 3)
+		}
+		due, waitErr := e.sweepWaiting(ctx)
+		if err = errors.Join(err, waitErr); err != nil && ctx.Err() == nil {
 			e.log.Warn("sweep failed; trying again in a third of a lease", "error", err.Error())
+		}
+		wakeAt = sweepAt
+		if due.Before(wakeAt) {
+			wakeAt = due
+		}
+		// Shards that wait one after the other are taken together.
+		if soonest := e.now().Add(e.cfg.Lease / 100); wakeAt.Before(soonest) {
+			wakeAt = soonest
 		}
 	}
 }
 
-// wakeSweeperAt makes the sweeper look at the given time at the latest; if it has enough to look at already, it will anyway.
+// wakeSweeperAt makes the sweeper look for waiting shards at the given time at the latest. If it has been told so often that it did not
+// come to look yet, it will find this one too.
 func (e *Engine) wakeSweeperAt(due time.Time) {
 	select {
 	case e.sweepSoon <- due:
@@ -50,10 +65,10 @@ func (e *Engine) wakeSweeperAt(due time.Time) {
 	}
 }
 
-// sweep returns what dead workers held, lets the waiting whose time has come be claimed, completes runs that nobody completed, and makes
-// hints for claimable work that nobody claims.
+// sweep returns what dead workers held, completes runs that nobody completed, makes hints for claimable work that nobody claims, and
+// counts what is left to do.
 func (e *Engine) sweep(ctx context.Context) error {
-	return errors.Join(e.sweepLost(ctx), e.sweepWaiting(ctx), e.sweepUnfinished(ctx), e.nudge(ctx))
+	return errors.Join(e.sweepLost(ctx), e.sweepUnfinished(ctx), e.nudge(ctx), e.measure(ctx))
 }
 
 // lost is a running shard as the sweeper sees it.
@@ -164,26 +179,46 @@ func (e *Engine) recoverAll(ctx context.Context) error {
 	return nil
 }
 
-// sweepWaiting makes the waiting shards ready whose time has come.
-func (e *Engine) sweepWaiting(ctx context.Context) error {
+// sweepWaiting makes the waiting shards ready whose time has come, and returns when the next one's comes, at most a lease from now.
+func (e *Engine) sweepWaiting(ctx context.Context) (time.Time, error) {
 	for {
-		var hints []Hint
-		err := e.cfg.DB.Update(ctx, func(tx store.Tx) (err error) {
-			hints, err = scanHints(ctx, tx, `
-				UPDATE shards SET state = 'ready', not_before = 0, updated_at = $1
-				WHERE id IN (SELECT id FROM shards WHERE state = 'waiting' AND not_before <= $1 ORDER BY not_before, id LIMIT $2`+
-				store.ForUpdateSkipLocked(tx)+`)
-				RETURNING id, attempt, priority`, []any{e.millis(), int64(sweepBatch)})
-			if err != nil || len(hints) == 0 {
-				return err
-			}
-			return e.cfg.Dispatcher.Enqueue(ctx, tx, hints)
+		due := e.now().Add(e.cfg.Lease)
+		var earliest *int64
+		err := e.cfg.DB.View(ctx, func(tx store.Tx) error {
+			return store.One(ctx, tx, `SELECT MIN(not_before) FROM shards WHERE state = 'waiting'`, nil, &earliest)
 		})
+		if err != nil || earliest == nil {
+			return due, err
+		}
+		if first := time.UnixMilli(*earliest); first.After(e.now()) {
+			if first.Before(due) {
+				due = first
+			}
+			return due, nil
+		}
+		if err := e.releaseWaiting(ctx); err != nil {
+			return due, err
+		}
+	}
+}
+
+// releaseWaiting makes a batch of waiting shards ready whose time has come.
+func (e *Engine) releaseWaiting(ctx context.Context) error {
+	err := e.cfg.DB.Update(ctx, func(tx store.Tx) error {
+		hints, err := scanHints(ctx, tx, `
+			UPDATE shards SET state = 'ready', not_before = 0, updated_at = $1
+			WHERE id IN (SELECT id FROM shards WHERE state = 'waiting' AND not_before <= $1 ORDER BY not_before, id LIMIT $2`+
+			store.ForUpdateSkipLocked(tx)+`)
+			RETURNING id, attempt, priority`, []any{e.millis(), int64(sweepBatch)})
 		if err != nil || len(hints) == 0 {
 			return err
 		}
+		return e.cfg.Dispatcher.Enqueue(ctx, tx, hints)
+	})
+	if err == nil {
 		e.cfg.Dispatcher.Wake()
 	}
+	return err
 }
 
 // sweepUnfinished completes running runs without unfinished shards: those whose last shards were closed while they were paused or whose
@@ -208,14 +243,20 @@ func (e *Engine) sweepUnfinished(ctx context.Context) error {
 	})
 	errs := []error{err}
 	for _, ref := range over {
+		var run *Run
 		err := e.cfg.DB.Update(ctx, func(tx store.Tx) error {
+			run = nil
 			state, err := lockRun(ctx, tx, ref, true)
 			if err != nil || state != RunRunning {
 				return err
 			}
-			return e.finishRun(ctx, tx, ref)
+			run, err = e.finishRun(ctx, tx, ref)
+			return err
 		})
-		if !errors.Is(err, ErrFenced) {
+		switch {
+		case err == nil:
+			e.completed(run)
+		case !errors.Is(err, ErrFenced):
 			errs = append(errs, err)
 		}
 	}
@@ -227,7 +268,7 @@ func (e *Engine) nudge(ctx context.Context) error {
 	e.heldMu.Lock()
 	idle := e.cfg.Slots - len(e.held)
 	e.heldMu.Unlock()
-	if idle <= 0 || e.stopping() {
+	if idle <= 0 || e.Stopping() {
 		return nil
 	}
 	nudged := false
@@ -248,6 +289,32 @@ func (e *Engine) nudge(ctx context.Context) error {
 	})
 	if err == nil && nudged {
 		e.cfg.Dispatcher.Wake()
+	}
+	return err
+}
+
+// measure counts the unfinished shards of running runs for the metrics.
+func (e *Engine) measure(ctx context.Context) error {
+	if e.cfg.Registerer == nil {
+		return nil
+	}
+	depth := map[ShardState]int64{Ready: 0, Running: 0, Waiting: 0}
+	err := e.cfg.DB.View(ctx, func(tx store.Tx) error {
+		return store.Each(ctx, tx, `
+			SELECT s.state, COUNT(*) FROM runs r JOIN shards s
+			ON s.account = r.account AND s.region = r.region AND s.job_id = r.job_id AND s.run_id = r.run_id
+			AND s.state IN ('ready', 'running', 'waiting')
+			WHERE r.state = 'running' GROUP BY s.state`, nil,
+			func(rows store.Rows) error {
+				var state string
+				var n int64
+				err := rows.Scan(&state, &n)
+				depth[ShardState(state)] = n
+				return err
+			})
+	})
+	if err == nil {
+		e.metrics.setDepth(depth)
 	}
 	return err
 }

@@ -62,7 +62,8 @@ func New(pool *pgxpool.Pool, logger *slog.Logger) (*Dispatcher, error) {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	insert, err := river.NewClient(riverpgxv5.New(pool), &river.Config{Logger: logger})
+	// River tells its clients of an insert at most once in each FetchCooldown; a hint that falls into one waits for the next poll.
+	insert, err := river.NewClient(riverpgxv5.New(pool), &river.Config{Logger: logger, FetchCooldown: time.Millisecond})
 	if err != nil {
 		return nil, fmt.Errorf("River client: %w", err)
 	}
@@ -107,7 +108,8 @@ func (d *Dispatcher) Run(ctx context.Context, slots int, work func(ctx context.C
 		Workers:                     workers,
 		Logger:                      d.logger,
 		JobTimeout:                  -1, // leases bound our work, not its age
-		FetchCooldown:               10 * time.Millisecond,
+		FetchCooldown:               5 * time.Millisecond,
+		FetchPollInterval:           250 * time.Millisecond,
 		CompletedJobRetentionPeriod: retention,
 		CancelledJobRetentionPeriod: retention,
 		DiscardedJobRetentionPeriod: retention,

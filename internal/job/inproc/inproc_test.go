@@ -1,0 +1,34 @@
+package inproc_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/magpie-sec/magpie/internal/job"
+	"github.com/magpie-sec/magpie/internal/job/inproc"
+	"github.com/magpie-sec/magpie/internal/job/jobtest"
+	"github.com/magpie-sec/magpie/internal/pgtest"
+	"github.com/magpie-sec/magpie/internal/store"
+)
+
+func dispatcher(_ store.DB, clock job.Clock) (job.Dispatcher, error) { return inproc.New(clock), nil }
+
+var onSQLite = jobtest.Suite{
+	Database:   func(t testing.TB) string { return filepath.Join(t.TempDir(), "magpie.db") },
+	Dispatcher: dispatcher,
+	Processes:  1,
+}
+
+var onPostgreSQL = jobtest.Suite{Database: pgtest.Database, Dispatcher: dispatcher, Processes: 1}
+
+func TestMain(m *testing.M) {
+	if code, child := jobtest.Main(onSQLite); child {
+		os.Exit(code)
+	}
+	os.Exit(pgtest.Main(m))
+}
+
+func TestSQLite(t *testing.T) { jobtest.Run(t, onSQLite) }
+
+func TestPostgreSQL(t *testing.T) { jobtest.Run(t, onPostgreSQL) }
