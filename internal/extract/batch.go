@@ -17,19 +17,33 @@ type Batch struct {
 	block  text.Block
 }
 
-// NewBatch returns an empty batch.
+// NewBatch returns an empty batch. There is one per document.
 func NewBatch(out *Output, kind text.Kind) *Batch {
-	return &Batch{out: out, block: text.Block{Kind: kind, Segments: make([]text.Segment, 0, maxSegments)}}
+	b := out.buffers
+	if b.segments == nil {
+		b.segments = make([]text.Segment, 0, maxSegments)
+	}
+	return &Batch{out: out, block: text.Block{Kind: kind, Segments: b.segments}}
 }
 
 // Window says what the offsets mean from now on. The batch must be flushed.
 func (b *Batch) Window(w []byte) { b.window, b.base = w, 0 }
 
-// Add appends a segment: its Start and End are offsets into the window.
-func (b *Batch) Add(s text.Segment) {
-	s.Start -= int32(b.base)
-	s.End -= int32(b.base)
-	b.block.Segments = append(b.block.Segments, s)
+// Add appends the window's text from start to stop as a segment; the rest is as in text.Segment.
+func (b *Batch) Add(start, stop int, f *text.Field, row int64, index int32, more bool) {
+	n := len(b.block.Segments)
+	if n == cap(b.block.Segments) {
+		b.block.Segments = append(b.block.Segments, text.Segment{})
+	}
+	b.block.Segments = b.block.Segments[:n+1]
+	// Member by member: a segment built elsewhere and copied costs three times as much.
+	s := &b.block.Segments[n]
+	s.Start = int32(start - b.base)
+	s.End = int32(stop - b.base)
+	s.Field = f
+	s.Row = row
+	s.Index = index
+	s.More = more
 }
 
 // Indexes appends array indexes and returns where they begin, for Segment.Index.

@@ -32,8 +32,9 @@ type run struct {
 
 // buffers are the memory of one document, used again and again.
 type buffers struct {
-	head   [HeadSize]byte
-	window [WindowSize]byte
+	head     [HeadSize]byte
+	window   [WindowSize]byte
+	segments []text.Segment
 }
 
 // check is called at every read and every block.
@@ -127,7 +128,7 @@ func (r *run) read(f *Format, d *Document, in *Input) Result {
 	case d.Size > in.limit:
 		return Result{Code: Skipped, Reason: sizeReason(f)}
 	}
-	out := &Output{run: r, doc: d}
+	out := &Output{run: r, doc: d, buffers: in.buffers}
 	defer in.close()
 	err := r.guard(f, in, out)
 	if r.err != nil {
@@ -270,8 +271,9 @@ func fill(r io.Reader, p []byte) (n int, err error) {
 
 // An Output takes what a Format reads.
 type Output struct {
-	run *run
-	doc *Document
+	run     *run
+	doc     *Document
+	buffers *buffers
 
 	blocks int64
 	// bytes sums what was analysed of the members; unread is why some of them were not wholly.

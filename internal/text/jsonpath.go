@@ -23,7 +23,7 @@ func (f *Field) JSONPath(indexes []int64) string {
 	for i, s := range f.Steps {
 		switch {
 		case !s.Array:
-			elements[i] = pathElement(s.Name)
+			elements[i] = pathElement(s.Name, maxElement)
 		case len(indexes) > 0:
 			elements[i] = "[" + strconv.FormatInt(indexes[0], 10) + "]"
 			indexes = indexes[1:]
@@ -35,18 +35,29 @@ func (f *Field) JSONPath(indexes []int64) string {
 	if length <= maxPath {
 		return "$" + strings.Join(elements, "")
 	}
-	first := 0
-	for length += len(".."); length > maxPath && first < len(elements)-1; first++ {
+	first, root := 0, "$"
+	for ; length > maxPath && first < len(elements)-1; first++ {
 		length -= utf8.RuneCountInString(elements[first])
+		if root == "$" {
+			root = "$.."
+			length += len("..")
+		}
 	}
-	elements[first] = strings.TrimPrefix(elements[first], ".")
-	return "$.." + strings.Join(elements[first:], "")
+	for n := maxElement; length > maxPath && !f.Steps[first].Array; n -= 10 { // a single name, grown by its escapes
+		length -= utf8.RuneCountInString(elements[first])
+		elements[first] = pathElement(f.Steps[first].Name, n)
+		length += utf8.RuneCountInString(elements[first])
+	}
+	if first > 0 {
+		elements[first] = strings.TrimPrefix(elements[first], ".")
+	}
+	return root + strings.Join(elements[first:], "")
 }
 
-func pathElement(name string) string {
-	if n := utf8.RuneCountInString(name); n > maxElement {
+func pathElement(name string, most int) string {
+	if n := utf8.RuneCountInString(name); n > most {
 		const mark = "..."
-		for n += len(mark); n > maxElement; n-- {
+		for n += len(mark); n > most; n-- {
 			_, size := utf8.DecodeRuneInString(name)
 			name = name[size:]
 		}

@@ -47,6 +47,7 @@ func TestJSONPath(t *testing.T) {
 		{field(name("ab"), name(long[:200]), name(long[:40]), element), []int64{123}, "$.." + long[:200] + "." + long[:40] + "[123]"},
 		{field(name("ab"), name("my name"), name(long[:240])), nil, "$.." + long[:240]},
 		{field(name("ab"), name("my name"), name(long[:235])), nil, "$..['my name']." + long[:235]},
+		{field(name(strings.Repeat("\x01", 240))), nil, "$['..." + strings.Repeat("\\u0001", 37) + "']"},
 	} {
 		got := c.field.JSONPath(c.indexes)
 		if got != c.want {

@@ -2,6 +2,7 @@
 package csv
 
 import (
+	"bytes"
 	"strings"
 
 	"github.com/magpie-sec/magpie/internal/extract"
@@ -31,7 +32,7 @@ var (
 )
 
 func match(h *extract.Head, tabs bool) extract.Score {
-	if h.Text == nil {
+	if h.Text == nil || tabs && bytes.IndexByte(h.Text, '\t') < 0 && !h.Has("tsv", "tab") {
 		return extract.No
 	}
 	d, score := sniff(h.Text, h.Whole, h.Extension)

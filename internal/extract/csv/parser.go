@@ -262,8 +262,7 @@ func (p *parser) piece() (int, error) {
 		limit--
 	}
 	stop := p.unescape(start, limit, doubled)
-	p.keepName(start, stop)
-	p.batch.Add(p.segment(start, stop, true))
+	p.add(start, stop, true)
 	p.inside, p.blank = true, false
 	return limit, nil
 }
@@ -271,8 +270,7 @@ func (p *parser) piece() (int, error) {
 // cell delivers a cell, or the last piece of one, and moves on.
 func (p *parser) cell(start, stop, next int, ends bool) error {
 	if start < stop || p.inside {
-		p.keepName(start, stop)
-		p.batch.Add(p.segment(start, stop, false))
+		p.add(start, stop, false)
 		p.blank = false
 		p.inside, p.quoted = false, false
 		if p.batch.Full() {
@@ -292,20 +290,25 @@ func (p *parser) cell(start, stop, next int, ends bool) error {
 	return nil
 }
 
-func (p *parser) segment(start, stop int, more bool) text.Segment {
-	s := text.Segment{Start: int32(start), End: int32(stop), Row: p.row, More: more}
+func (p *parser) add(start, stop int, more bool) {
 	if p.header {
-		s.Row = p.line + int64(bytes.Count(p.data[:start], []byte{p.eol})) + 1
-	} else if p.col < len(p.fields) {
-		s.Field = p.fields[p.col]
-	} else {
-		s.Field = p.field(p.col)
+		p.keepName(start, stop)
+		line := p.line + int64(bytes.Count(p.data[:start], []byte{p.eol})) + 1
+		p.batch.Add(start, stop, nil, line, 0, more)
+		return
 	}
-	return s
+	p.batch.Add(start, stop, p.field(p.col), p.row, 0, more)
 }
 
-// field makes the fields up to a column.
 func (p *parser) field(col int) *text.Field {
+	if col < len(p.fields) {
+		return p.fields[col]
+	}
+	return p.newField(col)
+}
+
+// newField makes the fields up to a column.
+func (p *parser) newField(col int) *text.Field {
 	if col >= maxColumns {
 		if p.beyond == nil {
 			p.beyond = &text.Field{}
@@ -320,7 +323,7 @@ func (p *parser) field(col int) *text.Field {
 
 // keepName notes a cell of the header as its column's name. Of a long one the end is kept, as it is in results.
 func (p *parser) keepName(start, stop int) {
-	if !p.header || p.col >= maxColumns || p.names >= maxNames {
+	if p.col >= maxColumns || p.names >= maxNames {
 		return
 	}
 	f := p.field(p.col)

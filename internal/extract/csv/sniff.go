@@ -12,6 +12,7 @@ import (
 const (
 	sampleBytes = 16 << 10
 	sampleRows  = 50
+	headerRows  = 20
 )
 
 // A dialect is how a table is written.
@@ -67,7 +68,7 @@ func sniff(b []byte, whole bool, extension string) (dialect, extract.Score) {
 		}
 		score = extract.Possible
 	}
-	d.header = hasHeader(rows(b, whole, d.comma, d.eol, sampleRows))
+	d.header = hasHeader(sampleOf(b, whole, d))
 	return d, score
 }
 
@@ -102,41 +103,49 @@ func (s shape) score(promised bool, comma byte) extract.Score {
 
 func measure(b []byte, whole bool, comma, eol byte) shape {
 	var s shape
-	counts := map[int]int{}
-	for _, r := range rows(b, whole, comma, eol, sampleRows) {
+	var counts []shape // one for each number of columns
+	walkRows(b, whole, comma, eol, sampleRows, func(row [][]byte) {
 		s.rows++
-		counts[len(r)]++
-		if n := counts[len(r)]; n > s.regular || n == s.regular && len(r) > s.columns {
-			s.regular, s.columns = n, len(r)
+		i := slices.IndexFunc(counts, func(c shape) bool { return c.columns == len(row) })
+		if i < 0 {
+			i = len(counts)
+			counts = append(counts, shape{columns: len(row)})
+		}
+		counts[i].regular++
+	})
+	for _, c := range counts {
+		if c.regular > s.regular || c.regular == s.regular && c.columns > s.columns {
+			s.regular, s.columns = c.regular, c.columns
 		}
 	}
 	return s
 }
 
-// rows splits a sample, roughly: cells keep doubled quotes. The last row is left out when it may be cut, unless it is the only one.
-func rows(b []byte, whole bool, comma, eol byte, most int) [][][]byte {
-	var all [][][]byte
-	for len(b) > 0 && len(all) < most {
-		row, rest := splitRow(b, comma, eol)
-		if len(rest) == 0 && !whole && b[len(b)-1] != eol && len(all) > 0 {
-			break
-		}
-		if len(row) > 1 || len(row[0]) > 0 {
-			all = append(all, row)
-		}
-		b = rest
-	}
+// sampleOf returns the first rows.
+func sampleOf(b []byte, whole bool, d dialect) (all [][][]byte) {
+	walkRows(b, whole, d.comma, d.eol, headerRows, func(row [][]byte) { all = append(all, slices.Clone(row)) })
 	return all
 }
 
-func splitRow(b []byte, comma, eol byte) (row [][]byte, rest []byte) {
-	for {
-		cell, after, ends := splitCell(b, comma, eol)
-		row = append(row, cell)
-		if ends {
-			return row, after
+// walkRows splits a sample into rows that are not empty, roughly: cells keep doubled quotes. The row is only valid during the call. The
+// last one is left out when it may be cut, unless it is the only one.
+func walkRows(b []byte, whole bool, comma, eol byte, most int, f func(row [][]byte)) {
+	var row [][]byte
+	for n := 0; len(b) > 0 && n < most; {
+		cut := !whole && b[len(b)-1] != eol
+		row = row[:0]
+		for ends := false; !ends; {
+			var cell []byte
+			cell, b, ends = splitCell(b, comma, eol)
+			row = append(row, cell)
 		}
-		b = after
+		if len(b) == 0 && cut && n > 0 {
+			return
+		}
+		if len(row) > 1 || len(row[0]) > 0 {
+			f(row)
+			n++
+		}
 	}
 }
 

@@ -208,3 +208,18 @@ func (d *Document) Texts() []string {
 	}
 	return all
 }
+
+// Field makes the field of a path: strings are names, everything else stands for an array's element.
+func Field(path ...any) *text.Field {
+	f := new(text.Field)
+	for _, s := range path {
+		if name, ok := s.(string); ok {
+			f.Steps = append(f.Steps, text.Step{Name: name})
+			f.Names = append(f.Names, name)
+		} else {
+			f.Steps = append(f.Steps, text.Step{Array: true})
+			f.Arrays++
+		}
+	}
+	return f
+}

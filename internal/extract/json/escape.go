@@ -133,7 +133,8 @@ func wholeEscapes(b []byte, i int) int {
 		if i+longestEscape > len(b) && (i+1 == len(b) || b[i+1] == 'u') {
 			return i
 		}
-		i = min(i+2, len(b))
+		_, n := escape(b[i:])
+		i += max(1, n)
 	}
 	return len(b)
 }

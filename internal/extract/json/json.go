@@ -56,7 +56,7 @@ func match(h *extract.Head) extract.Score {
 
 func opens(b []byte) bool { return len(b) > 0 && (b[0] == '{' || b[0] == '[') }
 
-// matchLines wants complete values alone on their lines: two at least, or one if the name promises more, and half of all lines at least.
+// matchLines wants complete values alone on their lines: two at least, and half of all lines; one is enough if the name promises more.
 func matchLines(h *extract.Head) extract.Score {
 	promised := h.Has("jsonl", "ndjson", "jsonlines")
 	if !promised && !opens(bytes.TrimLeft(h.Text, " \t\r\n")) {
@@ -81,9 +81,7 @@ func matchLines(h *extract.Head) extract.Score {
 		}
 	}
 	switch {
-	case good < bad || good == 0:
-		return extract.No
-	case good >= 2 || promised:
+	case promised && good > 0, good >= 2 && good >= bad:
 		return extract.Certain
 	}
 	return extract.No

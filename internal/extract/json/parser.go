@@ -6,7 +6,6 @@ import (
 	"io"
 
 	"github.com/magpie-sec/magpie/internal/extract"
-	"github.com/magpie-sec/magpie/internal/text"
 )
 
 // What the parser expects next.
@@ -425,7 +424,7 @@ func (p *parser) rest() error {
 		}
 	}
 	if p.pos < stop || p.chained {
-		p.batch.Add(text.Segment{Start: int32(p.pos), End: int32(stop), Row: p.textRow, More: !ended})
+		p.batch.Add(p.pos, stop, nil, p.textRow, 0, !ended)
 		p.chained = !ended
 	}
 	p.pos = stop
@@ -459,7 +458,7 @@ func (p *parser) piece() {
 	}
 	if p.pieces == nameToken {
 		p.keepName(start, stop)
-		p.batch.Add(text.Segment{Start: int32(start), End: int32(stop), Row: p.textRow, More: true})
+		p.batch.Add(start, stop, nil, p.textRow, 0, true)
 		return
 	}
 	p.deliver(start, stop, true)
@@ -495,7 +494,7 @@ func (p *parser) member(start, stop int) {
 		}
 		row = p.line(start)
 	}
-	p.batch.Add(text.Segment{Start: int32(start), End: int32(stop), Row: row})
+	p.batch.Add(start, stop, nil, row, 0, false)
 }
 
 // deliver adds a value or a piece of one.
@@ -507,14 +506,14 @@ func (p *parser) deliver(start, stop int, more bool) {
 	if f == nil {
 		f = p.value.makeField()
 	}
-	s := text.Segment{Start: int32(start), End: int32(stop), Field: f, Row: p.record, More: more}
+	index := int32(0)
 	if f.Arrays > 0 {
 		if !p.indexed {
 			p.indexAt, p.indexed = p.batch.Indexes(p.indexes), true
 		}
-		s.Index = p.indexAt
+		index = p.indexAt
 	}
-	p.batch.Add(s)
+	p.batch.Add(start, stop, f, p.record, index, more)
 }
 
 // wordByte marks the bytes of numbers and literals.
