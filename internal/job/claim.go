@@ -3,7 +3,6 @@ package job
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 
 	"github.com/magpie-sec/magpie/internal/store"
@@ -18,8 +17,9 @@ type candidate struct {
 }
 
 // claim takes the shard whose turn it is: of the highest priority, of the run with the fewest shards at work, of the run that this process
-// served longest ago. It returns nil if nothing is claimable.
-func (e *Engine) claim(ctx context.Context) (*Attempt, error) {
+// served longest ago. Of that run it takes the shard that the hint names if it may, so that workers who were woken together do not all reach
+// for the same one. It returns nil if nothing is claimable.
+func (e *Engine) claim(ctx context.Context, hint Hint) (*Attempt, error) {
 	// One claim at a time in a process: claims that overlap choose the same run, and on PostgreSQL the later ones would begin again.
 	e.claimMu.Lock()
 	defer e.claimMu.Unlock()
@@ -32,7 +32,7 @@ func (e *Engine) claim(ctx context.Context) (*Attempt, error) {
 			return err
 		}
 		for _, c := range candidates {
-			shard, found, err = e.claimFrom(ctx, tx, c.ref)
+			shard, found, err = e.claimFrom(ctx, tx, c, hint.ShardID)
 			if err != nil || found {
 				return err
 			}
@@ -82,36 +82,26 @@ func (e *Engine) candidates(ctx context.Context, tx store.Tx) ([]candidate, erro
 	return list, nil
 }
 
-func (e *Engine) claimFrom(ctx context.Context, tx store.Tx, ref RunRef) (shard Shard, found bool, err error) {
-	err = store.Each(ctx, tx, `
-		UPDATE shards SET state = 'running', attempt = attempt + 1, worker = $5, lease_until = `+newLease("$6")+`, updated_at = $7
-		WHERE state = 'ready' AND id = (
-			SELECT id FROM shards
-			WHERE account = $1 AND region = $2 AND job_id = $3 AND run_id = $4 AND state = 'ready'
-			ORDER BY priority, id LIMIT 1`+store.ForUpdateSkipLocked(tx)+`)
-		RETURNING `+shardColumns,
-		append(ref.args(), e.cfg.Worker, e.leaseMillis(), e.millis()),
-		func(rows store.Rows) (err error) {
-			shard, err = scanShard(rows)
-			found = true
-			return err
-		})
+func (e *Engine) claimFrom(ctx context.Context, tx store.Tx, c candidate, named int64) (shard Shard, found bool, err error) {
+	claim := func(which string, arg int64) error {
+		return store.Each(ctx, tx, `
+			UPDATE shards SET state = 'running', attempt = attempt + 1, worker = $5, lease_until = `+newLease("$6")+`, updated_at = $7
+			WHERE state = 'ready' AND id = (
+				SELECT id FROM shards
+				WHERE account = $1 AND region = $2 AND job_id = $3 AND run_id = $4 AND state = 'ready' AND `+which+store.ForUpdateSkipLocked(tx)+`)
+			RETURNING `+shardColumns,
+			append(c.ref.args(), e.cfg.Worker, e.leaseMillis(), e.millis(), c.priority, arg),
+			func(rows store.Rows) (err error) {
+				shard, err = scanShard(rows)
+				found = true
+				return err
+			})
+	}
+	if named != 0 {
+		if err := claim(`priority = $8 AND id = $9`, named); err != nil || found {
+			return shard, found, err
+		}
+	}
+	err = claim(`priority = $8 ORDER BY id LIMIT $9`, 1)
 	return shard, found, err
-}
-
-// fresh says whether the shard of a hint may still be there to claim. A stale hint's shard was claimed, and whoever claimed it goes on
-// until nothing is left.
-func (e *Engine) fresh(ctx context.Context, h Hint) (bool, error) {
-	if h.ShardID == 0 || h.Nudge != 0 {
-		return true, nil
-	}
-	var state string
-	var attempt int64
-	err := e.cfg.DB.View(ctx, func(tx store.Tx) error {
-		return store.One(ctx, tx, `SELECT state, attempt FROM shards WHERE id = $1`, []any{h.ShardID}, &state, &attempt)
-	})
-	if errors.Is(err, store.ErrNotFound) {
-		return false, nil
-	}
-	return err == nil && ShardState(state) == Ready && attempt == h.Attempt, err
 }

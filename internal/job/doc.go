@@ -46,8 +46,8 @@
 //
 // # Finding work
 //
-// A shard becomes claimable in some transaction, and in that transaction [Dispatcher.Enqueue] learns of it. The dispatcher then wakes a
-// slot, and a slot that is awake claims shard after shard until there is nothing left. What it claims is the same for every dispatcher
-// (see claim): the highest priority, then the run with the fewest shards at work, then the one served longest ago. A hint that is lost
-// or comes twice does no harm: an idle engine looks by itself now and then.
+// A shard becomes claimable in some transaction, and in that transaction [Dispatcher.Enqueue] gets a hint. Every hint lets some slot claim
+// one shard. Which one is the same for every dispatcher (see claim): the highest priority, then the run with the fewest shards at work,
+// then the one served longest ago. So there is a hint for every claimable shard, though not always spent on the one it names. A hint that
+// is lost or comes twice does no harm: an idle engine looks by itself now and then.
 package job

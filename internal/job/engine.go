@@ -198,27 +198,24 @@ func (e *Engine) dispatchLoop() {
 	}
 }
 
-// work claims and does shards until nothing is claimable or the engine stops.
-func (e *Engine) work(ctx context.Context, hint Hint) error {
-	fresh, err := e.fresh(ctx, hint)
+// work claims a shard and does it, if one is claimable.
+func (e *Engine) work(ctx context.Context, hint Hint) (bool, error) {
+	if ctx.Err() != nil || e.Stopping() {
+		return false, nil
+	}
+	a, err := e.claim(ctx, hint)
 	if err != nil {
-		return err
-	}
-	for fresh && ctx.Err() == nil && !e.Stopping() {
-		a, err := e.claim(ctx)
-		if err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			e.log.Warn("could not claim work", "error", err.Error())
-			return err
+		if ctx.Err() != nil {
+			return false, nil
 		}
-		if a == nil {
-			return nil
-		}
-		e.do(a)
+		e.log.Warn("could not claim work", "error", err.Error())
+		return false, err
 	}
-	return nil
+	if a == nil {
+		return false, nil
+	}
+	e.do(a)
+	return true, nil
 }
 
 // hold makes the attempt for a shard that was just claimed.

@@ -75,7 +75,7 @@ func (e *Engine) StartRun(ctx context.Context, tx store.Tx, tenant store.Tenant,
 	ref := RunRef{Tenant: tenant, JobID: jobID, RunID: RunID(tenant, jobID, key)}
 	n, err := tx.Exec(ctx, `
 		INSERT INTO runs (account, region, job_id, run_id, run_key, state, started_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
-		ON CONFLICT (account, region, job_id, run_key) DO NOTHING`,
+		ON CONFLICT DO NOTHING`, // on whichever unique key it shows first: they are equivalent
 		append(ref.args(), key, string(RunRunning), e.millis())...)
 	if err != nil {
 		return Run{}, false, fmt.Errorf("start run %s of job %s: %w", ref.RunID, jobID, err)
@@ -113,16 +113,12 @@ func (e *Engine) ResumeRun(ctx context.Context, tx store.Tx, ref RunRef) (change
 	if err != nil || n == 0 {
 		return false, err
 	}
-	// The hints of its shards may have been spent while it was paused. A slot that is woken goes on until nothing is left, so more
-	// hints than any fleet has slots are not needed.
-	hints, err := readyHints(ctx, tx, ref, wakeAtMost)
-	if err != nil {
-		return false, err
-	}
-	return true, e.cfg.Dispatcher.Enqueue(ctx, tx, hints)
+	// The hints of its shards may have been spent while it was paused.
+	return true, e.nudges(ctx, tx, &ref, maxNudges)
 }
 
-const wakeAtMost = 1000
+// maxNudges is how many nudges a resumed run gets: each wakes a slot that goes on until nothing is left, so the slots of a large fleet.
+const maxNudges = 256
 
 // CancelRun ends a run that is not over: once the transaction is committed nothing more is claimed or committed for it, ever. What was
 // committed before stays. [Handler.RunFinished] is not called. changed is false if the run was complete or cancelled already.

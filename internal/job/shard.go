@@ -146,12 +146,23 @@ func (e *Engine) insertOnce(ctx context.Context, tx store.Tx, ref RunRef, batch 
 	return scanHints(ctx, tx, sql.String(), args)
 }
 
-// readyHints returns hints for the ready shards of a run, at most limit, those of the highest priority first.
-func readyHints(ctx context.Context, tx store.Tx, ref RunRef, limit int) ([]Hint, error) {
-	return scanHints(ctx, tx, `
-		SELECT id, attempt, priority FROM shards
-		WHERE account = $1 AND region = $2 AND job_id = $3 AND run_id = $4 AND state = 'ready'
-		ORDER BY priority, id LIMIT $5`, append(ref.args(), int64(limit)))
+// nudges makes hints for claimable shards whose own hints may be spent, at most limit: of one run, or of all running runs if ref is nil.
+func (e *Engine) nudges(ctx context.Context, tx store.Tx, ref *RunRef, limit int) error {
+	where, args := ``, []any{int64(limit)}
+	if ref != nil {
+		where, args = ` AND r.account = $2 AND r.region = $3 AND r.job_id = $4 AND r.run_id = $5`, append(args, ref.args()...)
+	}
+	hints, err := scanHints(ctx, tx, `
+		SELECT s.id, s.attempt, s.priority FROM runs r JOIN shards s
+		ON s.account = r.account AND s.region = r.region AND s.job_id = r.job_id AND s.run_id = r.run_id AND s.state = 'ready'
+		WHERE r.state = 'running'`+where+` LIMIT $1`, args)
+	if err != nil || len(hints) == 0 {
+		return err
+	}
+	for i := range hints {
+		hints[i].Nudge = e.millis()
+	}
+	return e.cfg.Dispatcher.Enqueue(ctx, tx, hints)
 }
 
 func scanHints(ctx context.Context, tx store.Tx, sql string, args []any) ([]Hint, error) {

@@ -271,25 +271,8 @@ func (e *Engine) nudge(ctx context.Context) error {
 	if idle <= 0 || e.Stopping() {
 		return nil
 	}
-	nudged := false
-	err := e.cfg.DB.Update(ctx, func(tx store.Tx) error {
-		nudged = false
-		hints, err := scanHints(ctx, tx, `
-			SELECT s.id, s.attempt, s.priority FROM runs r JOIN shards s
-			ON s.account = r.account AND s.region = r.region AND s.job_id = r.job_id AND s.run_id = r.run_id AND s.state = 'ready'
-			WHERE r.state = 'running' LIMIT $1`, []any{int64(idle)})
-		if err != nil || len(hints) == 0 {
-			return err
-		}
-		for i := range hints {
-			hints[i].Nudge = e.millis()
-		}
-		nudged = true
-		return e.cfg.Dispatcher.Enqueue(ctx, tx, hints)
-	})
-	if err == nil && nudged {
-		e.cfg.Dispatcher.Wake()
-	}
+	err := e.cfg.DB.Update(ctx, func(tx store.Tx) error { return e.nudges(ctx, tx, nil, idle) })
+	e.cfg.Dispatcher.Wake()
 	return err
 }
 

@@ -53,7 +53,7 @@ func (d *Dispatcher) signal(n int) {
 }
 
 // Run implements [job.Dispatcher]. At the beginning every slot looks once.
-func (d *Dispatcher) Run(ctx context.Context, slots int, work func(ctx context.Context, hint job.Hint) error) error {
+func (d *Dispatcher) Run(ctx context.Context, slots int, work func(ctx context.Context, hint job.Hint) (bool, error)) error {
 	wake := make(chan struct{}, slots)
 	for range slots {
 		wake <- struct{}{}
@@ -72,7 +72,7 @@ func (d *Dispatcher) Run(ctx context.Context, slots int, work func(ctx context.C
 	return nil
 }
 
-func (d *Dispatcher) slot(ctx context.Context, wake chan struct{}, work func(ctx context.Context, hint job.Hint) error) {
+func (d *Dispatcher) slot(ctx context.Context, wake chan struct{}, work func(ctx context.Context, hint job.Hint) (bool, error)) {
 	var again <-chan time.Time // runs when the last look failed
 	for {
 		select {
@@ -82,8 +82,11 @@ func (d *Dispatcher) slot(ctx context.Context, wake chan struct{}, work func(ctx
 		case <-again:
 		}
 		again = nil
-		if err := work(ctx, job.Hint{}); err != nil {
-			again = d.clock.After(retryAfter)
+		for did := true; did; {
+			var err error
+			if did, err = work(ctx, job.Hint{}); err != nil {
+				again = d.clock.After(retryAfter)
+			}
 		}
 	}
 }

@@ -2,8 +2,8 @@
 //
 // A River job is a hint that names a shard, inserted in the transaction that makes the shard claimable. Any process with an idle slot
 // receives it and then claims by the engine's own rules. The shard's row stays the truth, so what River does on its own does no harm: a
-// hint that it repeats (after a rescue, say) finds the shard's attempt number changed and ends at once, and one that it loses is made up
-// for by an idle engine's look. For River a job lasts as long as its slot is awake, which may be hours.
+// hint that it repeats (after a rescue, say) claims nothing or something that was due anyway, and one that it loses is made up for by an
+// idle engine's look. For River a job lasts as long as the work on the shard, which may be hours.
 package riverq
 
 import (
@@ -100,7 +100,7 @@ func (d *Dispatcher) Enqueue(ctx context.Context, tx store.Tx, hints []job.Hint)
 func (d *Dispatcher) Wake() {}
 
 // Run implements [job.Dispatcher].
-func (d *Dispatcher) Run(ctx context.Context, slots int, work func(ctx context.Context, hint job.Hint) error) error {
+func (d *Dispatcher) Run(ctx context.Context, slots int, work func(ctx context.Context, hint job.Hint) (bool, error)) error {
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &worker{ctx: ctx, work: work})
 	client, err := river.NewClient(riverpgxv5.New(d.pool), &river.Config{
@@ -132,14 +132,19 @@ func (d *Dispatcher) Run(ctx context.Context, slots int, work func(ctx context.C
 type worker struct {
 	river.WorkerDefaults[hintArgs]
 	ctx  context.Context
-	work func(ctx context.Context, hint job.Hint) error
+	work func(ctx context.Context, hint job.Hint) (bool, error)
 }
 
 // Work implements river.Worker.
 func (w *worker) Work(_ context.Context, j *river.Job[hintArgs]) error {
 	hint := job.Hint{ShardID: j.Args.Shard, Attempt: j.Args.Attempt, Priority: j.Priority, Nudge: j.Args.Nudge}
-	if err := w.work(w.ctx, hint); err != nil {
-		return river.JobSnooze(retryAfter) // logged by the engine; it counts neither as an attempt nor as a failure of the hint
+	for {
+		did, err := w.work(w.ctx, hint)
+		if err != nil {
+			return river.JobSnooze(retryAfter) // logged by the engine; it counts neither as an attempt nor as a failure of the hint
+		}
+		if !did || hint.Nudge == 0 {
+			return nil
+		}
 	}
-	return nil
 }
