@@ -45,7 +45,7 @@ type Config struct {
 type Handler struct {
 	config   Config
 	verifier sigv4.Verifier
-	sts      sigv4.Verifier // in any Region: clients may sign for STS's global endpoint
+	sts      sigv4.Verifier      // in any Region: clients may sign for STS's global endpoint
 	services map[string]*service // by signing name
 	metrics  *metrics
 }
@@ -146,6 +146,11 @@ func (x *exchange) serve() {
 		return
 	}
 	x.service = x.handler.services[x.identity.Service]
+	x.route()
+}
+
+// route finds the operation of an authenticated request.
+func (x *exchange) route() {
 	r, ok := routable(x.request)
 	if !ok {
 		x.fail(unknownOperation())

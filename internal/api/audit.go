@@ -185,5 +185,5 @@ var hiddenNames = map[string]bool{
 func isHidden(name string, contract *wire.Service) bool {
 	lower := strings.ToLower(name)
 	return slices.Contains(contract.Sensitive, name) || hiddenNames[name] ||
-		 strings.HasSuffix(lower, "policy") || strings.HasSuffix(lower, "policies") || strings.HasSuffix(lower, "policydocument")
+		strings.HasSuffix(lower, "policy") || strings.HasSuffix(lower, "policies") || strings.HasSuffix(lower, "policydocument")
 }

@@ -105,7 +105,7 @@ func (x *exchange) send(status int, contentType string, text []byte) {
 	_, _ = x.Write(text) // the client is gone: nothing left to tell it
 }
 
-// finish answers for a panic, then logs, counts and audits the exchange.
+// finish answers for a panic, then counts, audits and logs the exchange, in this order.
 func (x *exchange) finish() {
 	if p := recover(); p != nil {
 		x.handler.config.Log.ErrorContext(x.request.Context(), "panic while serving a request",
@@ -115,9 +115,9 @@ func (x *exchange) finish() {
 		}
 	}
 	took := x.handler.config.Now().Sub(x.start)
-	x.log(took)
 	x.handler.metrics.observe(x, took)
 	x.audit()
+	x.log(took)
 }
 
 // operationName is the operation's name, "" while it is not known.

@@ -52,7 +52,10 @@ func routable(r *http.Request) (*http.Request, bool) {
 		return whole, true
 	}
 	clean := path.Clean("/" + escaped)
-	return r, r.Method != http.MethodConnect && (escaped == clean || escaped == clean+"/")
+	if strings.HasSuffix(escaped, "/") && clean != "/" {
+		clean += "/" // the mux keeps a trailing slash; no operation has one
+	}
+	return r, r.Method != http.MethodConnect && escaped == clean
 }
 
 // readAll reads to the end, growing with what arrives and not with what a header promises.

@@ -186,6 +186,7 @@ type Model struct {
 	Shapes map[string]struct {
 		Type      string
 		Members   map[string]struct{ Shape, Location string }
+		Required  []string
 		Enum      []string
 		Union     bool
 		Exception bool

@@ -2,7 +2,6 @@ package wiretest
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"math/rand/v2"
@@ -100,20 +99,6 @@ func Table(t *testing.T, modelFile string, service *wire.Service) {
 			t.Errorf("%s has errors %v, the model says %v", name, have, model)
 		}
 	}
-}
-
-// NotBuilt returns the operations of endpoints that answer wire.NotBuilt, in order, by calling each one
-// with an empty input.
-func NotBuilt(endpoints []wire.Endpoint) []string {
-	var names []string
-	for _, e := range endpoints {
-		_, err := e.Call(context.Background(), e.New())
-		var known *wire.Error
-		if errors.As(err, &known) && known.Kind == wire.NotBuiltYet {
-			names = append(names, e.Operation.Name)
-		}
-	}
-	return names
 }
 
 // FuzzRequests decodes and validates foreign bytes as the body of every operation; what is accepted must
