@@ -1,0 +1,169 @@
+package detect
+
+import "strings"
+
+// Category is the category of an identifier, in the words of ListManagedDataIdentifiers.
+type Category string
+
+// The three categories that managed identifiers have.
+const (
+	Credentials          Category = "CREDENTIALS"
+	FinancialInformation Category = "FINANCIAL_INFORMATION"
+	PersonalInformation  Category = "PERSONAL_INFORMATION"
+)
+
+// Level is the severity of a finding.
+type Level uint8
+
+// The levels, with Macie's scores as their values.
+const (
+	Low Level = 1 + iota
+	Medium
+	High
+)
+
+// String returns Macie's description of the level: Low, Medium or High.
+func (l Level) String() string {
+	switch l {
+	case Low:
+		return "Low"
+	case Medium:
+		return "Medium"
+	case High:
+		return "High"
+	}
+	return ""
+}
+
+// Severity is the severity rule of an identifier: the level for 1 occurrence, for 2 to 99 and for 100 or more in one object.
+type Severity [3]Level
+
+// At returns the level for a number of occurrences, 0 for none.
+func (s Severity) At(occurrences int64) Level {
+	switch {
+	case occurrences <= 0:
+		return 0
+	case occurrences == 1:
+		return s[0]
+	case occurrences < 100:
+		return s[1]
+	}
+	return s[2]
+}
+
+// Need says what a layout asks of the identifier's keywords.
+type Need uint8
+
+const (
+	// KeywordRequired finds a value only with a keyword in reach: within the distance in text, or in the name of the column or path.
+	KeywordRequired Need = iota
+	// KeywordUnneeded finds a value anywhere.
+	KeywordUnneeded
+	// KeywordAbsent finds a value only where no keyword is in reach.
+	KeywordAbsent
+	// KeywordInField finds a value only where the name of its column or path holds a keyword.
+	KeywordInField
+)
+
+// Direction says where in text a keyword may stand.
+type Direction uint8
+
+const (
+	// Before wants the keyword before the value.
+	Before Direction = iota
+	// Either lets the keyword follow the value as well.
+	Either
+)
+
+// DefaultDistance is the reach of a keyword in characters: Macie's "within 30 characters, inclusive".
+const DefaultDistance = 30
+
+// An Identifier is one kind of sensitive data: a table entry. It is not changed once an Engine is made of it.
+type Identifier struct {
+	// ID is the managed data identifier's id, such as USA_SOCIAL_SECURITY_NUMBER.
+	ID string
+	// Category is what ListManagedDataIdentifiers says.
+	Category Category
+	// Layouts are the forms that a value is written in; a value has one of them.
+	Layouts []Layout
+	// Check accepts or refuses the value's letters (as capitals) and digits without separators; nil accepts. A layout may have its own.
+	Check func(compact []byte) bool
+	// Checksum says that ordinary numbers fail Check: see overlap.go for what that decides.
+	Checksum bool
+	// Refuse lists the compact forms that are never reported: documentation samples, reserved numbers.
+	Refuse []string
+	// Keywords are matched as whole words without regard to case and accents. A space, '_' or '-' stands for any of these three, white
+	// space, or nothing. A keyword in the form ^words$ counts only as the whole name of a column or path element.
+	Keywords []string
+	// Distance is the greatest gap between keyword and value in characters; 0 means DefaultDistance.
+	Distance int
+	// Direction says where the keyword may stand in text.
+	Direction Direction
+	// MaxLen is the greatest length of a value in bytes, separators included. New refuses one that is smaller than a layout allows.
+	MaxLen int
+	// Severity is the rule of macie.md 5.3.
+	Severity Severity
+	// Recommended says that the identifier is in the set that Macie recommends for jobs.
+	Recommended bool
+	// Citation names the statute, standard or authority that defines the format.
+	Citation string
+}
+
+// A Layout is one form in which a value is written. See parseShape for the language of Shape.
+type Layout struct {
+	// Shape is the pattern of the value, or of its beginning if there is a Tail.
+	Shape string
+	// Tail recognises what follows the shape, for grammars that a shape cannot tell. It gets the text after the shape, and whether that
+	// text ends there (otherwise it was merely cut), and answers with the length that belongs to the value, check.No or check.More.
+	Tail func(rest []byte, final bool) int
+	// Keyword says what is asked of the identifier's keywords.
+	Keyword Need
+	// Whole asks that the value is all of a segment, without regard to white space around it.
+	Whole bool
+	// Check replaces the identifier's Check for this layout.
+	Check func(compact []byte) bool
+	// CheckText is a check of the value as it is written.
+	CheckText func(text []byte) bool
+	// NotNext lists bytes that must not follow the value, beside those that never may (see boundary.go).
+	NotNext string
+	// Alone asks that no further group of digits stands beside the value, set off by one space or hyphen.
+	Alone bool
+	// Open lets other values be found inside this one: the value does not claim its span.
+	Open bool
+}
+
+// NeedsKeyword reports whether no layout of the identifier is found without a keyword.
+func (id *Identifier) NeedsKeyword() bool {
+	for i := range id.Layouts {
+		if n := id.Layouts[i].Keyword; n == KeywordUnneeded || n == KeywordAbsent {
+			return false
+		}
+	}
+	return true
+}
+
+func (id *Identifier) distance() int {
+	if id.Distance == 0 {
+		return DefaultDistance
+	}
+	return id.Distance
+}
+
+// Recommended returns those of ids that are in the set recommended for jobs, in their order.
+func Recommended(ids []*Identifier) []*Identifier {
+	var out []*Identifier
+	for _, id := range ids {
+		if id.Recommended {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+// exactKeyword splits off the ^...$ of a keyword that counts only as a whole name.
+func exactKeyword(kw string) (words string, exact bool) {
+	if strings.HasPrefix(kw, "^") && strings.HasSuffix(kw, "$") && len(kw) > 2 {
+		return kw[1 : len(kw)-1], true
+	}
+	return kw, false
+}

@@ -1,0 +1,327 @@
+package detect
+
+import (
+	"errors"
+	"fmt"
+	"sort"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// keywords finds the keywords of all identifiers. It is a trie over folded text: a node's edges are bytes of foldRune's output, ' ' for
+// what may separate two words.
+type keywords struct {
+	nodes []node
+	edges []edge
+	root  [256]uint32
+	// starts holds, by startIndex of the first three bytes, whether a keyword may begin like that.
+	starts [1 << 15 / 64]uint64
+	// words are the keywords by number.
+	words []keyword
+	// maxLen is the greatest length in bytes of a text that is read to recognise one.
+	maxLen int
+	// wide says that a keyword begins in a script that needs a look at every letter.
+	wide bool
+}
+
+type node struct {
+	first uint32 // index of the first edge
+	count uint16
+	word  uint16 // 1 + index into words, if a keyword ends here
+}
+
+type edge struct {
+	to  uint32
+	sym byte
+}
+
+// A keyword belongs to the groups of all identifiers that list it.
+type keyword struct {
+	groups []uint16
+	// exact lists the groups for which it has to be the whole name of a field.
+	exact []uint16
+	// filter is the union of the groups' bits, see groupBit.
+	filter uint64
+}
+
+// A hit is a keyword in text.
+type hit struct {
+	word       *keyword
+	start, end int
+}
+
+func groupBit(group uint16) uint64 { return 1 << (group % 64) }
+
+// maxSpace is how many white space characters may stand between two words of a keyword (a line end and an indent).
+const maxSpace = 3
+
+// keywordTable collects keywords before they are compiled.
+type keywordTable map[string]*keyword
+
+// add adds a keyword to a group in all its spellings.
+func (t keywordTable) add(kw string, group uint16) error {
+	words, exact := exactKeyword(kw)
+	folded := foldKeyword(words)
+	first, _ := utf8.DecodeRuneInString(folded)
+	if !unicode.IsLetter(first) {
+		return fmt.Errorf("keyword %q does not begin with a letter", kw)
+	}
+	parts := strings.Split(folded, " ")
+	if len(parts) > 10 {
+		return fmt.Errorf("keyword %q has more than 10 words", kw)
+	}
+	for joined := 0; joined < 1<<(len(parts)-1); joined++ {
+		var b strings.Builder
+		b.WriteString(parts[0])
+		for i, p := range parts[1:] {
+			if joined>>i&1 == 0 {
+				b.WriteByte(' ')
+			}
+			b.WriteString(p)
+		}
+		k := t[b.String()]
+		if k == nil {
+			k = &keyword{}
+			t[b.String()] = k
+		}
+		k.filter |= groupBit(group)
+		if exact {
+			k.exact = append(k.exact, group)
+		} else {
+			k.groups = append(k.groups, group)
+		}
+	}
+	return nil
+}
+
+// foldKeyword folds a keyword, with one space for every run of separators.
+func foldKeyword(kw string) string {
+	var out []byte
+	for _, r := range kw {
+		n := len(out)
+		out = foldRune(out, r)
+		if n > 0 && len(out) > n && out[n] == ' ' && out[n-1] == ' ' {
+			out = out[:n]
+		}
+	}
+	return strings.Trim(string(out), " ")
+}
+
+// compile builds the trie.
+func (t keywordTable) compile() (*keywords, error) {
+	ks := &keywords{}
+	spellings := make([]string, 0, len(t))
+	for s := range t {
+		spellings = append(spellings, s)
+	}
+	sort.Strings(spellings)
+	if len(spellings) >= 1<<16-1 {
+		return nil, errors.New("more than 65534 spellings of keywords")
+	}
+	for _, s := range spellings {
+		ks.words = append(ks.words, *t[s])
+		ks.maxLen = max(ks.maxLen, (utf8.RuneCountInString(s)+strings.Count(s, " ")*maxSpace)*2*utf8.UTFMax)
+		first, _ := utf8.DecodeRuneInString(s)
+		ks.wide = ks.wide || wide(first)
+		ks.markStarts(s)
+	}
+	ks.nodes = []node{{}}
+	ks.build(0, spellings, 0, 0)
+	for _, e := range ks.edges[ks.nodes[0].first:][:ks.nodes[0].count] {
+		ks.root[e.sym] = e.to
+	}
+	return ks, nil
+}
+
+// build makes the node's subtree from spellings, sorted and alike up to depth; base is the number of the first.
+func (ks *keywords) build(n uint32, spellings []string, base, depth int) {
+	i := 0
+	if len(spellings) > 0 && len(spellings[0]) == depth {
+		ks.nodes[n].word = uint16(base) + 1
+		i = 1
+	}
+	type group struct{ from, to int }
+	var groups []group
+	for i < len(spellings) {
+		j := i + 1
+		for j < len(spellings) && spellings[j][depth] == spellings[i][depth] {
+			j++
+		}
+		groups = append(groups, group{i, j})
+		i = j
+	}
+	first := len(ks.edges)
+	ks.nodes[n].first, ks.nodes[n].count = uint32(first), uint16(len(groups))
+	for _, g := range groups {
+		ks.edges = append(ks.edges, edge{to: uint32(len(ks.nodes)), sym: spellings[g.from][depth]})
+		ks.nodes = append(ks.nodes, node{})
+	}
+	for k, g := range groups {
+		ks.build(ks.edges[first+k].to, spellings[g.from:g.to], base+g.from, depth+1)
+	}
+}
+
+// startIndex packs three bytes; letters are alike in both cases.
+func startIndex(a, b, c byte) uint32 {
+	return uint32(a&31) | uint32(b&31)<<5 | uint32(c&31)<<10
+}
+
+// markStarts marks what the first three bytes of text may be where the spelling begins.
+func (ks *keywords) markStarts(s string) {
+	var seconds, thirds []byte
+	first := s[0]
+	if first >= utf8.RuneSelf {
+		return // such starts are not looked up
+	}
+	all := make([]byte, 32)
+	for i := range all {
+		all[i] = byte(i)
+	}
+	may := func(i int) []byte {
+		switch {
+		case i >= len(s):
+			return all
+		case s[i] == ' ':
+			return []byte(" \t\r\n_-\xC2\xE2\xE3")
+		case s[i] >= utf8.RuneSelf:
+			return all
+		}
+		// An accent brings in any byte, either of its own letter or behind the bare one.
+		return []byte{s[i], 0xC3, 0xC4, 0xC5, 0xC6, 0xC7, 0xC8, 0xC9, 0xCC, 0xCD, 0xE1, 0xE2, 0xEF}
+	}
+	seconds = may(1)
+	thirds = may(2)
+	if len(s) > 1 && (s[1] == ' ' || len(s) < 3) {
+		thirds = all
+	}
+	for _, b := range seconds {
+		for _, c := range thirds {
+			ks.mark(first, b, c)
+		}
+		if b >= utf8.RuneSelf {
+			for _, c := range all {
+				ks.mark(first, b, c)
+			}
+		}
+	}
+}
+
+func (ks *keywords) mark(a, b, c byte) {
+	i := startIndex(a, b, c)
+	ks.starts[i/64] |= 1 << (i % 64)
+}
+
+// mayStart is the quick look before walk at an ASCII letter.
+func (ks *keywords) mayStart(t []byte, i int) bool {
+	var b, c byte
+	if i+2 < len(t) {
+		b, c = t[i+1], t[i+2]
+	} else if i+1 < len(t) {
+		b = t[i+1]
+	}
+	x := startIndex(t[i], b, c)
+	return ks.starts[x/64]>>(x%64)&1 != 0
+}
+
+// walk appends the keywords that begin at t[i]. The caller has made sure that a word may begin there.
+func (ks *keywords) walk(t []byte, i int, hits []hit) []hit {
+	start, n := i, uint32(0)
+	limit := min(len(t), i+ks.maxLen)
+	var folded [8]byte
+	for i < limit {
+		f, size := folded[:0], 1
+		if b := t[i]; b < utf8.RuneSelf {
+			f = append(f, foldASCII[b])
+		} else {
+			var r rune
+			r, size = utf8.DecodeRune(t[i:])
+			f = foldRune(f, r)
+		}
+		for _, sym := range f {
+			if n = ks.next(n, sym); n == 0 {
+				return hits
+			}
+		}
+		i += size
+		if len(f) == 1 && f[0] == ' ' {
+			i += skipSpace(t[i:])
+		}
+		if w := ks.nodes[n].word; w != 0 && wordEnds(t, i) {
+			hits = append(hits, hit{word: &ks.words[w-1], start: start, end: i})
+		}
+	}
+	return hits
+}
+
+func (ks *keywords) next(n uint32, sym byte) uint32 {
+	if n == 0 {
+		return ks.root[sym]
+	}
+	nd := &ks.nodes[n]
+	for _, e := range ks.edges[nd.first : nd.first+uint32(nd.count)] {
+		if e.sym == sym {
+			return e.to
+		}
+	}
+	return 0
+}
+
+// skipSpace returns how many further white space bytes belong to the separator of two words.
+func skipSpace(t []byte) int {
+	n := 0
+	for n < maxSpace-1 && n < len(t) && (t[n] == ' ' || t[n] == '\t' || t[n] == '\r' || t[n] == '\n') {
+		n++
+	}
+	return n
+}
+
+// wordEnds reports whether a keyword may end before t[i]: at the end of a word, at a digit, or where camel case begins a new word.
+func wordEnds(t []byte, i int) bool {
+	if i >= len(t) {
+		return true
+	}
+	prev, next := t[i-1], t[i]
+	if next >= utf8.RuneSelf {
+		last, _ := utf8.DecodeLastRune(t[:i])
+		r, _ := utf8.DecodeRune(t[i:])
+		return wide(last) || !wordRune(r) || !wordRune(last)
+	}
+	if prev >= utf8.RuneSelf {
+		r, _ := utf8.DecodeLastRune(t[:i])
+		return wide(r) || !wordRune(r) || kindOf(next) != kindLower
+	}
+	switch kindOf(next) {
+	case 0:
+		return true
+	case kindDigit:
+		return !isDigit(prev)
+	case kindUpper:
+		// A capital begins a word behind a small letter, and behind capitals if a small letter follows it.
+		return kindOf(prev) != kindUpper || i+1 < len(t) && kindOf(t[i+1]) == kindLower
+	}
+	return !isAlnum(prev)
+}
+
+// wordStarts reports whether a keyword may start at t[i]: the mirror image of wordEnds.
+func wordStarts(t []byte, i int) bool {
+	if i == 0 {
+		return true
+	}
+	r, _ := utf8.DecodeRune(t[i:])
+	last, _ := utf8.DecodeLastRune(t[:i])
+	if wide(r) || wide(last) || !wordRune(last) || !wordRune(r) {
+		return true
+	}
+	if r >= utf8.RuneSelf || last >= utf8.RuneSelf {
+		return false
+	}
+	prev, next := kindOf(t[i-1]), kindOf(t[i])
+	switch {
+	case prev == kindDigit:
+		return next != kindDigit
+	case next == kindUpper:
+		return prev == kindLower || i+1 < len(t) && kindOf(t[i+1]) == kindLower
+	}
+	return false
+}

@@ -1,0 +1,5 @@
+package managed
+
+import "github.com/magpie-sec/magpie/internal/detect"
+
+func credentials() []*detect.Identifier { return nil }

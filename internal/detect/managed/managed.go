@@ -1,0 +1,24 @@
+// Package managed holds the managed data identifiers: a table for each category, with vectors for every entry in testdata.
+//
+// Facts about each identifier (id, keywords, numbers that are never reported, severity) are those that Amazon publishes in the Macie User
+// Guide; the format itself is cited from its own authority.
+package managed
+
+import "github.com/magpie-sec/magpie/internal/detect"
+
+// All returns every managed identifier, new entries each time.
+func All() []*detect.Identifier {
+	var all []*detect.Identifier
+	for _, table := range [][]*detect.Identifier{credentials(), cards(), bankAccounts(), personal()} {
+		all = append(all, table...)
+	}
+	return all
+}
+
+// The severity rules in use (macie.md 5.3).
+var (
+	alwaysHigh     = detect.Severity{detect.High, detect.High, detect.High}
+	lowMediumHigh  = detect.Severity{detect.Low, detect.Medium, detect.High}
+	mediumHighHigh = detect.Severity{detect.Medium, detect.High, detect.High}
+	lowLowMedium   = detect.Severity{detect.Low, detect.Low, detect.Medium}
+)

@@ -1,0 +1,81 @@
+package detect
+
+// What is reported where several identifiers match. This is the one place that decides it:
+//
+//  1. A value claims its span. Nothing is looked for inside it: no card inside an IBAN, nothing in the body of a private key. The value that
+//     begins first wins, of those that begin at the same run the longest. Only an Open layout (a cookie header) claims nothing: it and what
+//     stands in it are both reported.
+//  2. Several identifiers may share one span: "tax id 12345678901" is what each country with that keyword and form says it is. All are
+//     reported, except that one without a checksum yields to one whose keyword is nearer. Keywords that touch or overlap are equally near
+//     ("bank account number"), keywords in text are nearer than those in the name of the field, inner names of a path nearer than outer.
+//  3. An identifier that wants its keywords absent (CREDIT_CARD_NUMBER_(NO_KEYWORD)) never meets the one that requires the same keywords.
+
+// A candidate is a value t[start:end] that passed every check of its layout.
+type candidate struct {
+	layout     *layout
+	start, end int
+	near       nearness
+}
+
+// A nearness orders keywords: the greater the nearer. It is the keyword's place in text, and below zero for the names of fields.
+type nearness struct {
+	start, end int64
+	// none says that no keyword was needed.
+	none bool
+}
+
+// fieldNearness is the nearness of a name that is rank steps out of the innermost.
+func fieldNearness(rank uint16) nearness {
+	at := -4 * (int64(rank) + 1)
+	return nearness{start: at, end: at}
+}
+
+// nearer reports whether n is nearer than o and not part of the same phrase.
+func (n nearness) nearer(o nearness) bool { return !n.none && !o.none && n.start > o.end+1 }
+
+// resolve drops the candidates that yield, in place. They share a run. It returns the rest, and the end of the span they claim, 0 if none.
+func resolve(cs []candidate) (kept []candidate, claimed int) {
+	best := -1
+	for i, c := range cs {
+		if !c.layout.Open && (best < 0 || c.end-c.start > cs[best].end-cs[best].start) {
+			best = i
+		}
+	}
+	if best < 0 {
+		return cs, 0
+	}
+	span := cs[best]
+	keep := func(c candidate) bool {
+		if c.layout.Open {
+			return true
+		}
+		if c.start != span.start || c.end != span.end {
+			return false
+		}
+		if c.layout.id.Checksum {
+			return true
+		}
+		for _, o := range cs {
+			if o.start == c.start && o.end == c.end && o.near.nearer(c.near) {
+				return false
+			}
+		}
+		return true
+	}
+	var drop uint64 // len(cs) <= maxCandidates
+	for i, c := range cs {
+		if !keep(c) {
+			drop |= 1 << i
+		}
+	}
+	kept = cs[:0]
+	for i, c := range cs {
+		if drop>>i&1 == 0 && (len(kept) == 0 || kept[len(kept)-1].layout.id != c.layout.id || c.layout.Open) {
+			kept = append(kept, c)
+		}
+	}
+	return kept, span.end
+}
+
+// maxCandidates bounds the identifiers that are weighed for one run.
+const maxCandidates = 64

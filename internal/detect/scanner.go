@@ -1,0 +1,574 @@
+package detect
+
+import (
+	"bytes"
+	"unicode/utf8"
+
+	"github.com/magpie-sec/magpie/internal/text"
+)
+
+// A Match is a value that was found.
+type Match struct {
+	Identifier *Identifier
+	Location   text.Location
+	// Text is the value as it is written. It is valid during the call that delivers it.
+	Text []byte
+}
+
+// A Scanner reads the blocks of a document and delivers the matches, in the order in which they begin. It belongs to one goroutine. Its
+// memory is bounded whatever it reads: running text and values that come in pieces pass through a window of fixed size, complete values are
+// read where they are.
+type Scanner struct {
+	e    *Engine
+	emit func(Match)
+
+	// The text at hand. Positions in the scanner's own count are base + index; the count never goes back, so that keywords of an earlier
+	// value are out of reach by their position alone.
+	window []byte // running text or the pieces of one value; nil until the first
+	base   int64  // position of the first byte of the text at hand
+	pos    int    // where to go on in window
+	midRun bool   // the window ended within a run that goes on at pos
+	first  bool   // window holds the value from its first byte
+	piece  bool   // window belongs to a value in pieces, not to running text
+	next   int64  // position for the next value
+
+	// Where the value at hand stands.
+	origin  int64 // position of its first byte; for running text, of the document's
+	place   text.Location
+	indexes []int64 // of the value, without an owner
+	pieceIx []int64 // memory of indexes while a value comes in pieces
+	lines   lineCounter
+	counts  bool // lines and columns are wanted
+
+	runningLines lineCounter
+	runningRead  int64
+
+	// Keywords.
+	field       *fieldInfo
+	fieldFilter uint64
+	active      uint64 // bits of the groups whose keywords may be in reach, up to activeEnd
+	activeEnd   int64
+	heard       []nearness // by group, the last keyword in text
+	hits        []hit
+	fields      fieldCache
+
+	found   []candidate
+	claimed int64 // end of the last span that a match claims
+	compact []byte
+}
+
+// NewScanner returns a scanner that delivers to emit.
+func (e *Engine) NewScanner(emit func(Match)) *Scanner {
+	s := &Scanner{e: e, heard: make([]nearness, len(e.identifiers)), found: make([]candidate, 0, maxCandidates), compact: make([]byte, 0, e.longestShape)}
+	s.Reset(emit)
+	return s
+}
+
+// Reset drops what is left of a document and makes the scanner ready for the next, delivered to emit.
+func (s *Scanner) Reset(emit func(Match)) {
+	s.emit = emit
+	s.window = s.window[:0]
+	s.pos, s.midRun, s.first, s.piece = 0, false, true, false
+	s.next = s.e.reach + 1
+	s.base = s.next
+	s.runningRead = 0
+	s.runningLines = lineCounter{line: 1}
+	s.active, s.activeEnd, s.claimed = 0, 0, 0
+	s.field, s.fieldFilter = nil, 0
+	s.fields.reset()
+	for i := range s.heard {
+		s.heard[i] = nearness{start: -1, end: -1 - s.e.reach}
+	}
+}
+
+// Write reads the next block of the document. It keeps none of the block's memory but the fields.
+func (s *Scanner) Write(b *text.Block) {
+	if len(b.Segments) == 0 {
+		s.writeRunning(b.Text)
+		return
+	}
+	if len(s.window) > 0 && !s.piece {
+		s.flush()
+	}
+	for i := range b.Segments {
+		s.writeSegment(b, &b.Segments[i])
+	}
+}
+
+// Close reads what is still held, as the document ends here. The scanner may be used again after Reset.
+func (s *Scanner) Close() { s.flush() }
+
+func (s *Scanner) writeRunning(t []byte) {
+	if s.piece {
+		s.flush()
+	}
+	if len(t) == 0 {
+		return
+	}
+	if len(s.window) == 0 {
+		s.beginValue(text.Location{Kind: text.Lines}, nil)
+		s.origin = s.base - s.runningRead
+		s.lines, s.counts = s.runningLines, true
+		s.lines.at = s.base
+	}
+	s.runningRead += int64(len(t))
+	s.fill(t)
+}
+
+// writeSegment reads one segment, where it is if it is a complete value.
+func (s *Scanner) writeSegment(b *text.Block, seg *text.Segment) {
+	t := b.Text[seg.Start:seg.End]
+	if s.piece {
+		s.fill(t)
+		if !seg.More {
+			s.flush()
+		}
+		return
+	}
+	place := text.Location{Kind: b.Kind, Row: seg.Row, Field: seg.Field}
+	var indexes []int64
+	if f := seg.Field; f != nil && f.Arrays > 0 {
+		indexes = b.Indexes[seg.Index:][:f.Arrays]
+	}
+	s.beginValue(place, indexes)
+	if seg.Field != nil {
+		s.counts = false
+		s.field = s.fields.get(s.e.keywords, seg.Field)
+		s.fieldFilter = s.field.filter
+	} else if s.counts = b.Kind != text.Pages; s.counts {
+		s.lines = lineCounter{at: s.base, line: max(seg.Row, 1)}
+		s.place.Kind, s.place.Row = text.Lines, 0
+	}
+	if seg.More {
+		s.pieceIx = append(s.pieceIx[:0], indexes...)
+		s.indexes = s.pieceIx
+		s.piece = true
+		s.fill(t)
+		return
+	}
+	s.scanValue(t)
+	s.endValue(len(t))
+}
+
+// beginValue makes ready for a value, which begins at the next position.
+func (s *Scanner) beginValue(place text.Location, indexes []int64) {
+	s.base, s.origin = s.next, s.next
+	s.place, s.indexes = place, indexes
+	s.field, s.fieldFilter = nil, 0
+	s.active = 0
+	s.pos, s.midRun, s.first = 0, false, true
+}
+
+func (s *Scanner) endValue(n int) { s.next = s.base + int64(n) + s.e.reach + 1 }
+
+// scanValue reads a complete value.
+func (s *Scanner) scanValue(t []byte) {
+	if s.fieldFilter != 0 && len(s.e.whole) > 0 && s.scanWhole(t) {
+		return
+	}
+	s.scan(t, 0, len(t), true)
+}
+
+// fill appends t to the window and reads whatever the window cannot hold.
+func (s *Scanner) fill(t []byte) {
+	if cap(s.window) == 0 {
+		s.window = make([]byte, 0, s.e.window)
+	}
+	for len(t) > 0 {
+		n := min(len(t), s.e.window-len(s.window))
+		s.window = append(s.window, t[:n]...)
+		t = t[n:]
+		if len(s.window) == s.e.window && len(t) > 0 {
+			s.slide()
+		}
+	}
+}
+
+// slide reads the full window as far as one may without seeing what follows, and drops what is not needed any more.
+func (s *Scanner) slide() {
+	s.first = false
+	if limit := len(s.window) - s.e.margin; s.pos < limit {
+		s.pos = s.scan(s.window, s.pos, limit, false)
+	}
+	drop := s.pos - s.e.back
+	if drop <= 0 {
+		return
+	}
+	if behind := int(s.lines.at - s.base); s.counts && behind < drop {
+		s.lines.advance(s.window[behind:drop])
+	}
+	s.window = s.window[:copy(s.window, s.window[drop:])]
+	s.base += int64(drop)
+	s.pos -= drop
+}
+
+// flush reads the rest of the window as the end of its value.
+func (s *Scanner) flush() {
+	if len(s.window) == 0 && !s.piece {
+		return
+	}
+	if s.first {
+		s.scanValue(s.window)
+	} else {
+		s.pos = s.scan(s.window, s.pos, len(s.window), true)
+	}
+	s.endValue(len(s.window))
+	if !s.piece {
+		s.lines.advance(s.window[min(int(s.lines.at-s.base), len(s.window)):])
+		s.runningLines = s.lines
+	}
+	s.window, s.pos, s.piece = s.window[:0], 0, false
+}
+
+// scan reads the runs that begin in t[i:limit] and returns where to go on. Unless final, the value goes on behind t, and limit leaves the
+// engine's margin; it then stops early at a value that needs more text than t holds.
+func (s *Scanner) scan(t []byte, i, limit int, final bool) int {
+	e := s.e
+	if s.midRun {
+		i = s.skipRun(t, i, final)
+	}
+	for i < limit {
+		w := weights[t[i]]
+		if w == 0 {
+			i++
+			continue
+		}
+		if w >= weightSpecial {
+			i = s.special(t, i, final)
+			continue
+		}
+		j, sum := i+1, w
+		for j < len(t) {
+			w = weights[t[j]]
+			if w-1 >= weightSpecial-1 {
+				break
+			}
+			sum += w
+			j++
+		}
+		n := j - i
+		if sum >= weightUpper && n < maxRun {
+			s.probe(t, i, j, sum)
+		}
+		kind := kindsOf(sum)
+		if number := e.dispatch[kind][min(n, maxRun)][alnumIndex[t[i]]]; number != 0 {
+			list := &e.lists[number]
+			if list.bare || list.filter&s.inReach(i) != 0 {
+				switch end := s.candidates(list, t, i, final); {
+				case end < 0:
+					return i
+				case end > i:
+					i = end
+					continue
+				}
+			}
+		}
+		i = j
+		if j == len(t) && !final {
+			s.midRun = true
+		}
+	}
+	return i
+}
+
+// weights classifies bytes for the loop of scan: the sum over a run counts its digits, capitals and small letters in 20 bits each.
+var weights = func() (w [256]uint64) {
+	for b := range w {
+		switch kindOf(byte(b)) {
+		case kindDigit:
+			w[b] = weightDigit
+		case kindUpper:
+			w[b] = weightUpper
+		case kindLower:
+			w[b] = weightLower
+		}
+		if b >= utf8.RuneSelf || b == '\\' {
+			w[b] = weightSpecial
+		}
+	}
+	return w
+}()
+
+const (
+	weightDigit   = 1
+	weightUpper   = 1 << 20
+	weightLower   = 1 << 40
+	weightMask    = 1<<20 - 1
+	weightSpecial = 1 << 60
+)
+
+// kindsOf returns the kinds that occur in a run with this sum.
+func kindsOf(sum uint64) int {
+	kind := 0
+	if sum&weightMask != 0 {
+		kind = kindDigit
+	}
+	if sum>>20&weightMask != 0 {
+		kind |= kindUpper
+	}
+	if sum>>40 != 0 {
+		kind |= kindLower
+	}
+	return kind
+}
+
+// inReach returns the bits of the keyword groups that may be in reach of t[i].
+func (s *Scanner) inReach(i int) uint64 {
+	if s.base+int64(i) <= s.activeEnd {
+		return s.fieldFilter | s.active
+	}
+	return s.fieldFilter
+}
+
+// special handles a byte that ends the loop over ASCII: a letter outside ASCII or a backslash.
+func (s *Scanner) special(t []byte, i int, final bool) int {
+	if t[i] == '\\' {
+		// An escaped line end or tab ends what is before it and is no part of what follows.
+		if i+1 < len(t) && (t[i+1] == '\\' || escaped(t, i+1)) {
+			return i + 2
+		}
+		return i + 1
+	}
+	r, size := utf8.DecodeRune(t[i:])
+	if wide(r) {
+		if s.e.keywords.wide {
+			s.hear(t, i)
+		}
+		return i + size
+	}
+	if !wordRune(r) {
+		return i + size
+	}
+	if wordStarts(t, i) {
+		s.hear(t, i)
+	}
+	return s.skipRun(t, i, final)
+}
+
+// skipRun returns the end of the word that goes on at t[i], and sets midRun if it does not end in t.
+func (s *Scanner) skipRun(t []byte, i int, final bool) int {
+	for i < len(t) {
+		if t[i] < utf8.RuneSelf {
+			if !isAlnum(t[i]) {
+				break
+			}
+			i++
+			continue
+		}
+		if !final && !utf8.FullRune(t[i:]) {
+			s.midRun = true
+			return i
+		}
+		r, size := utf8.DecodeRune(t[i:])
+		if !wordRune(r) {
+			break
+		}
+		i += size
+	}
+	s.midRun = i == len(t) && !final
+	return i
+}
+
+// probe looks for keywords at the beginnings of words in the run t[i:j], which has letters: at its start, behind digits and where camel
+// case begins a word.
+func (s *Scanner) probe(t []byte, i, j int, sum uint64) {
+	ks := s.e.keywords
+	k := kindOf(t[i])
+	if k != kindDigit && ks.mayStart(t, i) {
+		s.hear(t, i)
+	}
+	digits, uppers, lowers := sum&weightMask, sum>>20&weightMask, sum>>40
+	if digits == 0 && (lowers == 0 || uppers == 0 || uppers == 1 && k == kindUpper) {
+		return
+	}
+	for p := i + 1; p < j; p++ {
+		prev := k
+		k = kindOf(t[p])
+		if k == prev && k != kindUpper || k == kindDigit || k == kindLower && prev == kindUpper {
+			continue
+		}
+		if k == kindUpper && prev == kindUpper && (p+1 == len(t) || kindOf(t[p+1]) != kindLower) {
+			continue
+		}
+		if ks.mayStart(t, p) {
+			s.hear(t, p)
+		}
+	}
+}
+
+// hear remembers the keywords that begin at t[i].
+func (s *Scanner) hear(t []byte, i int) {
+	s.hits = s.e.keywords.walk(t, i, s.hits[:0])
+	for _, h := range s.hits {
+		start, end := s.base+int64(h.start), s.base+int64(h.end)
+		for _, g := range h.word.groups {
+			s.heard[g] = nearness{start: start, end: end}
+		}
+		if start > s.activeEnd {
+			s.active = 0
+		}
+		s.active |= h.word.filter
+		s.activeEnd = max(s.activeEnd, end+s.e.reach)
+	}
+}
+
+// candidates tries the layouts of the list at the run t[i:] and reports what it finds. It returns the end of the span that was found, 0 for
+// none, or -1 if it takes more text to decide.
+func (s *Scanner) candidates(list *layoutList, t []byte, i int, final bool) int {
+	s.found = s.found[:0]
+	reach := s.inReach(i)
+	for _, l := range list.layouts {
+		if l.Keyword == KeywordRequired && l.id.Direction == Before && reach&groupBit(uint16(l.order)) == 0 {
+			continue
+		}
+		sh := l.shape
+		start := i - len(sh.lead)
+		if start < 0 || s.base+int64(start) < s.claimed || string(t[start:i]) != sh.lead || !opensToken(t, start) {
+			continue
+		}
+		end := sh.match(t, i)
+		if end < 0 {
+			continue
+		}
+		if l.Tail != nil {
+			if end = l.tail(t, start, end, final); end == -2 {
+				return -1
+			}
+		} else if !l.closesToken(t, end) {
+			continue
+		}
+		if end < 0 || l.Alone && !standsAlone(t, start, end) {
+			continue
+		}
+		near, ok := s.near(l, t, start, end)
+		if ok && s.accepts(l, t[start:end]) && len(s.found) < maxCandidates {
+			s.found = append(s.found, candidate{layout: l, start: start, end: end, near: near})
+		}
+	}
+	if len(s.found) == 0 {
+		return 0
+	}
+	return s.settle(t)
+}
+
+// settle reports what is left of the candidates once resolved, and returns the end of the span they claim, 0 for none.
+func (s *Scanner) settle(t []byte) int {
+	kept, end := resolve(s.found)
+	for k := range kept {
+		s.report(t, &kept[k])
+	}
+	if end > 0 {
+		s.claimed = s.base + int64(end)
+	}
+	return end
+}
+
+// accepts runs the layout's checks on a value.
+func (s *Scanner) accepts(l *layout, value []byte) bool {
+	if l.CheckText != nil && !l.CheckText(value) {
+		return false
+	}
+	if l.check == nil && len(l.refuse) == 0 {
+		return true
+	}
+	s.compact = s.compact[:0]
+	for _, b := range value {
+		if isAlnum(b) {
+			if b >= 'a' {
+				b &^= 0x20
+			}
+			s.compact = append(s.compact, b)
+		}
+	}
+	return !l.refuse[string(s.compact)] && (l.check == nil || l.check(s.compact))
+}
+
+// near reports whether the layout's rule about keywords holds for the value t[start:end], and the nearest keyword.
+func (s *Scanner) near(l *layout, t []byte, start, end int) (nearness, bool) {
+	if l.Keyword == KeywordUnneeded {
+		return nearness{none: true}, true
+	}
+	near, ok := s.nearest(l, t, start, end)
+	if l.Keyword == KeywordAbsent {
+		return nearness{none: true}, !ok
+	}
+	return near, ok
+}
+
+func (s *Scanner) nearest(l *layout, t []byte, start, end int) (nearness, bool) {
+	group := uint16(l.order)
+	if l.Keyword != KeywordInField {
+		h := s.heard[group]
+		if gap := s.base + int64(start) - h.end; gap >= 0 && gap <= int64(l.distance)*4 && characters(t[start-int(gap):start]) <= l.distance {
+			return h, true
+		}
+		if l.id.Direction == Either && s.follows(l, t, end) {
+			return nearness{start: s.base + int64(end), end: s.base + int64(end)}, true
+		}
+	}
+	if s.field != nil {
+		if rank, ok := s.field.rank(group); ok {
+			return fieldNearness(rank), true
+		}
+	}
+	return nearness{}, false
+}
+
+// follows reports whether a keyword of the layout stands within reach behind the value that ends at t[end].
+func (s *Scanner) follows(l *layout, t []byte, end int) bool {
+	for i, n := end, 0; i < len(t) && n <= l.distance; n++ {
+		r, size := utf8.DecodeRune(t[i:])
+		if (wordRune(r) || wide(r)) && wordStarts(t, i) {
+			s.hits = s.e.keywords.walk(t, i, s.hits[:0])
+			for _, h := range s.hits {
+				for _, g := range h.word.groups {
+					if int(g) == l.order {
+						return true
+					}
+				}
+			}
+		}
+		i += size
+	}
+	return false
+}
+
+// scanWhole tries the layouts that want the whole value, and reports whether one claims it.
+func (s *Scanner) scanWhole(t []byte) bool {
+	s.found = s.found[:0]
+	var trimmed []byte
+	for _, l := range s.e.whole {
+		rank, ok := s.field.rank(uint16(l.order))
+		if !ok || len(t) > l.id.MaxLen {
+			continue
+		}
+		if trimmed == nil {
+			trimmed = bytes.TrimSpace(t)
+		}
+		if len(trimmed) > 0 && l.Tail(trimmed, true) == len(trimmed) && s.accepts(l, trimmed) {
+			start := bytes.Index(t, trimmed)
+			s.found = append(s.found, candidate{layout: l, start: start, end: start + len(trimmed), near: fieldNearness(rank)})
+		}
+	}
+	if len(s.found) == 0 {
+		return false
+	}
+	return s.settle(t) > 0
+}
+
+// report delivers a match.
+func (s *Scanner) report(t []byte, c *candidate) {
+	at := s.base + int64(c.start)
+	m := Match{Identifier: c.layout.id, Location: s.place, Text: t[c.start:c.end]}
+	m.Location.Offset, m.Location.Length = at-s.origin, int64(c.end-c.start)
+	if s.counts {
+		s.lines.advance(t[s.lines.at-s.base : c.start])
+		m.Location.Line = s.lines.line
+		m.Location.Column = s.lines.column + 1
+		m.Location.EndLine = s.lines.line + int64(bytes.Count(m.Text, newline))
+	}
+	if len(s.indexes) > 0 {
+		m.Location.Indexes = append([]int64(nil), s.indexes...)
+	}
+	s.emit(m)
+}

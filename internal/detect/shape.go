@@ -1,0 +1,393 @@
+package detect
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// A shape is a compiled Layout.Shape. It matches without backtracking: every element takes as much as it may.
+type shape struct {
+	lead     string // punctuation before the first letter or digit
+	elements []element
+	maxLen   int
+	// first holds the bytes that the first letter or digit may be.
+	first byteSet
+	// runs says for each kind and length (maxRun stands for all longer ones) whether the value's first run may be like that.
+	runs [kinds][maxRun + 1]bool
+	// slash says that '/' is a separator of this shape, so that a further /digit makes the value part of something longer.
+	slash bool
+}
+
+// A byteSet is a set of ASCII bytes.
+type byteSet [256]bool
+
+// An element of a shape is a literal, a separator or a repeated set.
+type element struct {
+	set      *byteSet
+	literal  string // for literals; lower case if fold
+	fold     bool
+	sep      bool // '~'
+	min, max int
+}
+
+// maxRun is the length from which all runs of letters and digits are treated alike.
+const maxRun = 64
+
+// A kind is a set of classes that occur in a run of letters and digits.
+const (
+	kindDigit = 1 << iota
+	kindUpper
+	kindLower
+	kinds
+)
+
+var shapeSets = map[byte]string{'9': "0-9", 'A': "A-Z", 'a': "A-Za-z", 'X': "0-9A-Z", 'x': "0-9A-Za-z"}
+
+// parseShape compiles a shape:
+//
+//	9          a digit
+//	A  a       a capital; a letter
+//	X  x       a capital or digit; a letter or digit
+//	[0-9A-F_]  one of these bytes
+//	'sk_' "id" a literal, with and without regard to case; other punctuation stands for itself
+//	~          a separator: one space or hyphen at every ~ of the value, or none at every ~
+//	e? e{n} e{n,m}  the element before, repeated; ~? may each be absent by itself, but all that are there are alike
+//
+// Punctuation before the first letter or digit has to be literal and present. open says that a tail follows.
+func parseShape(s string, open bool) (*shape, error) {
+	sh := &shape{}
+	p := shapeParser{rest: s}
+	for p.rest != "" {
+		e, err := p.element()
+		if err != nil {
+			return nil, fmt.Errorf("shape %q: %w", s, err)
+		}
+		sh.elements = append(sh.elements, e)
+	}
+	if err := sh.splitLead(); err != nil {
+		return nil, fmt.Errorf("shape %q: %w", s, err)
+	}
+	sh.maxLen = len(sh.lead)
+	for _, e := range sh.elements {
+		sh.maxLen += e.max * max(1, len(e.literal))
+		sh.slash = sh.slash || e.set != nil && e.set['/'] && !e.set['+']
+	}
+	sh.enumerate(open)
+	return sh, nil
+}
+
+type shapeParser struct{ rest string }
+
+func (p *shapeParser) element() (element, error) {
+	c := p.rest[0]
+	e := element{min: 1, max: 1}
+	n := 1
+	switch {
+	case shapeSets[c] != "":
+		e.set = parseSet(shapeSets[c])
+	case c == '~':
+		e.sep = true
+	case c == '[':
+		n = strings.IndexByte(p.rest, ']') + 1
+		if n < 3 {
+			return e, errors.New("[ without ] or empty")
+		}
+		e.set = parseSet(p.rest[1 : n-1])
+	case c == '\'' || c == '"':
+		n = strings.IndexByte(p.rest[1:], c) + 2
+		if n < 3 {
+			return e, errors.New("empty or unclosed literal")
+		}
+		e.literal, e.fold = p.rest[1:n-1], c == '"'
+		if e.fold {
+			e.literal = strings.ToLower(e.literal)
+		}
+	case c >= 0x80 || isAlnum(c) || c == '{' || c == '?' || c == ']' || c == '}':
+		return e, fmt.Errorf("%q has to be quoted", c)
+	default:
+		e.set = parseSet(p.rest[:1])
+	}
+	p.rest = p.rest[n:]
+	return e, p.repeat(&e)
+}
+
+func (p *shapeParser) repeat(e *element) error {
+	if strings.HasPrefix(p.rest, "?") {
+		e.min, p.rest = 0, p.rest[1:]
+		return nil
+	}
+	if !strings.HasPrefix(p.rest, "{") {
+		return nil
+	}
+	end := strings.IndexByte(p.rest, '}')
+	if end < 0 || e.set == nil {
+		return errors.New("a repetition needs } and a set before it")
+	}
+	lo, hi, ranged := strings.Cut(p.rest[1:end], ",")
+	p.rest = p.rest[end+1:]
+	if !ranged {
+		hi = lo
+	}
+	var err1, err2 error
+	e.min, err1 = strconv.Atoi(lo)
+	e.max, err2 = strconv.Atoi(hi)
+	if err := errors.Join(err1, err2); err != nil {
+		return err
+	}
+	if e.min < 0 || e.max < e.min || e.max < 1 {
+		return errors.New("a repetition has to be {n} or {n,m} with n <= m")
+	}
+	return nil
+}
+
+func parseSet(s string) *byteSet {
+	var set byteSet
+	for i := 0; i < len(s); i++ {
+		lo, hi := s[i], s[i]
+		if i+2 < len(s) && s[i+1] == '-' {
+			hi = s[i+2]
+			i += 2
+		}
+		for b := int(lo); b <= int(hi); b++ {
+			set[b] = true
+		}
+	}
+	return &set
+}
+
+// only returns the single byte of a set, or false.
+func (set *byteSet) only() (byte, bool) {
+	n, b := 0, byte(0)
+	for i, in := range set {
+		if in {
+			n, b = n+1, byte(i)
+		}
+	}
+	return b, n == 1
+}
+
+func (set *byteSet) hasAlnum() bool {
+	for b, in := range set {
+		if in && isAlnum(byte(b)) {
+			return true
+		}
+	}
+	return false
+}
+
+// splitLead moves the punctuation before the first letter or digit into lead.
+func (sh *shape) splitLead() error {
+	for len(sh.elements) > 0 {
+		e := sh.elements[0]
+		if e.literal != "" {
+			n := 0
+			for n < len(e.literal) && !isAlnum(e.literal[n]) {
+				n++
+			}
+			sh.lead += e.literal[:n]
+			sh.elements[0].literal = e.literal[n:]
+			if n < len(e.literal) {
+				break
+			}
+		} else {
+			if e.set != nil && e.set.hasAlnum() {
+				break
+			}
+			b, one := byte(0), false
+			if e.set != nil {
+				b, one = e.set.only()
+			}
+			if !one || e.min != 1 || e.max != 1 {
+				return errors.New("punctuation before the first letter or digit has to be literal")
+			}
+			sh.lead += string(b)
+		}
+		sh.elements = sh.elements[1:]
+	}
+	if len(sh.elements) == 0 || sh.elements[0].min == 0 {
+		return errors.New("a shape has to begin with a letter or digit that is always there")
+	}
+	return nil
+}
+
+// A runSet is a set of kinds and lengths of runs.
+type runSet [kinds][maxRun + 1]bool
+
+func (r *runSet) add(o *runSet) {
+	for k := range r {
+		for n := range r[k] {
+			r[k][n] = r[k][n] || o[k][n]
+		}
+	}
+}
+
+// step is the set after one more byte of the classes.
+func (r *runSet) step(classes int) *runSet {
+	var out runSet
+	for k := range r {
+		for n, in := range r[k] {
+			for bit := 1; in && bit < kinds; bit <<= 1 {
+				if classes&bit != 0 {
+					out[k|bit][min(n+1, maxRun)] = true
+				}
+			}
+		}
+	}
+	return &out
+}
+
+// enumerate fills first and runs: what the run of letters and digits at which the scanner meets the value may look like.
+func (sh *shape) enumerate(open bool) {
+	cur, ended := &runSet{}, &runSet{}
+	cur[0][0] = true
+	if f := sh.elements[0]; f.literal != "" {
+		sh.first[f.literal[0]] = true
+		if f.fold {
+			sh.first[f.literal[0]&^0x20] = true
+		}
+	} else {
+		sh.first = *f.set
+	}
+	for _, e := range sh.elements {
+		cur = e.advance(cur, ended)
+	}
+	if open {
+		for k := range cur {
+			for n, in := range cur[k] {
+				for k2 := range cur {
+					for n2 := n; in && k2&k == k && n2 <= maxRun; n2++ {
+						ended[k2][n2] = true
+					}
+				}
+			}
+		}
+	}
+	ended.add(cur)
+	sh.runs = *ended
+}
+
+// advance returns the runs that go on after the element, and adds to ended those that end at or within it.
+func (e *element) advance(cur, ended *runSet) *runSet {
+	out := &runSet{}
+	if e.min == 0 || e.sep {
+		out.add(cur)
+	}
+	if e.sep {
+		ended.add(cur)
+		return out
+	}
+	if e.literal != "" {
+		for i := 0; i < len(e.literal); i++ {
+			classes := kindOf(e.literal[i])
+			if classes == 0 {
+				ended.add(cur)
+				return out
+			}
+			if e.fold && classes != kindDigit {
+				classes = kindUpper | kindLower
+			}
+			cur = cur.step(classes)
+		}
+		out.add(cur)
+		return out
+	}
+	classes, other := 0, false
+	for b, in := range e.set {
+		if in {
+			classes |= kindOf(byte(b))
+			other = other || !isAlnum(byte(b))
+		}
+	}
+	for k := 1; k <= e.max; k++ {
+		if other {
+			ended.add(cur)
+		}
+		cur = cur.step(classes)
+		if k >= e.min {
+			out.add(cur)
+		}
+		if k > maxRun+e.min {
+			break
+		}
+	}
+	return out
+}
+
+// match matches the elements at t[i:] and returns the end, or -1.
+func (sh *shape) match(t []byte, i int) int {
+	sep := -1 // not met yet; 0: absent, and not to come; else the byte
+	for k := range sh.elements {
+		e := &sh.elements[k]
+		switch {
+		case e.set != nil:
+			j := i
+			limit := min(i+e.max, len(t))
+			for j < limit && e.set[t[j]] {
+				j++
+			}
+			if j-i < e.min {
+				return -1
+			}
+			i = j
+		case e.sep:
+			if i < len(t) && (t[i] == ' ' || t[i] == '-') && (sep == -1 || int(t[i]) == sep) {
+				sep = int(t[i])
+				i++
+			} else if e.min > 0 {
+				if sep > 0 {
+					return -1
+				}
+				sep = 0
+			}
+		default:
+			if len(t)-i < len(e.literal) || !e.equal(t[i:]) {
+				if e.min > 0 {
+					return -1
+				}
+				continue
+			}
+			i += len(e.literal)
+		}
+	}
+	return i
+}
+
+func (e *element) equal(t []byte) bool {
+	if !e.fold {
+		return string(t[:len(e.literal)]) == e.literal
+	}
+	for i := 0; i < len(e.literal); i++ {
+		if lowerASCII(t[i]) != e.literal[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// last returns the set of the last element, nil for a literal.
+func (sh *shape) last() *byteSet { return sh.elements[len(sh.elements)-1].set }
+
+func isDigit(b byte) bool { return b-'0' < 10 }
+
+func isAlnum(b byte) bool { return b-'0' < 10 || (b|0x20)-'a' < 26 }
+
+func lowerASCII(b byte) byte {
+	if b-'A' < 26 {
+		return b | 0x20
+	}
+	return b
+}
+
+func kindOf(b byte) int {
+	switch {
+	case b-'0' < 10:
+		return kindDigit
+	case b-'A' < 26:
+		return kindUpper
+	case b-'a' < 26:
+		return kindLower
+	}
+	return 0
+}
