@@ -1,0 +1,176 @@
+// Package classify turns the bytes of one object into what Macie says of it: how much was analysed, which sensitive data stand in it and
+// where. The scan command and the classification jobs both go through it, so they cannot disagree.
+package classify
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/magpie-sec/magpie/internal/detect"
+	"github.com/magpie-sec/magpie/internal/extract"
+	"github.com/magpie-sec/magpie/internal/text"
+)
+
+// MaxLocations is how many places are kept of each type in each document, as in Macie's discovery results.
+const MaxLocations = 1000
+
+// cappedCount is where Macie stops counting the types of capped in one object, archives included.
+const cappedCount = 1000
+
+func capped(id string) bool { return id == "NAME" || id == "ADDRESS" }
+
+// A Classifier reads objects. It is safe for concurrent use and must not be copied.
+type Classifier struct {
+	Extractor *extract.Extractor
+	Engine    *detect.Engine
+
+	scanners sync.Pool
+}
+
+// A Detection is one type of sensitive data in a document.
+type Detection struct {
+	Identifier *detect.Identifier
+	Count      int64
+	// Locations are the first MaxLocations places. The summary of an archive has none.
+	Locations []text.Location
+}
+
+// A Document is what is known of an object or of a member of an archive once it has been read.
+type Document struct {
+	extract.Document
+	Status     extract.Result
+	Archive    bool        // holds other documents
+	Detections []Detection // ordered by category and id
+}
+
+// Classify reads an object. The result is of the object as a whole: for an archive with the counts of all its members. Member, if not
+// nil, is told of each document inside an archive as it ends, so that any number of members costs no memory; its error stops the work and
+// comes back. The other errors are those of extract.Extractor.Extract.
+func (c *Classifier) Classify(ctx context.Context, object extract.Object, member func(Document) error) (Document, error) {
+	run := &run{classifier: c, member: member}
+	_, err := c.Extractor.Extract(ctx, object, run)
+	for _, open := range run.open { // left open after an error
+		c.release(open.scanner)
+	}
+	return run.result, err
+}
+
+// A run is one object under way: an extract.Sink with the documents that are open, outermost first.
+type run struct {
+	classifier *Classifier
+	member     func(Document) error
+	open       []*document
+	result     Document
+}
+
+type document struct {
+	Document
+	scanner *detect.Scanner // nil until there is text
+	found   map[*detect.Identifier]*Detection
+}
+
+func (r *run) Begin(d extract.Document) error {
+	if len(r.open) > 0 {
+		r.open[len(r.open)-1].Archive = true
+	}
+	r.open = append(r.open, &document{Document: Document{Document: d}})
+	return nil
+}
+
+func (r *run) Text(b *text.Block) error {
+	d := r.open[len(r.open)-1]
+	if d.scanner == nil {
+		d.scanner = r.classifier.scanner(d.add)
+	}
+	d.scanner.Write(b)
+	return nil
+}
+
+func (r *run) End(_ extract.Document, status extract.Result) error {
+	d := r.open[len(r.open)-1]
+	if d.scanner != nil {
+		d.scanner.Close()
+		r.classifier.release(d.scanner)
+		d.scanner = nil
+	}
+	r.open = r.open[:len(r.open)-1]
+	d.Status = status
+	d.Detections = sorted(d.found)
+	if len(r.open) == 0 {
+		r.result = d.Document
+		return nil
+	}
+	r.open[len(r.open)-1].addMember(d)
+	if r.member != nil {
+		return r.member(d.Document)
+	}
+	return nil
+}
+
+func (c *Classifier) scanner(emit func(detect.Match)) *detect.Scanner {
+	if s, ok := c.scanners.Get().(*detect.Scanner); ok {
+		s.Reset(emit)
+		return s
+	}
+	return c.Engine.NewScanner(emit)
+}
+
+func (c *Classifier) release(s *detect.Scanner) {
+	if s != nil {
+		s.Reset(nil)
+		c.scanners.Put(s)
+	}
+}
+
+func (d *document) detection(id *detect.Identifier) *Detection {
+	if d.found == nil {
+		d.found = map[*detect.Identifier]*Detection{}
+	}
+	found := d.found[id]
+	if found == nil {
+		found = &Detection{Identifier: id}
+		d.found[id] = found
+	}
+	return found
+}
+
+func (d *document) add(m detect.Match) {
+	found := d.detection(m.Identifier)
+	if capped(m.Identifier.ID) && found.Count >= cappedCount {
+		return
+	}
+	found.Count++
+	if len(found.Locations) < MaxLocations {
+		found.Locations = append(found.Locations, m.Location)
+	}
+}
+
+// addMember adds the counts of a member to its archive. Macie gives the places of members only in their own records.
+func (d *document) addMember(member *document) {
+	for id, found := range member.found {
+		sum := d.detection(id)
+		sum.Count += found.Count
+		if capped(id.ID) {
+			sum.Count = min(sum.Count, cappedCount)
+		}
+	}
+}
+
+func sorted(found map[*detect.Identifier]*Detection) []Detection {
+	list := make([]Detection, 0, len(found))
+	for _, d := range found {
+		list = append(list, *d)
+	}
+	slices.SortFunc(list, func(a, b Detection) int {
+		if c := strings.Compare(string(a.Identifier.Category), string(b.Identifier.Category)); c != 0 {
+			return c
+		}
+		return strings.Compare(a.Identifier.ID, b.Identifier.ID)
+	})
+	return list
+}
+
+// MemberPath returns the path of a member of an archive, archives in archives separated by "!/"; "" for the object itself.
+func (d *Document) MemberPath() string { return strings.Join(d.Path, "!/") }

@@ -1,0 +1,137 @@
+package classify
+
+import (
+	"strings"
+
+	"github.com/magpie-sec/magpie/internal/detect"
+	"github.com/magpie-sec/magpie/internal/text"
+	"github.com/magpie-sec/magpie/internal/wire"
+	"github.com/magpie-sec/magpie/internal/wire/macie2"
+)
+
+// MaxFindingLocations is how many places one finding shows over all its types.
+const MaxFindingLocations = 15
+
+// ClassificationResult returns the document's result in the shape of a finding, with at most locations places, depth first over the types.
+func (d *Document) ClassificationResult(locations int) *macie2.ClassificationResult {
+	result := &macie2.ClassificationResult{
+		MimeType:              wire.Ptr(d.MIME),
+		SizeClassified:        wire.Ptr(d.Status.Bytes),
+		Status:                &macie2.ClassificationResultStatus{Code: wire.Ptr(string(d.Status.Code))},
+		SensitiveData:         []macie2.SensitiveDataItem{},
+		CustomDataIdentifiers: &macie2.CustomDataIdentifiers{TotalCount: wire.Ptr[int64](0), Detections: []macie2.CustomDetection{}},
+	}
+	if d.Status.Reason != "" {
+		result.Status.Reason = wire.Ptr(string(d.Status.Reason))
+	}
+	more := false
+	for _, found := range d.Detections {
+		shown := found.Locations[:min(locations, len(found.Locations))]
+		locations -= len(shown)
+		more = more || int64(len(shown)) < found.Count
+		category := macie2.SensitiveDataItemCategory(found.Identifier.Category)
+		if n := len(result.SensitiveData); n == 0 || result.SensitiveData[n-1].Category != category {
+			result.SensitiveData = append(result.SensitiveData, macie2.SensitiveDataItem{Category: category, TotalCount: wire.Ptr[int64](0)})
+		}
+		item := &result.SensitiveData[len(result.SensitiveData)-1]
+		*item.TotalCount += found.Count
+		item.Detections = append(item.Detections, macie2.DefaultDetection{
+			Type:        wire.Ptr(found.Identifier.ID),
+			Count:       wire.Ptr(found.Count),
+			Occurrences: occurrences(shown),
+		})
+	}
+	result.AdditionalOccurrences = wire.Ptr(more)
+	return result
+}
+
+// occurrences returns nil without locations: archives and types beyond the limit show none.
+func occurrences(locations []text.Location) *macie2.Occurrences {
+	if len(locations) == 0 {
+		return nil
+	}
+	o := &macie2.Occurrences{}
+	for i := range locations {
+		switch l := &locations[i]; {
+		case l.Kind == text.Pages:
+			o.Pages = append(o.Pages, macie2.Page{PageNumber: wire.Ptr(l.Row)})
+		case l.Kind == text.Cells && l.Field != nil:
+			o.Cells = append(o.Cells, cell(l))
+		case l.Kind == text.Records && l.Field != nil:
+			o.Records = append(o.Records, macie2.Record{JsonPath: wire.Ptr(l.Field.JSONPath(l.Indexes)), RecordIndex: wire.Ptr(l.Row)})
+		default:
+			o.LineRanges = append(o.LineRanges, macie2.Range{
+				Start: wire.Ptr(l.Line), End: wire.Ptr(l.EndLine), StartColumn: wire.Ptr(l.Column),
+			})
+		}
+	}
+	return o
+}
+
+func cell(l *text.Location) macie2.Cell {
+	c := macie2.Cell{Row: wire.Ptr(l.Row), Column: wire.Ptr(int64(l.Field.Column))}
+	if len(l.Field.Names) > 0 {
+		c.ColumnName = wire.Ptr(strings.Join(l.Field.Names, " "))
+	}
+	return c
+}
+
+// FindingType returns the type of the finding that the document makes; "" when nothing was found.
+func (d *Document) FindingType() macie2.FindingType {
+	var kind macie2.FindingType
+	for _, found := range d.Detections {
+		of := map[detect.Category]macie2.FindingType{
+			detect.Credentials:          macie2.FindingTypeSensitiveDataS3ObjectCredentials,
+			detect.FinancialInformation: macie2.FindingTypeSensitiveDataS3ObjectFinancial,
+			detect.PersonalInformation:  macie2.FindingTypeSensitiveDataS3ObjectPersonal,
+		}[found.Identifier.Category]
+		if kind != "" && kind != of {
+			return macie2.FindingTypeSensitiveDataS3ObjectMultiple
+		}
+		kind = of
+	}
+	return kind
+}
+
+// Severity returns the highest severity over the types found; nil when nothing was found.
+func (d *Document) Severity() *macie2.Severity {
+	var highest detect.Level
+	for _, found := range d.Detections {
+		highest = max(highest, found.Identifier.Severity.At(found.Count))
+	}
+	if highest == 0 {
+		return nil
+	}
+	return &macie2.Severity{Score: wire.Ptr(int64(highest)), Description: SeverityDescription(highest)}
+}
+
+// SeverityDescription returns the wire's word for a severity.
+func SeverityDescription(s detect.Level) macie2.SeverityDescription {
+	switch s {
+	case detect.High:
+		return macie2.SeverityDescriptionHigh
+	case detect.Medium:
+		return macie2.SeverityDescriptionMedium
+	default:
+		return macie2.SeverityDescriptionLow
+	}
+}
+
+// Title and Description return the texts of a finding of a type. They name no found value.
+func Title(t macie2.FindingType) string { return sentence(t) + "." }
+
+// Description returns one sentence more than the title.
+func Description(t macie2.FindingType) string {
+	return Title(t) + " The occurrences say where in the object; the counts are in the result."
+}
+
+func sentence(t macie2.FindingType) string {
+	what := map[macie2.FindingType]string{
+		macie2.FindingTypeSensitiveDataS3ObjectCredentials:      "credentials data",
+		macie2.FindingTypeSensitiveDataS3ObjectFinancial:        "financial information",
+		macie2.FindingTypeSensitiveDataS3ObjectPersonal:         "personal information",
+		macie2.FindingTypeSensitiveDataS3ObjectCustomIdentifier: "text that matches custom data identifiers",
+		macie2.FindingTypeSensitiveDataS3ObjectMultiple:         "multiple categories of sensitive data",
+	}[t]
+	return "The S3 object contains " + what
+}

@@ -1,0 +1,153 @@
+package macie
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"io"
+
+	"github.com/magpie-sec/magpie/internal/extract"
+	"github.com/magpie-sec/magpie/internal/job"
+	"github.com/magpie-sec/magpie/internal/macie/classify"
+	"github.com/magpie-sec/magpie/internal/source"
+	"github.com/magpie-sec/magpie/internal/store"
+	"github.com/magpie-sec/magpie/internal/wire"
+	"github.com/magpie-sec/magpie/internal/wire/macie2"
+)
+
+// An objectOutcome is what became of one object: its row of results and, if something was found, its finding.
+type objectOutcome struct {
+	result  store.Result
+	finding *macie2.Finding
+}
+
+// Skip reasons that the source decides, in Macie's words.
+const (
+	reasonNoSuchBucket     = "NO_SUCH_BUCKET_AVAILABLE"
+	reasonGone             = "SOURCE_OBJECT_NO_LONGER_AVAILABLE"
+	reasonDenied           = "PERMISSION_DENIED"
+	reasonChanged          = "OBJECT_VERSION_MISMATCH"
+	reasonStorageClass     = "INVALID_OBJECT_STATE"
+	reasonEncryption       = "INVALID_ENCRYPTION"
+	reasonUnsupported      = "UNSUPPORTED_FILE_TYPE_EXCEPTION"
+	reasonReadError        = "OBJECT_READ_ERROR" // ours: the source failed in the middle of an object; see docs/divergences.md
+	statusSkipped          = "SKIPPED"
+	encryptionCustomerKeys = "SSE-C"
+)
+
+// SkipReason returns why an object of a source could not be read, in the words of a result's status.
+func SkipReason(err error) string {
+	switch source.KindOf(err) {
+	case source.BucketNotFound:
+		return reasonNoSuchBucket
+	case source.NotFound:
+		return reasonGone
+	case source.AccessDenied:
+		return reasonDenied
+	case source.Changed:
+		return reasonChanged
+	case source.NotObject:
+		return reasonUnsupported
+	default:
+		return reasonReadError
+	}
+}
+
+// unreadable returns the reason for which an object is not even opened, "" if there is none.
+func unreadable(o source.Object) string {
+	switch o.StorageClass {
+	case "", "STANDARD", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "REDUCED_REDUNDANCY", "GLACIER_IR":
+	default:
+		return reasonStorageClass
+	}
+	if o.Encryption.Type == encryptionCustomerKeys {
+		return reasonEncryption
+	}
+	return ""
+}
+
+// notRead is the outcome of an object that could not be opened or read.
+func (w *Worker) notRead(bucket string, o source.Object, err error) objectOutcome {
+	return w.skipped(bucket, o, SkipReason(err))
+}
+
+func (w *Worker) skipped(bucket string, o source.Object, reason string) objectOutcome {
+	r := w.resultOf(bucket, o)
+	r.Status, r.Reason = statusSkipped, reason
+	return objectOutcome{result: r}
+}
+
+func (w *Worker) resultOf(bucket string, o source.Object) store.Result {
+	r := store.Result{
+		Bucket: bucket, Key: []byte(o.Key), VersionID: store.CleanText(o.VersionID), ETag: store.CleanText(o.ETag),
+		Size: o.Size, AnalyzedAt: w.cfg.Now().UnixMilli(),
+	}
+	if !o.LastModified.IsZero() {
+		r.ModifiedAt = o.LastModified.UnixMilli()
+	}
+	return r
+}
+
+// object classifies one object. Its error is for what may pass (the source is away, the worker stops): the object is then tried again.
+func (w *Worker) object(ctx context.Context, driver source.Driver, bucket string, o source.Object, j *activeJob) (objectOutcome, error) {
+	if driver == nil {
+		return w.skipped(bucket, o, reasonNoSuchBucket), nil
+	}
+	if reason := unreadable(o); reason != "" {
+		return w.skipped(bucket, o, reason), nil
+	}
+	document, err := Classify(ctx, j.classifier, driver, bucket, o, nil)
+	if err != nil {
+		var spool *extract.SpoolError
+		switch {
+		case ctx.Err() != nil:
+			return objectOutcome{}, context.Cause(ctx)
+		case source.KindOf(err) == source.Unavailable || errors.As(err, &spool):
+			return objectOutcome{}, err
+		}
+		return w.notRead(bucket, o, err), nil
+	}
+	r := w.resultOf(bucket, o)
+	r.Status, r.Reason = string(document.Status.Code), string(document.Status.Reason)
+	r.MIMEType, r.BytesClassified, r.Rules = store.CleanText(document.MIME), document.Status.Bytes, j.rules
+	if len(document.Detections) == 0 {
+		return objectOutcome{result: r}, nil
+	}
+	finding := j.finding(&document, bucket, o, wire.TimeOf(w.cfg.Now()))
+	r.FindingID = *finding.Id
+	r.Detections = wire.Marshal(finding.ClassificationDetails.Result)
+	return objectOutcome{result: r, finding: finding}, nil
+}
+
+// Classify opens an object of a source and classifies it. Trouble of the source comes back as a *source.Error, wrapped or not.
+func Classify(ctx context.Context, c *classify.Classifier, driver source.Driver, bucket string, o source.Object,
+	member func(classify.Document) error) (classify.Document, error) {
+	r, err := driver.Open(ctx, bucket, o.Key, source.OpenOptions{VersionID: o.VersionID, ETag: o.ETag})
+	if err != nil {
+		return classify.Document{}, err
+	}
+	defer r.Close()
+	return c.Classify(ctx, ExtractObject(r), member)
+}
+
+// ExtractObject hands an open object to the extraction.
+func ExtractObject(r source.Reader) extract.Object {
+	o := r.Object()
+	object := extract.Object{Name: o.Key, Size: o.Size, Modified: o.LastModified, Reader: r}
+	if at, ok := r.(io.ReaderAt); ok && o.Size >= 0 {
+		object.ReaderAt = at
+	}
+	return object
+}
+
+// findingID makes the id of a finding: the same work gives the same id whoever does it, so that a finding cannot be doubled.
+func findingID(run job.RunRef, bucket string, o source.Object) string {
+	h := sha256.New()
+	for _, part := range []string{run.Account, run.Region, run.JobID, run.RunID, bucket, o.Key, o.VersionID} {
+		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(part))))
+		io.WriteString(h, part)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}

@@ -1,0 +1,107 @@
+// Package macie is the service Amazon Macie 2: one Service with a method per operation, split by noun into files, and a Worker that does
+// the classification jobs' shards. What it knows stands in the store; what it reads comes from the tenant's sources.
+package macie
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/magpie-sec/magpie/internal/job"
+	"github.com/magpie-sec/magpie/internal/store"
+	"github.com/magpie-sec/magpie/internal/wire"
+	"github.com/magpie-sec/magpie/internal/wire/macie2"
+	"github.com/magpie-sec/magpie/internal/wire/pagetoken"
+)
+
+// Config says what a Service works with. All members but NewID, Now and Log are required.
+type Config struct {
+	DB      store.DB
+	Engine  *job.Engine // with a Worker as its handler, here or in other processes
+	Sources Sources
+	Tokens  *pagetoken.Sealer
+	Now     func() time.Time // nil means time.Now
+	NewID   func() string    // 32 lowercase hexadecimal digits; nil means random ones
+	Log     *slog.Logger     // nil means none
+}
+
+// Service answers the operations of Amazon Macie 2. The operations that this version does not have are those of Unimplemented.
+type Service struct {
+	macie2.Unimplemented
+	cfg       Config
+	inventory inventoryRefresh
+}
+
+var _ macie2.API = (*Service)(nil)
+
+// New makes a Service.
+func New(c Config) (*Service, error) {
+	if c.DB == nil || c.Engine == nil || c.Tokens == nil {
+		return nil, errors.New("macie: DB, Engine and Tokens are required")
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.NewID == nil {
+		c.NewID = randomID
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Service{cfg: c}, nil
+}
+
+func randomID() string {
+	var b [16]byte
+	rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
+func (s *Service) now() wire.Time { return wire.TimeOf(s.cfg.Now()) }
+
+// tenant returns whose state a request is about.
+func tenant(ctx context.Context) store.Tenant {
+	c := wire.CallerFrom(ctx)
+	return store.Tenant{Account: c.Account, Region: c.Region}
+}
+
+// view runs fn in a reading transaction of a request whose account has Macie enabled.
+func (s *Service) view(ctx context.Context, fn func(tx store.Tx, t store.Tenant) error) error {
+	t := tenant(ctx)
+	return s.cfg.DB.View(ctx, func(tx store.Tx) error {
+		if _, err := session(ctx, tx, t); err != nil {
+			return err
+		}
+		return fn(tx, t)
+	})
+}
+
+// update runs fn in a writing transaction of a request whose account has Macie enabled.
+func (s *Service) update(ctx context.Context, fn func(tx store.Tx, t store.Tenant) error) error {
+	t := tenant(ctx)
+	return s.cfg.DB.Update(ctx, func(tx store.Tx) error {
+		if _, err := session(ctx, tx, t); err != nil {
+			return err
+		}
+		return fn(tx, t)
+	})
+}
+
+// pageSize returns how many items a page may have: what the input asks for, at most the service's own limit.
+func pageSize(asked *int64, limit int) int {
+	if asked == nil || *asked <= 0 || *asked > int64(limit) {
+		return limit
+	}
+	return int(*asked)
+}
+
+// nextToken returns the token of the page after cursor, nil when there is none.
+func (s *Service) nextToken(ctx context.Context, in wire.PagedInput, cursor []byte) *string {
+	if len(cursor) == 0 {
+		return nil
+	}
+	return wire.Ptr(s.cfg.Tokens.Seal(wire.CallerFrom(ctx), in, cursor))
+}

@@ -1,0 +1,223 @@
+package macie
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/magpie-sec/magpie/internal/extract"
+	"github.com/magpie-sec/magpie/internal/inventory"
+	"github.com/magpie-sec/magpie/internal/job"
+	"github.com/magpie-sec/magpie/internal/source"
+	"github.com/magpie-sec/magpie/internal/store"
+	"github.com/magpie-sec/magpie/internal/wire"
+)
+
+// The kinds of shards of a classification job.
+const (
+	listShard    = "list"    // lists a bucket and makes shards of objects; cursor: the last key dealt with
+	objectsShard = "objects" // classifies a page of objects; cursor: how many of them are done, as a uvarint
+)
+
+// What is read is committed after this many objects or this much time, whichever comes first.
+const (
+	commitObjects = 200
+	commitEvery   = time.Second
+)
+
+// A Worker does the shards of classification jobs: it is the job.Handler of this service.
+type Worker struct {
+	cfg  WorkerConfig
+	jobs jobCache
+}
+
+// Work does one shard.
+func (w *Worker) Work(ctx context.Context, a *job.Attempt) error {
+	definition, err := w.jobs.get(ctx, a.Run)
+	if err != nil {
+		return err
+	}
+	switch a.Kind {
+	case listShard:
+		return w.list(ctx, a, definition)
+	case objectsShard:
+		return w.objects(ctx, a, definition)
+	default:
+		return job.Permanent(fmt.Errorf("this version does not know shards of kind %q", a.Kind))
+	}
+}
+
+// list walks a bucket from the cursor on, and commits a shard for each page of objects.
+func (w *Worker) list(ctx context.Context, a *job.Attempt, j *activeJob) error {
+	driver, err := w.cfg.Sources.find(ctx, a.Run.Tenant, a.Bucket)
+	if err != nil {
+		return w.bucketFailed(ctx, a, err)
+	}
+	if err := w.inventoryHas(ctx, a, driver); err != nil {
+		return w.bucketFailed(ctx, a, err)
+	}
+	var next page
+	var unlisted []objectOutcome
+	last := string(a.Cursor)
+	flush := func() error {
+		if next.objects == 0 && len(unlisted) == 0 {
+			return nil
+		}
+		delta := job.Counters{Listed: int64(next.objects + len(unlisted)), Objects: int64(len(unlisted)), Skipped: int64(len(unlisted))}
+		err := a.Commit(ctx, []byte(last), delta, func(tx store.Tx) error {
+			if err := j.save(ctx, tx, a.Run, unlisted); err != nil {
+				return err
+			}
+			if next.objects == 0 {
+				return nil
+			}
+			_, err := a.AddShards(ctx, tx, job.NewShard{Key: pageKey(a.Bucket, last), Kind: objectsShard, Bucket: a.Bucket, Payload: next.data})
+			return err
+		})
+		next, unlisted = page{}, nil
+		return err
+	}
+	for item, err := range driver.List(ctx, a.Bucket, source.ListOptions{After: last}) {
+		if err != nil {
+			if ended := flush(); ended != nil {
+				return ended
+			}
+			return w.bucketFailed(ctx, a, err)
+		}
+		switch {
+		case item.Err != nil:
+			unlisted = append(unlisted, w.notRead(a.Bucket, item.Object, item.Err))
+		case j.samples(item.Key):
+			next.add(item.Object)
+		}
+		last = item.Key
+		if next.full() || len(unlisted) >= commitObjects {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return flush()
+}
+
+// inventoryHas sees to it that the inventory has the bucket before findings are made that say how it is configured.
+func (w *Worker) inventoryHas(ctx context.Context, a *job.Attempt, driver source.Driver) error {
+	err := w.cfg.DB.View(ctx, func(tx store.Tx) error {
+		_, err := store.GetBucket(ctx, tx, a.Run.Tenant, a.Bucket)
+		return err
+	})
+	if !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	inv, err := inventory.Load(ctx, driver, inventory.Options{Account: a.Run.Account, Region: a.Run.Region})
+	if err != nil {
+		return err
+	}
+	for i := range inv.Buckets {
+		if inv.Buckets[i].Name != a.Bucket {
+			continue
+		}
+		m := bucketMetadata(inv, &inv.Buckets[i], wire.TimeOf(w.cfg.Now()))
+		row := store.Bucket{Name: a.Bucket, UpdatedAt: int64(*m.LastUpdated), Doc: wire.Marshal(m)}
+		return a.Commit(ctx, a.Cursor, job.Counters{}, func(tx store.Tx) error { return store.PutBucket(ctx, tx, a.Run.Tenant, row) })
+	}
+	return nil // listing it will say why
+}
+
+// bucketFailed ends a listing that cannot go on: what may pass is tried again, everything else is noted on the run, which goes on with
+// the other buckets.
+func (w *Worker) bucketFailed(ctx context.Context, a *job.Attempt, err error) error {
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	if source.KindOf(err) == source.Unavailable {
+		return err
+	}
+	a.NoteRunError(errorBucket, err.Error())
+	a.Log().Warn("bucket cannot be listed", "bucket", a.Bucket, "error", err.Error())
+	return nil
+}
+
+// pageKey names the shard of the page that ends with a key: listing it again makes the same name.
+func pageKey(bucket, lastKey string) string {
+	sum := sha256.Sum256([]byte(lastKey))
+	return "objects/" + bucket + "/" + hex.EncodeToString(sum[:])
+}
+
+// objects classifies the objects of a page from the cursor on.
+func (w *Worker) objects(ctx context.Context, a *job.Attempt, j *activeJob) error {
+	objects, err := pageOf(a.Payload)
+	if err != nil {
+		return job.Permanent(err)
+	}
+	driver, err := w.cfg.Sources.find(ctx, a.Run.Tenant, a.Bucket)
+	if err != nil && source.KindOf(err) == source.Unavailable {
+		return err
+	}
+	if err := j.knowBucket(ctx, w.cfg.DB, a.Bucket); err != nil {
+		return err
+	}
+	done, _ := binary.Uvarint(a.Cursor)
+	batch := commitObjects
+	if a.Failures > 1 {
+		batch = 1 // something here is hard to get past: lose as little as possible to it
+	}
+	var outcomes []objectOutcome
+	began := w.cfg.Now()
+	for i := int(done); i < len(objects); i++ {
+		outcome, err := w.object(ctx, driver, a.Bucket, objects[i], j)
+		if err != nil {
+			return errors.Join(err, w.commit(ctx, a, j, i, outcomes))
+		}
+		outcomes = append(outcomes, outcome)
+		if last := i == len(objects)-1; last || len(outcomes) >= batch || w.cfg.Now().Sub(began) >= commitEvery {
+			if err := w.commit(ctx, a, j, i+1, outcomes); err != nil {
+				return err
+			}
+			outcomes, began = outcomes[:0], w.cfg.Now()
+		}
+	}
+	return nil
+}
+
+// commit makes outcomes take effect, with which the first done objects of the page are dealt with.
+func (w *Worker) commit(ctx context.Context, a *job.Attempt, j *activeJob, done int, outcomes []objectOutcome) error {
+	if len(outcomes) == 0 {
+		return nil
+	}
+	delta := job.Counters{Objects: int64(len(outcomes))}
+	for _, o := range outcomes {
+		delta.Bytes += o.result.BytesClassified
+		if o.result.Status == "SKIPPED" {
+			delta.Skipped++
+		} else {
+			delta.Classified++
+		}
+		if o.finding != nil {
+			delta.Findings++
+		}
+	}
+	return a.Commit(ctx, binary.AppendUvarint(nil, uint64(done)), delta, func(tx store.Tx) error {
+		return j.save(ctx, tx, a.Run, outcomes)
+	})
+}
+
+// WorkerConfig says what a Worker works with. DB, Extractor and Sources are required.
+type WorkerConfig struct {
+	DB        store.DB
+	Extractor *extract.Extractor
+	Sources   Sources
+	Now       func() time.Time // nil means time.Now
+}
+
+// NewWorker makes a Worker.
+func NewWorker(c WorkerConfig) *Worker {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return &Worker{cfg: c, jobs: jobCache{db: c.DB, extractor: c.Extractor}}
+}
