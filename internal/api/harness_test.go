@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"context"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -170,12 +171,26 @@ var testCredentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Cre
 	return aws.Credentials{AccessKeyID: testKeyID, SecretAccessKey: testSecret}, nil
 })
 
+// sdkHTTP sends the SDK's requests. The SDK closes a request's body once the answer begins; if Go's
+// transport is then still about to find the body's end through WriteTo, it takes the io.EOF of the closed
+// body for an error and drops the connection while the answer is being read (smithy-go 1.28,
+// safeWriteToReadCloser). A server as quick as this one lets that happen now and then; without WriteTo it
+// cannot.
+type sdkHTTP struct{}
+
+func (sdkHTTP) Do(r *http.Request) (*http.Response, error) {
+	if r.Body != nil && r.Body != http.NoBody {
+		r.Body = struct{ io.ReadCloser }{r.Body}
+	}
+	return http.DefaultClient.Do(r)
+}
+
 func (s *server) macie() *sdkmacie.Client {
-	return sdkmacie.New(sdkmacie.Options{Region: testRegion, BaseEndpoint: &s.url, Credentials: testCredentials, Retryer: aws.NopRetryer{}})
+	return sdkmacie.New(sdkmacie.Options{Region: testRegion, BaseEndpoint: &s.url, Credentials: testCredentials, Retryer: aws.NopRetryer{}, HTTPClient: sdkHTTP{}})
 }
 
 func (s *server) accessAnalyzer() *sdkaa.Client {
-	return sdkaa.New(sdkaa.Options{Region: testRegion, BaseEndpoint: &s.url, Credentials: testCredentials, Retryer: aws.NopRetryer{}})
+	return sdkaa.New(sdkaa.Options{Region: testRegion, BaseEndpoint: &s.url, Credentials: testCredentials, Retryer: aws.NopRetryer{}, HTTPClient: sdkHTTP{}})
 }
 
 // sign signs a request as the SDKs do. Unlike Go's SDK it signs the path without doubled slashes and dots,

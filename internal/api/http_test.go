@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -278,7 +279,10 @@ func TestPanicBecomesAnInternalError(t *testing.T) {
 }
 
 // zeros is an endless body that counts what is taken of it.
-type zeros struct{ taken, left int64 }
+type zeros struct {
+	taken atomic.Int64
+	left  int64
+}
 
 func (z *zeros) Read(p []byte) (int, error) {
 	if z.left == 0 {
@@ -287,7 +291,7 @@ func (z *zeros) Read(p []byte) (int, error) {
 	n := min(int64(len(p)), z.left)
 	clear(p[:n])
 	z.left -= n
-	z.taken += n
+	z.taken.Add(n)
 	return int(n), nil
 }
 
@@ -308,8 +312,8 @@ func TestHugeBody(t *testing.T) {
 		if answer.StatusCode != 413 || answer.Header.Get("X-Amzn-Errortype") != "RequestEntityTooLargeException" || text != want || !answer.Close {
 			t.Errorf("length %d: %d %v %s", length, answer.StatusCode, answer.Header, text)
 		}
-		if body.taken > 32<<20 {
-			t.Errorf("length %d: the server took %d bytes before it refused", length, body.taken)
+		if taken := body.taken.Load(); taken > 32<<20 {
+			t.Errorf("length %d: the server took %d bytes before it refused", length, taken)
 		}
 	}
 	// The same through the SDK gives an error with that name.

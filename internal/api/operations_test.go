@@ -118,6 +118,23 @@ func (s *server) exchange(t *testing.T, c client, e wire.Endpoint, f *wiretest.F
 	}
 }
 
+// filled returns a valid input of an operation with every member set.
+func filled(model *wiretest.Model, e wire.Endpoint) wire.Input {
+	in := e.New()
+	(&wiretest.Filler{Unions: model.Unions(), Valid: true, Pick: rand.New(rand.NewPCG(1, 1)).IntN}).Fill(in)
+	return in
+}
+
+// filledInput returns the same as the SDK's input.
+func (c client) filledInput(t *testing.T, model *wiretest.Model, e wire.Endpoint) reflect.Value {
+	t.Helper()
+	sent := c.input(e.Operation.Name)
+	if err := toSDK(sent.Elem(), reflect.ValueOf(filled(model, e))); err != nil {
+		t.Fatal(err)
+	}
+	return sent
+}
+
 // TestEveryModelledErrorThroughTheSDK answers each operation with each error that it models, and expects
 // the SDK's type of that error with its members.
 func TestEveryModelledErrorThroughTheSDK(t *testing.T) {
@@ -128,13 +145,7 @@ func TestEveryModelledErrorThroughTheSDK(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, e := range c.endpoints {
-			f := &wiretest.Filler{Unions: model.Unions(), Valid: true, Pick: rand.New(rand.NewPCG(1, 1)).IntN}
-			in := e.New()
-			f.Fill(in)
-			sent := c.input(e.Operation.Name)
-			if err := toSDK(sent.Elem(), reflect.ValueOf(in)); err != nil {
-				t.Fatal(err)
-			}
+			sent := c.filledInput(t, model, e)
 			for _, shape := range e.Operation.Errors {
 				s.answers(nil, &wire.Error{Kind: shape.Kind, Message: "what happened <&>", ResourceID: "id 1", ResourceType: "thing",
 					Reason: wire.ReasonOther, Fields: []wire.Field{{Name: "f", Message: "m"}}, RetryAfter: 7, Cause: errors.New("hidden cause")})
@@ -197,8 +208,7 @@ func TestRequiredMembersAreDemanded(t *testing.T) {
 				if model.Shapes[op.Name+"Request"].Members[name].Location == "uri" {
 					continue
 				}
-				in := e.New()
-				(&wiretest.Filler{Unions: model.Unions(), Valid: true, Pick: rand.New(rand.NewPCG(1, 1)).IntN}).Fill(in)
+				in := filled(model, e)
 				reflect.ValueOf(in).Elem().FieldByName(strings.ToUpper(name[:1]) + name[1:]).SetZero()
 				body, path := wire.Marshal(in), op.URI
 				for label := range strings.SplitSeq(path, "/") {
@@ -230,12 +240,7 @@ func TestUnbuiltOperationsThroughTheSDK(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, e := range c.endpoints {
-			in := e.New()
-			(&wiretest.Filler{Unions: model.Unions(), Valid: true, Pick: rand.New(rand.NewPCG(1, 1)).IntN}).Fill(in)
-			sent := c.input(e.Operation.Name)
-			if err := toSDK(sent.Elem(), reflect.ValueOf(in)); err != nil {
-				t.Fatal(err)
-			}
+			sent := c.filledInput(t, model, e)
 			s.answers(nil, wire.NotBuilt(e.Operation.Name))
 			_, err := c.call(e.Operation.Name, sent)
 			var known smithy.APIError

@@ -14,7 +14,7 @@ import (
 )
 
 func (s *server) sts(region string, secret string) *sdksts.Client {
-	return sdksts.New(sdksts.Options{Region: region, BaseEndpoint: &s.url, Retryer: aws.NopRetryer{},
+	return sdksts.New(sdksts.Options{Region: region, BaseEndpoint: &s.url, Retryer: aws.NopRetryer{}, HTTPClient: sdkHTTP{},
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: testKeyID, SecretAccessKey: secret}, nil
 		})})

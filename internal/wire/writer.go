@@ -94,12 +94,6 @@ func (w *Writer) Enum(name, v string) {
 	}
 }
 
-// Document writes raw JSON as a member's value; the caller vouches that it is one JSON value.
-func (w *Writer) Document(name string, raw []byte) {
-	w.key(name)
-	w.buf = append(w.buf, raw...)
-}
-
 // WriteStructMember writes a structure member unless absent.
 func WriteStructMember[T any, P interface {
 	*T
