@@ -1,0 +1,93 @@
+package seal_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/magpie-sec/magpie/internal/seal"
+)
+
+func key(t testing.TB, fill byte) seal.Key {
+	t.Helper()
+	k, err := seal.NewKey(bytes.NewReader(bytes.Repeat([]byte{fill}, seal.KeySize)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+func TestSealedOpensOnlyAsItWasSealed(t *testing.T) {
+	s := seal.New(key(t, 1))
+	secret := []byte("a secret of an access key")
+	sealed := s.Seal("access key A", secret)
+	if got, err := s.Open("access key A", sealed); err != nil || !bytes.Equal(got, secret) {
+		t.Fatalf("Open: %q, %v", got, err)
+	}
+	if bytes.Contains(sealed, secret) {
+		t.Error("the sealed value holds the secret")
+	}
+	if bytes.Equal(sealed, s.Seal("access key A", secret)) {
+		t.Error("sealing twice gives the same value")
+	}
+	if _, err := s.Open("access key B", sealed); !errors.Is(err, seal.ErrOpen) {
+		t.Errorf("opened under another context: %v", err)
+	}
+	if _, err := seal.New(key(t, 2)).Open("access key A", sealed); !errors.Is(err, seal.ErrOpen) {
+		t.Errorf("opened with another key: %v", err)
+	}
+	for i := range sealed {
+		changed := bytes.Clone(sealed)
+		changed[i] ^= 1
+		if _, err := s.Open("access key A", changed); !errors.Is(err, seal.ErrOpen) {
+			t.Errorf("opened with byte %d changed: %v", i, err)
+		}
+	}
+	for n := range sealed {
+		if _, err := s.Open("access key A", sealed[:n]); !errors.Is(err, seal.ErrOpen) {
+			t.Errorf("opened with %d bytes: %v", n, err)
+		}
+	}
+}
+
+func TestDerive(t *testing.T) {
+	a, b := key(t, 1), key(t, 2)
+	if !bytes.Equal(a.Derive("page tokens"), a.Derive("page tokens")) {
+		t.Error("the same purpose gives different keys")
+	}
+	if bytes.Equal(a.Derive("page tokens"), a.Derive("secrets")) || bytes.Equal(a.Derive("secrets"), b.Derive("secrets")) {
+		t.Error("different purposes or master keys give the same key")
+	}
+}
+
+func TestParseKey(t *testing.T) {
+	k := key(t, 7)
+	if got, err := seal.ParseKey(" " + k.Text() + "\n"); err != nil || got != k {
+		t.Errorf("ParseKey of Text: %v", err)
+	}
+	for _, bad := range []string{"", "07", strings.Repeat("zz", 32), k.Text() + "07"} {
+		if _, err := seal.ParseKey(bad); err == nil {
+			t.Errorf("%q is taken for a key", bad)
+		} else if bad != "" && strings.Contains(err.Error(), bad) {
+			t.Errorf("the error shows the text: %v", err)
+		}
+	}
+	for _, shown := range []string{fmt.Sprint(k), fmt.Sprintf("%v %s %#v", k, k, k)} {
+		if strings.Contains(shown, "0707") || strings.Contains(shown, "0x7") {
+			t.Errorf("printing shows the key: %s", shown)
+		}
+	}
+}
+
+func FuzzOpen(f *testing.F) {
+	s := seal.New(key(f, 1))
+	f.Add("context", s.Seal("context", []byte("secret")))
+	f.Add("", []byte{})
+	f.Fuzz(func(t *testing.T, context string, sealed []byte) {
+		if secret, err := s.Open(context, sealed); err == nil && string(secret) != "secret" {
+			t.Errorf("a forged value opened: %q", secret)
+		}
+	})
+}
