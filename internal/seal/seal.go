@@ -81,20 +81,20 @@ const version = 1
 var ErrOpen = errors.New("the secret cannot be opened with this key: was DATA/key or MAGPIE_KEY replaced?")
 
 // Seal returns the secret sealed and bound to a context such as "access key AKIA...": it opens with the same context only.
-func (s *Sealer) Seal(context string, secret []byte) []byte {
+func (s *Sealer) Seal(secret, context []byte) []byte {
 	out := make([]byte, 1+s.aead.NonceSize(), 1+s.aead.NonceSize()+len(secret)+s.aead.Overhead())
 	out[0] = version
 	rand.Read(out[1:]) // never fails
-	return s.aead.Seal(out, out[1:], secret, []byte(context))
+	return s.aead.Seal(out, out[1:], secret, context)
 }
 
 // Open returns the secret of a sealed value, or ErrOpen.
-func (s *Sealer) Open(context string, sealed []byte) ([]byte, error) {
+func (s *Sealer) Open(sealed, context []byte) ([]byte, error) {
 	head := 1 + s.aead.NonceSize()
 	if len(sealed) < head || sealed[0] != version {
 		return nil, ErrOpen
 	}
-	secret, err := s.aead.Open(nil, sealed[1:head], sealed[head:], []byte(context))
+	secret, err := s.aead.Open(nil, sealed[1:head], sealed[head:], context)
 	if err != nil {
 		return nil, ErrOpen
 	}

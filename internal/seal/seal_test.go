@@ -22,31 +22,31 @@ func key(t testing.TB, fill byte) seal.Key {
 func TestSealedOpensOnlyAsItWasSealed(t *testing.T) {
 	s := seal.New(key(t, 1))
 	secret := []byte("a secret of an access key")
-	sealed := s.Seal("access key A", secret)
-	if got, err := s.Open("access key A", sealed); err != nil || !bytes.Equal(got, secret) {
+	sealed := s.Seal(secret, []byte("access key A"))
+	if got, err := s.Open(sealed, []byte("access key A")); err != nil || !bytes.Equal(got, secret) {
 		t.Fatalf("Open: %q, %v", got, err)
 	}
 	if bytes.Contains(sealed, secret) {
 		t.Error("the sealed value holds the secret")
 	}
-	if bytes.Equal(sealed, s.Seal("access key A", secret)) {
+	if bytes.Equal(sealed, s.Seal(secret, []byte("access key A"))) {
 		t.Error("sealing twice gives the same value")
 	}
-	if _, err := s.Open("access key B", sealed); !errors.Is(err, seal.ErrOpen) {
+	if _, err := s.Open(sealed, []byte("access key B")); !errors.Is(err, seal.ErrOpen) {
 		t.Errorf("opened under another context: %v", err)
 	}
-	if _, err := seal.New(key(t, 2)).Open("access key A", sealed); !errors.Is(err, seal.ErrOpen) {
+	if _, err := seal.New(key(t, 2)).Open(sealed, []byte("access key A")); !errors.Is(err, seal.ErrOpen) {
 		t.Errorf("opened with another key: %v", err)
 	}
 	for i := range sealed {
 		changed := bytes.Clone(sealed)
 		changed[i] ^= 1
-		if _, err := s.Open("access key A", changed); !errors.Is(err, seal.ErrOpen) {
+		if _, err := s.Open(changed, []byte("access key A")); !errors.Is(err, seal.ErrOpen) {
 			t.Errorf("opened with byte %d changed: %v", i, err)
 		}
 	}
 	for n := range sealed {
-		if _, err := s.Open("access key A", sealed[:n]); !errors.Is(err, seal.ErrOpen) {
+		if _, err := s.Open(sealed[:n], []byte("access key A")); !errors.Is(err, seal.ErrOpen) {
 			t.Errorf("opened with %d bytes: %v", n, err)
 		}
 	}
@@ -83,10 +83,10 @@ func TestParseKey(t *testing.T) {
 
 func FuzzOpen(f *testing.F) {
 	s := seal.New(key(f, 1))
-	f.Add("context", s.Seal("context", []byte("secret")))
+	f.Add("context", s.Seal([]byte("secret"), []byte("context")))
 	f.Add("", []byte{})
 	f.Fuzz(func(t *testing.T, context string, sealed []byte) {
-		if secret, err := s.Open(context, sealed); err == nil && string(secret) != "secret" {
+		if secret, err := s.Open(sealed, []byte(context)); err == nil && string(secret) != "secret" {
 			t.Errorf("a forged value opened: %q", secret)
 		}
 	})
