@@ -33,6 +33,7 @@ type Engine struct {
 	// dispatch gives the number of the list of layouts that may begin with a run, by its kind, length and first character. List 0 is empty.
 	dispatch [kinds][maxRun + 1][64]uint16
 	lists    []layoutList
+	groups   int // of keywords
 	// whole are the layouts that a value has to be in as a whole.
 	whole []*layout
 
@@ -47,7 +48,8 @@ type Engine struct {
 type layout struct {
 	*Layout
 	id       *Identifier
-	order    int // index of id, also its keyword group
+	order    int    // index of id
+	group    uint16 // of its keywords
 	shape    *shape
 	check    func([]byte) bool
 	refuse   map[string]bool
@@ -65,16 +67,16 @@ type layoutList struct {
 // keywords to require, a keyword that does not begin with a letter, and a MaxLen smaller than a layout's longest value.
 func New(o Options) (*Engine, error) {
 	e := &Engine{identifiers: o.Identifiers}
-	table := keywordTable{}
 	seen := map[string]bool{}
 	var layouts []*layout
 	longest, maxDistance, either := 0, 0, 0
+	c := compiler{table: keywordTable{}}
 	for order, id := range o.Identifiers {
 		if seen[id.ID] || id.ID == "" {
 			return nil, fmt.Errorf("identifier %q: the id is empty or there twice", id.ID)
 		}
 		seen[id.ID] = true
-		ls, err := compileIdentifier(id, order, table)
+		ls, err := c.identifier(id, order)
 		if err != nil {
 			return nil, fmt.Errorf("identifier %s: %w", id.ID, err)
 		}
@@ -86,7 +88,7 @@ func New(o Options) (*Engine, error) {
 		}
 	}
 	var err error
-	if e.keywords, err = table.compile(); err != nil {
+	if e.keywords, err = c.table.compile(); err != nil {
 		return nil, err
 	}
 	for _, l := range layouts {
@@ -96,6 +98,7 @@ func New(o Options) (*Engine, error) {
 			e.longestShape = max(e.longestShape, l.shape.maxLen)
 		}
 	}
+	e.groups = int(c.groups)
 	e.reach = int64(maxDistance) * 4
 	e.margin = max(e.longestShape, e.keywords.maxLen, maxRun) + 16
 	if either > 0 {
@@ -114,14 +117,33 @@ func New(o Options) (*Engine, error) {
 // Identifiers returns what the engine looks for. The slice must not be changed.
 func (e *Engine) Identifiers() []*Identifier { return e.identifiers }
 
-func compileIdentifier(id *Identifier, order int, table keywordTable) ([]*layout, error) {
+// A compiler numbers the groups of keywords: one for each identifier that has any, and for each layout that has its own.
+type compiler struct {
+	table  keywordTable
+	groups uint16
+}
+
+func (c *compiler) group(words []string) (uint16, error) {
+	if len(words) == 0 {
+		return 0, nil
+	}
+	group := c.groups
+	c.groups++
+	for _, kw := range words {
+		if err := c.table.add(kw, group); err != nil {
+			return 0, err
+		}
+	}
+	return group, nil
+}
+
+func (c *compiler) identifier(id *Identifier, order int) ([]*layout, error) {
 	if len(id.Layouts) == 0 {
 		return nil, errors.New("no layouts")
 	}
-	for _, kw := range id.Keywords {
-		if err := table.add(kw, uint16(order)); err != nil {
-			return nil, err
-		}
+	group, err := c.group(id.Keywords)
+	if err != nil {
+		return nil, err
 	}
 	refuse := map[string]bool{}
 	for _, v := range id.Refuse {
@@ -129,11 +151,16 @@ func compileIdentifier(id *Identifier, order int, table keywordTable) ([]*layout
 	}
 	var out []*layout
 	for i := range id.Layouts {
-		l := &layout{Layout: &id.Layouts[i], id: id, order: order, check: id.Check, refuse: refuse, distance: id.distance()}
+		l := &layout{Layout: &id.Layouts[i], id: id, order: order, group: group, check: id.Check, refuse: refuse, distance: id.distance()}
 		if l.Check != nil {
 			l.check = l.Check
 		}
-		if l.Keyword != KeywordUnneeded && len(id.Keywords) == 0 {
+		if l.Keywords != nil {
+			if l.group, err = c.group(l.Keywords); err != nil {
+				return nil, err
+			}
+		}
+		if l.Keyword != KeywordUnneeded && len(id.Keywords) == 0 && len(l.Keywords) == 0 {
 			return nil, fmt.Errorf("layout %q needs keywords and there are none", l.Shape)
 		}
 		switch {
@@ -174,7 +201,7 @@ func (e *Engine) buildDispatch(layouts []*layout) {
 					}
 					list.layouts = append(list.layouts, l)
 					key += fmt.Sprint(i, ",")
-					list.filter |= groupBit(uint16(l.order))
+					list.filter |= groupBit(l.group)
 					list.bare = list.bare || l.Keyword == KeywordUnneeded || l.Keyword == KeywordAbsent || l.id.Direction == Either
 				}
 				number, ok := known[key]

@@ -116,8 +116,10 @@ type Layout struct {
 	// Tail recognises what follows the shape, for grammars that a shape cannot tell. It gets the text after the shape, and whether that
 	// text ends there (otherwise it was merely cut), and answers with the length that belongs to the value, check.No or check.More.
 	Tail func(rest []byte, final bool) int
-	// Keyword says what is asked of the identifier's keywords.
+	// Keyword says what is asked of the keywords.
 	Keyword Need
+	// Keywords replace the identifier's for this layout, if not nil.
+	Keywords []string
 	// Whole asks that the value is all of a segment, without regard to white space around it.
 	Whole bool
 	// Check replaces the identifier's Check for this layout.

@@ -59,7 +59,7 @@ type Scanner struct {
 
 // NewScanner returns a scanner that delivers to emit.
 func (e *Engine) NewScanner(emit func(Match)) *Scanner {
-	s := &Scanner{e: e, heard: make([]nearness, len(e.identifiers)), found: make([]candidate, 0, maxCandidates), compact: make([]byte, 0, e.longestShape)}
+	s := &Scanner{e: e, heard: make([]nearness, e.groups), found: make([]candidate, 0, maxCandidates), compact: make([]byte, 0, e.longestShape)}
 	s.Reset(emit)
 	return s
 }
@@ -418,7 +418,7 @@ func (s *Scanner) candidates(list *layoutList, t []byte, i int, final bool) int 
 	s.found = s.found[:0]
 	reach := s.inReach(i)
 	for _, l := range list.layouts {
-		if l.Keyword == KeywordRequired && l.id.Direction == Before && reach&groupBit(uint16(l.order)) == 0 {
+		if l.Keyword == KeywordRequired && l.id.Direction == Before && reach&groupBit(l.group) == 0 {
 			continue
 		}
 		sh := l.shape
@@ -496,7 +496,7 @@ func (s *Scanner) near(l *layout, t []byte, start, end int) (nearness, bool) {
 }
 
 func (s *Scanner) nearest(l *layout, t []byte, start, end int) (nearness, bool) {
-	group := uint16(l.order)
+	group := l.group
 	if l.Keyword != KeywordInField {
 		h := s.heard[group]
 		if gap := s.base + int64(start) - h.end; gap >= 0 && gap <= int64(l.distance)*4 && characters(t[start-int(gap):start]) <= l.distance {
@@ -522,7 +522,7 @@ func (s *Scanner) follows(l *layout, t []byte, end int) bool {
 			s.hits = s.e.keywords.walk(t, i, s.hits[:0])
 			for _, h := range s.hits {
 				for _, g := range h.word.groups {
-					if int(g) == l.order {
+					if g == l.group {
 						return true
 					}
 				}
@@ -538,7 +538,7 @@ func (s *Scanner) scanWhole(t []byte) bool {
 	s.found = s.found[:0]
 	var trimmed []byte
 	for _, l := range s.e.whole {
-		rank, ok := s.field.rank(uint16(l.order))
+		rank, ok := s.field.rank(l.group)
 		if !ok || len(t) > l.id.MaxLen {
 			continue
 		}

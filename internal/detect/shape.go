@@ -50,7 +50,7 @@ var shapeSets = map[byte]string{'9': "0-9", 'A': "A-Z", 'a': "A-Za-z", 'X': "0-9
 //	9          a digit
 //	A  a       a capital; a letter
 //	X  x       a capital or digit; a letter or digit
-//	[0-9A-F_]  one of these bytes
+//	[0-9A-F_]  one of these bytes; ] may stand first
 //	'sk_' "id" a literal, with and without regard to case; other punctuation stands for itself
 //	~          a separator: one space or hyphen at every ~ of the value, or none at every ~
 //	e? e{n} e{n,m}  the element before, repeated; ~? may each be absent by itself, but all that are there are alike
@@ -90,7 +90,7 @@ func (p *shapeParser) element() (element, error) {
 	case c == '~':
 		e.sep = true
 	case c == '[':
-		n = strings.IndexByte(p.rest, ']') + 1
+		n = strings.IndexByte(p.rest[min(2, len(p.rest)):], ']') + 3 // a ] that stands first is in the set
 		if n < 3 {
 			return e, errors.New("[ without ] or empty")
 		}

@@ -52,5 +52,16 @@ func cards() []*detect.Identifier {
 	withKeyword.Layouts = cardLayouts(detect.KeywordRequired, false)
 	without.ID = "CREDIT_CARD_NUMBER_(NO_KEYWORD)"
 	without.Layouts = cardLayouts(detect.KeywordAbsent, true)
-	return []*detect.Identifier{&withKeyword, &without}
+	return []*detect.Identifier{
+		{
+			ID: "BANK_ACCOUNT_NUMBER", Category: detect.FinancialInformation, Check: check.AccountNumber,
+			Layouts: needKeyword("9{9,17}"),
+			Refuse:  []string{"123456789", "1234567890"},
+			Keywords: []string{"bank account", "bank acct", "checking account", "checking acct", "deposit account", "deposit acct",
+				"savings account", "savings acct", "chequing account", "chequing acct"},
+			MaxLen: 17, Severity: alwaysHigh,
+			Citation: "ANSI X9.100-160 (US account field); Payments Canada Standard 006 (7 to 12 digits); Macie takes 9 to 17",
+		},
+		&withKeyword, &without,
+	}
 }
