@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/magpie-sec/magpie/internal/accessanalyzer"
+	"github.com/magpie-sec/magpie/internal/macie"
 	"github.com/magpie-sec/magpie/internal/wire"
 	aawire "github.com/magpie-sec/magpie/internal/wire/accessanalyzer"
 	"github.com/magpie-sec/magpie/internal/wire/macie2"
@@ -26,7 +27,7 @@ func TestUnbuiltOperationsAreListed(t *testing.T) {
 	var have strings.Builder
 	have.WriteString("# The operations that this version answers as not built, one a line. The list may only shrink.\n")
 	for _, endpoints := range [][]wire.Endpoint{
-		macie2.Endpoints(macie2.Unimplemented{}),
+		macie2.Endpoints(&macie.Service{}),
 		aawire.Endpoints(accessanalyzer.New()),
 	} {
 		for _, name := range unbuilt(endpoints) {
