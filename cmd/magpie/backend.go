@@ -1,0 +1,221 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/magpie-sec/magpie/internal/config"
+	"github.com/magpie-sec/magpie/internal/extract"
+	"github.com/magpie-sec/magpie/internal/extract/formats"
+	"github.com/magpie-sec/magpie/internal/job"
+	"github.com/magpie-sec/magpie/internal/job/inproc"
+	"github.com/magpie-sec/magpie/internal/job/riverq"
+	"github.com/magpie-sec/magpie/internal/macie"
+	"github.com/magpie-sec/magpie/internal/macie/classify"
+	"github.com/magpie-sec/magpie/internal/source/folder"
+	"github.com/magpie-sec/magpie/internal/store"
+	"github.com/magpie-sec/magpie/internal/store/open"
+	"github.com/magpie-sec/magpie/internal/store/postgres"
+)
+
+const (
+	defaultAccount = "111122223333"
+	defaultRegion  = "us-east-1"
+)
+
+// backendFlags are the flags that serve and worker share: whom they work for, and with how many hands.
+type backendFlags struct {
+	Account string        `placeholder:"ID" help:"The account that the server plays, 12 digits. Default: 111122223333."`
+	Region  []string      `placeholder:"REGION" help:"A Region that is served; repeatable. The sources belong to the first. Default: us-east-1."`
+	Source  []string      `placeholder:"SRC" sep:"none" help:"A folder whose sub-folders are buckets; repeatable."`
+	Config  string        `placeholder:"FILE" help:"Accounts, Regions, sources and limits (docs/config.md) instead of --account, --region, --source."`
+	Workers workerCount   `default:"0" placeholder:"N" help:"Objects that jobs read at a time: 0 is one for each processor, none leaves the jobs to magpie worker."`
+	Lease   time.Duration `default:"30s" help:"After how long a silent worker's work is given to others."`
+}
+
+// A workerCount is a number of workers, or noWorkers.
+type workerCount int
+
+const noWorkers workerCount = -1
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (n *workerCount) UnmarshalText(text []byte) error {
+	if s := string(text); s == "none" || s == "-1" {
+		*n = noWorkers
+		return nil
+	}
+	count, err := strconv.Atoi(string(text))
+	if err != nil || count < 0 || count > 1024 {
+		return fmt.Errorf("expected a number up to 1024, or none, not %q", text)
+	}
+	*n = workerCount(count)
+	return nil
+}
+
+// configuration makes the configuration that the flags ask for.
+func (f backendFlags) configuration() (*config.Config, error) {
+	if f.Lease < 10*time.Millisecond {
+		return nil, errors.New("--lease must be at least 10ms")
+	}
+	if f.Config != "" {
+		if f.Account != "" || f.Region != nil || f.Source != nil {
+			return nil, errors.New("--config stands for --account, --region and --source: give one or the other")
+		}
+		return config.Load(f.Config)
+	}
+	if f.Account == "" {
+		f.Account = defaultAccount
+	}
+	if f.Region == nil {
+		f.Region = []string{defaultRegion}
+	}
+	return config.Simple(f.Account, f.Region, f.Source)
+}
+
+// slots is how many objects are read at a time.
+func (f backendFlags) slots(c *config.Config) int {
+	switch {
+	case f.Workers > 0:
+		return int(f.Workers)
+	case c.Limits.Workers > 0:
+		return c.Limits.Workers
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+// A backend is what a server and a worker have in common: the database, the sources and the work engine.
+type backend struct {
+	db      store.DB
+	sources macie.Sources
+	engine  *job.Engine
+	works   bool // whether the engine does work here
+	folders []*folder.Folder
+}
+
+// stopWithin is how long the engine may take to hand its shards back. It leaves the server time to close within 10 seconds.
+const stopWithin = 8 * time.Second
+
+// backendOptions say what openBackend opens.
+type backendOptions struct {
+	flags     backendFlags
+	config    *config.Config
+	database  string // URL, or path of a SQLite file
+	exclusive bool   // no other process works on the database
+	log       *slog.Logger
+	riverLog  *slog.Logger // for River, which tells more than anybody wants to know
+	registry  prometheus.Registerer
+}
+
+// openBackend opens everything that the configuration names.
+func openBackend(ctx context.Context, o backendOptions) (_ *backend, err error) {
+	b := &backend{works: o.flags.Workers != noWorkers}
+	defer func() {
+		if err != nil {
+			b.close()
+		}
+	}()
+	if err := b.openSources(o.config); err != nil {
+		return nil, err
+	}
+	slots := o.flags.slots(o.config)
+	if b.db, err = openDatabase(ctx, o.database, slots, o.riverLog); err != nil {
+		return nil, err
+	}
+	dispatcher, err := newDispatcher(b.db, o.riverLog)
+	if err != nil {
+		return nil, err
+	}
+	worker := macie.NewWorker(macie.WorkerConfig{DB: b.db, Sources: b.sources, Extractor: &extract.Extractor{
+		Formats: formats.All(), Spool: classify.Spool(""), Now: time.Now,
+	}})
+	b.engine, err = job.New(job.Config{
+		DB: b.db, Handler: worker, Dispatcher: dispatcher, Slots: slots, Lease: o.flags.Lease, StopWithin: stopWithin,
+		Exclusive: o.exclusive, Logger: o.log, Registerer: o.registry,
+	})
+	return b, err
+}
+
+func (b *backend) openSources(c *config.Config) error {
+	b.sources = macie.Sources{}
+	for _, s := range c.Sources {
+		f, err := folder.Estate(s.Path)
+		if err != nil {
+			return fmt.Errorf("source: %w; a source is a folder whose sub-folders are buckets", err)
+		}
+		b.folders = append(b.folders, f)
+		t := store.Tenant{Account: s.Account, Region: s.Region}
+		b.sources[t] = append(b.sources[t], f)
+	}
+	return nil
+}
+
+// allRegions returns the Regions of all accounts, each once.
+func allRegions(c *config.Config) []string {
+	var regions []string
+	for _, a := range c.Accounts {
+		regions = append(regions, a.Regions...)
+	}
+	slices.Sort(regions)
+	return slices.Compact(regions)
+}
+
+// isPostgres says whether a database URL names PostgreSQL.
+func isPostgres(database string) bool {
+	return strings.HasPrefix(database, "postgres://") || strings.HasPrefix(database, "postgresql://")
+}
+
+// A process needs connections for each worker, for River (about three) and for requests.
+const requestConnections = 9
+
+// openDatabase opens a database by its URL and brings it up to date.
+func openDatabase(ctx context.Context, database string, slots int, log *slog.Logger) (store.DB, error) {
+	options := open.Options{Logger: log}
+	if !strings.Contains(database, "pool_max_conns=") {
+		options.Postgres.MaxConns = slots + requestConnections
+	}
+	return open.Open(ctx, database, options)
+}
+
+func newDispatcher(db store.DB, log *slog.Logger) (job.Dispatcher, error) {
+	if pg, ok := db.(*postgres.DB); ok {
+		return riverq.New(pg.Pool(), log)
+	}
+	return inproc.New(job.SystemClock{}), nil
+}
+
+// start begins to work, if this process has workers.
+func (b *backend) start(ctx context.Context) error {
+	if !b.works {
+		return nil
+	}
+	return b.engine.Start(ctx)
+}
+
+// stop hands unfinished work back.
+func (b *backend) stop(ctx context.Context) error {
+	if b.engine == nil {
+		return nil
+	}
+	return b.engine.Stop(ctx)
+}
+
+// close closes what openBackend opened; the work must have stopped.
+func (b *backend) close() error {
+	var err error
+	if b.db != nil {
+		err = b.db.Close()
+	}
+	for _, f := range b.folders {
+		err = errors.Join(err, f.Close())
+	}
+	return err
+}

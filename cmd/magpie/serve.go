@@ -1,0 +1,297 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/magpie-sec/magpie/internal/accessanalyzer"
+	"github.com/magpie-sec/magpie/internal/api"
+	"github.com/magpie-sec/magpie/internal/config"
+	"github.com/magpie-sec/magpie/internal/macie"
+	"github.com/magpie-sec/magpie/internal/seal"
+	"github.com/magpie-sec/magpie/internal/wire/pagetoken"
+)
+
+type serveCommand struct {
+	Listen       string `default:"127.0.0.1:4750" placeholder:"HOST:PORT" help:"Where the APIs are served. Default: 127.0.0.1:4750."`
+	Ops          string `default:"127.0.0.1:4751" placeholder:"HOST:PORT" help:"Where /healthz, /readyz and /metrics are served. Default: 127.0.0.1:4751."`
+	Data         string `default:"data" placeholder:"DIR" help:"The server's own folder: database, keys, audit log. Default: data."`
+	Database     string `placeholder:"URL" help:"postgres://... for a database that several servers and workers share. Default: SQLite in the data folder."`
+	backendFlags `embed:""`
+	TLSCert      string `placeholder:"FILE" help:"Serve HTTPS with this certificate (PEM, with its chain)."`
+	TLSKey       string `placeholder:"FILE" help:"The certificate's private key (PEM)."`
+}
+
+// Help is what magpie serve --help says below the flags.
+func (serveCommand) Help() string {
+	return "The first start makes an access key and says how clients use it; " + rootKeyIDVariable + " and " + rootSecretVariable +
+		" set it instead. Secrets in the database are sealed with DATA/key, or with the key in " + masterKeyVariable +
+		", which all servers of one database share.\n\n" +
+		"SIGTERM or an interrupt stops it within 10 seconds: unfinished work is handed back and goes on with the next start. " +
+		"A second one ends it at once.\n\n" +
+		"Example:\n  magpie serve --source examples/estate"
+}
+
+// Run serves until the context ends.
+func (c serveCommand) Run(ctx context.Context, std stdio) error {
+	prepareProcess(ctx)
+	s, err := newServer(ctx, c, std)
+	if err != nil {
+		return err
+	}
+	return s.run(ctx)
+}
+
+// memoryLimit is the soft limit of Go's heap where GOMEMLIMIT sets none. With SQLite's caches on top the process stays under 200 MB.
+const memoryLimit = 128 << 20
+
+// prepareProcess sets what a long-running process needs: a memory limit, private files, and that a second signal ends it at once.
+func prepareProcess(ctx context.Context) {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
+	}
+	privateFiles()
+	context.AfterFunc(ctx, func() { signal.Reset(os.Interrupt, syscall.SIGTERM) })
+}
+
+// A server is magpie serve with all its parts.
+type server struct {
+	log      *slog.Logger
+	out      io.Writer
+	config   *config.Config
+	data     *dataFolder
+	registry *prometheus.Registry
+	ready    readiness
+
+	apiListener, opsListener net.Listener
+	api, ops                 *http.Server
+	tls                      *tls.Config // nil: plain HTTP
+	failed                   chan error  // what a listener of the two failed with
+
+	backend *backend
+	keys    *keyStore
+	audit   *auditLog
+	origin  keyOrigin
+}
+
+// newServer listens and opens everything; it answers on the ops port already. Whatever is wrong shows here, before anything is served.
+func newServer(ctx context.Context, c serveCommand, std stdio) (_ *server, err error) {
+	s := &server{log: newLog(std.err, slog.LevelInfo), out: std.out, registry: newRegistry(), failed: make(chan error, 2)}
+	if s.config, err = c.configuration(); err != nil {
+		return nil, err
+	}
+	if s.tls, err = c.tlsConfig(); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	if s.data, err = openData(c.Data); err != nil {
+		return nil, err
+	}
+	if err = s.listen(c); err != nil {
+		return nil, err
+	}
+	s.ops = api.NewServer(opsHandler(&s.ready, s.registry), api.Timeouts{}, s.log)
+	go s.serve(s.ops, s.opsListener)
+	database := c.Database
+	if exclusive := !isPostgres(database); exclusive {
+		if err = s.data.hold(); err != nil {
+			return nil, err
+		}
+		if database == "" {
+			database = s.data.file(databaseFile)
+		}
+	}
+	s.backend, err = openBackend(ctx, backendOptions{
+		flags: c.backendFlags, config: s.config, database: database, exclusive: !isPostgres(database),
+		log: s.log, riverLog: newLog(std.err, slog.LevelWarn), registry: s.registry,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s, s.build(ctx)
+}
+
+func (c serveCommand) tlsConfig() (*tls.Config, error) {
+	switch {
+	case c.TLSCert == "" && c.TLSKey == "":
+		return nil, nil
+	case c.TLSCert == "" || c.TLSKey == "":
+		return nil, errors.New("--tls-cert and --tls-key are given together or not at all")
+	}
+	pair, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
+	if err != nil {
+		return nil, fmt.Errorf("--tls-cert and --tls-key: %w", err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}, nil
+}
+
+func (s *server) listen(c serveCommand) (err error) {
+	if s.apiListener, err = listen("--listen", c.Listen); err != nil {
+		return err
+	}
+	if s.opsListener, err = listen("--ops", c.Ops); err != nil {
+		return err
+	}
+	if s.tls == nil && !isLoopback(s.apiListener.Addr()) {
+		s.log.Warn("requests and findings travel in the clear; give --tls-cert and --tls-key, or listen on 127.0.0.1", "listen", s.apiListener.Addr().String())
+	}
+	if s.tls != nil {
+		s.apiListener = tls.NewListener(s.apiListener, s.tls)
+	}
+	return nil
+}
+
+func listen(flag, address string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("%s %s: another program listens there; stop it, or choose another port with %s", flag, address, flag)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", flag, err)
+	}
+	return l, nil
+}
+
+func isLoopback(a net.Addr) bool {
+	tcp, ok := a.(*net.TCPAddr)
+	return ok && tcp.IP.IsLoopback()
+}
+
+// build makes the services and their transport, and the first access key.
+func (s *server) build(ctx context.Context) error {
+	db := s.backend.db
+	master, err := openMasterKey(ctx, s.data, db)
+	if err != nil {
+		return err
+	}
+	sealer := seal.New(master)
+	if s.origin, err = firstKey(ctx, db, sealer, s.data, s.config); err != nil {
+		return err
+	}
+	if err := writeProfile(s.data, s.region(), s.endpoint()); err != nil {
+		return err
+	}
+	if s.keys, err = newKeyStore(db, sealer, s.config, time.Now, s.log); err != nil {
+		return err
+	}
+	if s.audit, err = openAudit(s.data.file("audit.jsonl"), s.log, s.registry); err != nil {
+		return err
+	}
+	handler, err := s.handler(master)
+	if err != nil {
+		return err
+	}
+	s.api = api.NewServer(handler, api.Timeouts{}, s.log)
+	return nil
+}
+
+func (s *server) handler(master seal.Key) (http.Handler, error) {
+	tokens, err := pagetoken.New(master.Derive("page tokens"))
+	if err != nil {
+		return nil, err
+	}
+	service, err := macie.New(macie.Config{DB: s.backend.db, Engine: s.backend.engine, Sources: s.backend.sources, Tokens: tokens, Log: s.log})
+	if err != nil {
+		return nil, err
+	}
+	return api.New(api.Config{
+		Macie: service, AccessAnalyzer: accessanalyzer.New(), Keys: s.keys, Regions: allRegions(s.config),
+		Log: s.log, Metrics: s.registry,
+		Audit: func(ctx context.Context, record *api.AuditRecord) {
+			s.audit.write(ctx, record)
+			s.keys.noteUse(ctx, record.UserIdentity.AccessKeyID)
+		},
+	})
+}
+
+func (s *server) region() string   { return s.config.Accounts[0].Regions[0] }
+func (s *server) endpoint() string { return endpointURL(s.apiListener.Addr(), s.tls != nil) }
+
+// serve answers on a listener until its server is told to stop.
+func (s *server) serve(server *http.Server, l net.Listener) {
+	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		s.failed <- err
+	}
+}
+
+// run works and serves until the context ends or a listener fails.
+func (s *server) run(ctx context.Context) error {
+	if err := s.backend.start(ctx); err != nil {
+		s.close()
+		return err
+	}
+	go s.serve(s.api, s.apiListener)
+	s.ready.db.Store(&s.backend.db)
+	s.log.Info("serving", "listen", s.apiListener.Addr().String(), "ops", s.opsListener.Addr().String(), "tls", s.tls != nil,
+		"data", s.data.path, "database", s.backend.db.Engine().String(), "sources", len(s.config.Sources))
+	printUse(s.out, s.origin, s.data, s.config.Accounts[0].ID, s.region(), s.endpoint())
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-s.failed:
+		err = fmt.Errorf("serve: %w", err)
+	}
+	return errors.Join(err, s.stop())
+}
+
+// stopAfter is how long a stop takes at most, up to a second for closing files.
+const stopAfter = 9 * time.Second
+
+// stop reports the server as not ready, closes the listener, and lets requests finish while the engine hands its shards back.
+func (s *server) stop() error {
+	s.log.Info("stopping")
+	s.ready.stopping.Store(true)
+	ctx, cancel := context.WithTimeout(context.Background(), stopAfter)
+	defer cancel()
+	handedBack := make(chan error, 1)
+	go func() { handedBack <- s.backend.stop(ctx) }()
+	err := s.api.Shutdown(ctx)
+	if err != nil {
+		err = fmt.Errorf("requests were cut off after %s: %w", stopAfter, errors.Join(err, s.api.Close()))
+	}
+	err = errors.Join(err, <-handedBack, s.close())
+	if err == nil {
+		s.log.Info("stopped")
+	}
+	return err
+}
+
+// close closes what newServer opened, as far as it came.
+func (s *server) close() error {
+	var errs []error
+	if s.ops != nil {
+		errs = append(errs, s.ops.Close())
+	}
+	for _, l := range []net.Listener{s.apiListener, s.opsListener} {
+		if l != nil {
+			l.Close() // their servers may have closed them
+		}
+	}
+	if s.backend != nil {
+		errs = append(errs, s.backend.close())
+	}
+	if s.audit != nil {
+		errs = append(errs, s.audit.close())
+	}
+	if s.data != nil {
+		errs = append(errs, s.data.close())
+	}
+	return errors.Join(errs...)
+}
