@@ -1,4 +1,4 @@
--- Types in braces are written for each engine by dialect.go. Floors of the layout: package comments of store and finding.go.
+-- Words in braces are written for each engine by Migrate (migrate.go). Why the tables are as they are: package comment, finding.go.
 
 -- +goose Up
 
@@ -152,8 +152,139 @@ CREATE TABLE buckets (
     PRIMARY KEY (account, region, name)
 ){clustered};
 
+-- ---- findings: see the comment of finding.go ----
+
+-- The number of an (account, region), so that the rows of millions of findings need not repeat both. Never deleted, never used again.
+CREATE TABLE tenants (
+    id      {identity},
+    account {name} NOT NULL,
+    region  {name} NOT NULL
+){table};
+CREATE UNIQUE INDEX tenants_tenant ON tenants (account, region);
+
+CREATE TABLE bucket_snapshots (
+    id                   {identity},
+    tenant               {int} NOT NULL,
+    hash                 {bytes} NOT NULL,
+    name                 {bytes} NOT NULL,
+    account_id           {bytes} NOT NULL,
+    region               {bytes} NOT NULL,
+    created_at           {int},
+    owner_name           {bytes},
+    unencrypted_uploads  {bytes},
+    encryption_type      {bytes},
+    kms_key              {bytes},
+    effective_permission {bytes},
+    account_block_acls   {int},
+    account_block_policy {int},
+    account_ignore_acls  {int},
+    account_restrict     {int},
+    acl_public_read      {int},
+    acl_public_write     {int},
+    bucket_block_acls    {int},
+    bucket_block_policy  {int},
+    bucket_ignore_acls   {int},
+    bucket_restrict      {int},
+    policy_public_read   {int},
+    policy_public_write  {int}
+){table};
+CREATE UNIQUE INDEX bucket_snapshots_hash ON bucket_snapshots (tenant, hash);
+CREATE INDEX bucket_snapshots_name ON bucket_snapshots (tenant, name);
+
+CREATE TABLE bucket_snapshot_tags (
+    snapshot {int} NOT NULL,
+    key      {bytes} NOT NULL,
+    value    {bytes} NOT NULL,
+    PRIMARY KEY (snapshot, key, value)
+){clustered};
+
+CREATE TABLE finding_places (
+    id       {identity},
+    tenant   {int} NOT NULL,
+    snapshot {int} NOT NULL,
+    job_id   {bytes} NOT NULL -- empty: no job
+){table};
+CREATE UNIQUE INDEX finding_places_place ON finding_places (tenant, snapshot, job_id);
+CREATE INDEX finding_places_job ON finding_places (tenant, job_id);
+
+CREATE TABLE finding_traits (
+    id                   {identity},
+    tenant               {int} NOT NULL,
+    hash                 {bytes} NOT NULL,
+    category             {bytes} NOT NULL,
+    type                 {bytes} NOT NULL,
+    severity             {bytes} NOT NULL,
+    archived             {int} NOT NULL,
+    sample               {int} NOT NULL,
+    origin               {bytes},
+    status               {bytes},
+    mime_type            {bytes},
+    object_public        {int},
+    object_encryption    {bytes},
+    sensitive_categories {int} NOT NULL -- bits, see sensitiveCategories
+){table};
+CREATE UNIQUE INDEX finding_traits_hash ON finding_traits (tenant, hash);
+
+CREATE TABLE findings (
+    seq             {identity},
+    tenant          {int} NOT NULL,
+    id              {bytes} NOT NULL,
+    created_at      {int} NOT NULL,
+    updated_at      {int} NOT NULL,
+    traits          {int} NOT NULL,
+    place           {int} NOT NULL,
+    signature       {int} NOT NULL,
+    severity        {int} NOT NULL,
+    type            {bytes} NOT NULL,
+    count           {int} NOT NULL,
+    resource        {bytes} NOT NULL,
+    first_seen      {int} NOT NULL, -- absent: the smallest number
+    last_seen       {int} NOT NULL,
+    modified_at     {int},
+    size_classified {int}
+){table};
+CREATE UNIQUE INDEX findings_id ON findings (tenant, id);
+CREATE INDEX findings_updated_at ON findings (tenant, updated_at, seq, traits, place, created_at, signature);
+CREATE INDEX findings_created_at ON findings (tenant, created_at, seq, traits, place, updated_at, signature);
+CREATE INDEX findings_traits ON findings (traits, updated_at, seq, place, created_at, signature);
+CREATE INDEX findings_severity ON findings (tenant, severity, seq, traits, place);
+CREATE INDEX findings_type ON findings (tenant, type, seq, traits, place);
+CREATE INDEX findings_count ON findings (tenant, count, seq, traits, place);
+CREATE INDEX findings_resource ON findings (tenant, resource, seq, traits, place);
+CREATE INDEX findings_first_seen ON findings (tenant, first_seen, seq, traits, place);
+CREATE INDEX findings_last_seen ON findings (tenant, last_seen, seq, traits, place);
+CREATE INDEX findings_moved ON findings (tenant, updated_at, seq, created_at, traits, place) WHERE updated_at > created_at;
+
+CREATE TABLE finding_documents (
+    seq {int} NOT NULL PRIMARY KEY,
+    doc {bytes} NOT NULL
+){table};
+
+CREATE TABLE finding_attributes (
+    seq        {int} NOT NULL,
+    field      {int} NOT NULL,
+    value      {bytes} NOT NULL,
+    tenant     {int} NOT NULL,
+    updated_at {int} NOT NULL,
+    created_at {int} NOT NULL,
+    traits     {int} NOT NULL,
+    place      {int} NOT NULL,
+    signature  {int} NOT NULL,
+    PRIMARY KEY (seq, field, value)
+){clustered};
+CREATE INDEX finding_attributes_value
+    ON finding_attributes (tenant, field, value, updated_at, seq, traits, place, created_at, signature);
+
 -- +goose Down
 
+DROP TABLE finding_attributes;
+DROP TABLE finding_documents;
+DROP TABLE findings;
+DROP TABLE finding_traits;
+DROP TABLE finding_places;
+DROP TABLE bucket_snapshot_tags;
+DROP TABLE bucket_snapshots;
+DROP TABLE tenants;
 DROP TABLE buckets;
 DROP TABLE results;
 DROP TABLE shards;

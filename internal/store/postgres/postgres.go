@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -35,13 +36,16 @@ type Options struct {
 
 // DB is an open PostgreSQL database.
 type DB struct {
-	pool *pgxpool.Pool
+	pool   *pgxpool.Pool
+	closed atomic.Bool
 }
 
 var _ store.DB = (*DB)(nil)
 
 // migrationLock is the advisory lock that our migration and River's share: "magpie" in ASCII.
 const migrationLock = 0x6d6167706965
+
+var errClosed = fmt.Errorf("the database is closed: %w", store.ErrUnavailable)
 
 // maxAttempts bounds how often a transaction that loses races is run.
 const maxAttempts = 20
@@ -131,10 +135,16 @@ func (db *DB) Pool() *pgxpool.Pool { return db.pool }
 func (db *DB) Engine() store.Engine { return store.PostgreSQL }
 
 // Ping implements [store.DB].
-func (db *DB) Ping(ctx context.Context) error { return classify(db.pool.Ping(ctx)) }
+func (db *DB) Ping(ctx context.Context) error {
+	if db.closed.Load() {
+		return errClosed
+	}
+	return classify(db.pool.Ping(ctx))
+}
 
 // Close implements [store.DB].
 func (db *DB) Close() error {
+	db.closed.Store(true)
 	db.pool.Close()
 	return nil
 }
@@ -186,6 +196,9 @@ func (db *DB) run(ctx context.Context, options pgx.TxOptions, fn func(store.Tx) 
 		}
 	}()
 	if err := fn(t); err != nil {
+		if lostRace(t.failed) { // fn may have put its own error in the place of the one that says to run it again
+			return t.failed
+		}
 		return err
 	}
 	t.end()
@@ -210,6 +223,9 @@ func (db *DB) begin(ctx context.Context, options pgx.TxOptions) (*pgxpool.Conn, 
 	for attempt := 1; ; attempt++ {
 		conn, err := db.pool.Acquire(ctx)
 		if err != nil {
+			if db.closed.Load() {
+				err = errClosed
+			}
 			return nil, nil, err
 		}
 		raw, err := conn.BeginTx(ctx, options)

@@ -1,0 +1,86 @@
+package store
+
+import (
+	"context"
+	"fmt"
+)
+
+// Result is what became of an object version in a run of a job. Together with the rules it was judged by it is also the ledger: what is
+// known of the version, whichever job learned it.
+type Result struct {
+	Bucket          string
+	Key             []byte
+	VersionID       string // "" if the bucket is not versioned
+	Rules           string // digest of the rules that were applied
+	Status          string // COMPLETE, PARTIAL or SKIPPED
+	Reason          string // why it was skipped or is partial, "" otherwise
+	Size            int64
+	MIMEType        string
+	BytesClassified int64
+	ETag            string
+	ModifiedAt      int64
+	AnalyzedAt      int64
+	FindingID       string // "" if there was nothing to report
+	Detections      []byte // JSON; nil if there is none
+}
+
+const resultColumns = "bucket, object_key, version_id, full_key, rules, status, reason, size, mime_type, bytes_classified, etag, modified_at, " +
+	"analyzed_at, finding_id, detections"
+
+// PutResults stores results of a run. A result of the same object version in the same run is replaced.
+func PutResults(ctx context.Context, tx Tx, t Tenant, jobID, runID string, results []Result) error {
+	type object struct{ bucket, key, version string }
+	last := make(map[object]int, len(results))
+	for i, r := range results {
+		last[object{r.Bucket, string(r.Key), r.VersionID}] = i
+	}
+	var values [][]any
+	for i, r := range results {
+		if last[object{r.Bucket, string(r.Key), r.VersionID}] != i {
+			continue
+		}
+		if err := CheckText("text of the result of "+fmt.Sprintf("%q", r.Key), r.Bucket+r.VersionID+r.Status+r.Reason+r.MIMEType+r.ETag); err != nil {
+			return err
+		}
+		key := BoundKey(document(r.Key))
+		var full []byte
+		if len(r.Key) > MaxKey {
+			full = r.Key
+		}
+		values = append(values, []any{t.Account, t.Region, jobID, runID, r.Bucket, key, r.VersionID, full, r.Rules, r.Status, r.Reason, r.Size,
+			r.MIMEType, r.BytesClassified, r.ETag, r.ModifiedAt, r.AnalyzedAt, r.FindingID, r.Detections})
+	}
+	return insertRows(ctx, tx, "INSERT INTO results (account, region, job_id, run_id, "+resultColumns+") VALUES ",
+		` ON CONFLICT (account, region, job_id, run_id, bucket, object_key, version_id) DO UPDATE SET
+		full_key = excluded.full_key, rules = excluded.rules, status = excluded.status, reason = excluded.reason, size = excluded.size,
+		mime_type = excluded.mime_type, bytes_classified = excluded.bytes_classified, etag = excluded.etag, modified_at = excluded.modified_at,
+		analyzed_at = excluded.analyzed_at, finding_id = excluded.finding_id, detections = excluded.detections`, values, nil)
+}
+
+// ResultPlace is the place of a result in the order of a run's results: bucket, key in S3's byte order, version.
+type ResultPlace struct {
+	Bucket    string
+	Key       []byte
+	VersionID string
+}
+
+// Results returns up to limit results of a run behind a place, in order; the zero place is before the first.
+func Results(ctx context.Context, tx Tx, t Tenant, jobID, runID string, after ResultPlace, limit int) ([]Result, error) {
+	s := newStatement("SELECT ", resultColumns, " FROM results WHERE account = ").arg(t.Account).add(" AND region = ").arg(t.Region).
+		add(" AND job_id = ").arg(jobID).add(" AND run_id = ").arg(runID)
+	s.add(" AND (bucket, object_key, version_id) > (").arg(after.Bucket).add(", ").arg(BoundKey(document(after.Key))).add(", ").arg(after.VersionID)
+	s.add(") ORDER BY bucket, object_key, version_id LIMIT ").arg(int64(limit))
+	var out []Result
+	err := Each(ctx, tx, s.text(), s.args, func(rows Rows) error {
+		var r Result
+		var full []byte
+		err := rows.Scan(&r.Bucket, &r.Key, &r.VersionID, &full, &r.Rules, &r.Status, &r.Reason, &r.Size, &r.MIMEType, &r.BytesClassified,
+			&r.ETag, &r.ModifiedAt, &r.AnalyzedAt, &r.FindingID, &r.Detections)
+		if full != nil {
+			r.Key = full
+		}
+		out = append(out, r)
+		return err
+	})
+	return out, err
+}
