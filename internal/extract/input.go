@@ -24,6 +24,7 @@ type Input struct {
 
 	read     int64
 	exceeded bool
+	broken   error // what ended the stream that was spooled
 }
 
 // Size is the document's size in bytes, -1 when not known.
@@ -60,17 +61,18 @@ func (in *Input) Text() *Window {
 	return NewWindow(charset.NewReader(in, in.charset), in.buffers.window[:])
 }
 
-// Random returns random access to the document and its size. A document that is only a stream is spooled first. It is used instead of Read.
+// Random returns random access to the document and its size. A document that is only a stream is spooled first; if the stream breaks off, what
+// came before is there, and the document's result will say that it is malformed. Random is used instead of Read.
 func (in *Input) Random() (io.ReaderAt, int64, error) {
 	if in.at != nil {
 		return in.at, in.size, nil
 	}
 	buf := bytes.NewBuffer(make([]byte, 0, max(0, min(in.size, in.run.limits.SpoolMemory))+bytes.MinRead))
 	n, err := buf.ReadFrom(io.LimitReader(in, in.run.limits.SpoolMemory))
-	if err != nil {
+	if in.brokenOff(err) != nil {
 		return nil, 0, err
 	}
-	if n < in.run.limits.SpoolMemory {
+	if err != nil || n < in.run.limits.SpoolMemory {
 		return bytes.NewReader(buf.Bytes()), n, nil
 	}
 	return in.spool(buf)
@@ -90,10 +92,19 @@ func (in *Input) spool(start io.Reader) (io.ReaderAt, int64, error) {
 	in.spooled = s
 	// The window's memory is free: a document is read as text or at random.
 	n, err := io.CopyBuffer(spoolWriter{r, s}, io.MultiReader(start, in), in.buffers.window[:])
-	if err != nil {
+	if err := in.brokenOff(err); err != nil {
 		return nil, 0, err
 	}
 	return spoolReader{r, s}, n, nil
+}
+
+// brokenOff notes an error of the document, and returns one that ends it.
+func (in *Input) brokenOff(err error) error {
+	if err == nil || in.exceeded || in.run.err != nil || in.run.stop != "" {
+		return err
+	}
+	in.broken = err
+	return nil
 }
 
 func (in *Input) close() {

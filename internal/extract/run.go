@@ -154,7 +154,7 @@ func (r *run) why(f *Format, in *Input, out *Output, err error) Reason {
 		return sizeReason(f)
 	case errors.As(err, &p):
 		return p.Reason
-	case err != nil:
+	case err != nil, in.broken != nil:
 		return MalformedFile
 	}
 	return out.unread
@@ -212,7 +212,11 @@ type source struct {
 	at   io.ReaderAt
 	size int64
 	read int64
+	idle int // reads in a row that brought nothing
 }
+
+// maxIdle is how many reads may bring nothing before a reader counts as broken.
+const maxIdle = 100
 
 func (s *source) Read(p []byte) (int, error) {
 	if err := s.run.check(); err != nil {
@@ -222,6 +226,12 @@ func (s *source) Read(p []byte) (int, error) {
 	n, err := s.r.Read(p)
 	s.run.outside--
 	s.read += int64(n)
+	if s.idle++; n > 0 {
+		s.idle = 0
+	}
+	if err == nil && s.idle > maxIdle {
+		err = io.ErrNoProgress
+	}
 	if err != nil && err != io.EOF {
 		err = s.run.fail(&SourceError{err})
 	}
@@ -259,7 +269,7 @@ func fill(r io.Reader, p []byte) (n int, err error) {
 		if k, err = r.Read(p[n:]); k > 0 {
 			n, idle = n+k, 0
 		}
-		if idle > 100 && err == nil {
+		if idle > 2*maxIdle && err == nil {
 			err = io.ErrNoProgress
 		}
 	}

@@ -142,16 +142,12 @@ func isASCIIText(b []byte) bool {
 }
 
 // mostlyUTF8 says that there are sequences of UTF-8, and at least four of them for each byte that does not fit. A sequence cut by the end
-// fits when more follows.
+// fits, but is no evidence.
 func mostlyUTF8(b []byte, whole bool) bool {
-	if !whole {
-		b = b[:len(b)-Cut(b)]
-	}
-	if utf8.Valid(b) {
-		return true
-	}
+	tail := Cut(b)
+	b = b[:len(b)-tail]
 	good, bad := 0, 0
-	for i := 0; i < len(b); {
+	for i := asciiLen(b); i < len(b); {
 		if b[i] < utf8.RuneSelf {
 			i++
 			continue
@@ -164,7 +160,7 @@ func mostlyUTF8(b []byte, whole bool) bool {
 		}
 		i += n
 	}
-	return good >= 4*bad
+	return good >= 4*bad && (good > 0 || tail > 0 && !whole)
 }
 
 // Cut returns how many bytes at the end begin a sequence of UTF-8 that is not complete.
@@ -242,12 +238,15 @@ func (c Charset) Decode(b []byte) []byte {
 	return out
 }
 
-// replaceIllFormed appends b with U+FFFD for every byte that is no part of a sequence.
+// replaceIllFormed appends b with U+FFFD for every byte that is no part of a sequence, and one for the beginning of a sequence that breaks off
+// (Unicode, chapter 3.9, "maximal subparts").
 func replaceIllFormed(dst, b []byte) []byte {
 	for len(b) > 0 {
 		r, n := utf8.DecodeRune(b)
 		if r == utf8.RuneError && n == 1 {
 			dst = append(dst, "\uFFFD"...)
+			for n = min(utf8.UTFMax-1, len(b)); n > 1 && utf8.FullRune(b[:n]); n-- {
+			}
 		} else {
 			dst = append(dst, b[:n]...)
 		}

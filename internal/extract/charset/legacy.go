@@ -27,9 +27,9 @@ var scripts = []script{
 	{"iso-8859-5", charmap.ISO8859_5, russian},
 	{"ibm866", charmap.CodePage866, russian},
 	{"windows-1253", charmap.Windows1253, greek},
-	{"windows-1255", charmap.Windows1255, "אבגדהוזחטיכלמנסעפצקרשתםןךףץ"},
-	{"windows-1256", charmap.Windows1256, "ابتثجحخدذرزسشصضطظعغفقكلمنهوىيةأإآءئؤ،پچژگ"},
-	{"windows-874", charmap.Windows874, "กขคฆงจฉชซญฐฑฒณดตถทธนบปผพฟภมยรลวศษสหอฮะาำิีึืุูเแโใไ็่้๊๋์ัๆ"},
+	{"windows-1255", charmap.Windows1255, "יוהלארמתבשנםחדעקפכטגצסןזךףץ"},
+	{"windows-1256", charmap.Windows1256, "اليمنورتبةعدسفهكقأحجذصىشخءزطثضئغإظؤآ،پچژگ"},
+	{"windows-874", charmap.Windows874, "านรอกเง่มยลวดทสตะั้ปบคหแจพชขใไีิืุำโ์ูซณถ็ผภธศึฟญษฐฮฉๆฑ๊๋ฆฒ"},
 }
 
 // latins are the charsets of Latin letters with marks; the first wins a draw.
@@ -127,8 +127,8 @@ func low(c byte) bool      { return between(c, 0x40, 0x7e) || between(c, 0x80, 0
 // kana in one or two rows, Korean nearly all of its pairs in the rows of Hangul syllables, simplified Chinese in the first level of GB 2312;
 // what is left with many low trail bytes is Big5.
 var doubles = []double{
-	{"shift_jis", japanese.ShiftJIS, sjisLead, low, hankana, func(l, t byte) bool { return l == 0x82 && t >= 0x9f || l == 0x83 && t <= 0x96 || l == 0x81 }, 25},
-	{"euc-jp", japanese.EUCJP, euc, euc, none, func(l, _ byte) bool { return l == 0xa4 || l == 0xa5 }, 20},
+	{"shift_jis", japanese.ShiftJIS, sjisLead, low, hankana, func(l, t byte) bool { return l == 0x82 && t >= 0x9f || l == 0x83 && t <= 0x96 || l == 0x81 }, 10},
+	{"euc-jp", japanese.EUCJP, euc, euc, none, func(l, _ byte) bool { return l == 0xa4 || l == 0xa5 }, 8},
 	{"euc-kr", korean.EUCKR, euc, euc, none, func(l, _ byte) bool { return between(l, 0xb0, 0xc8) }, 90},
 	{"big5", traditionalchinese.Big5, func(c byte) bool { return between(c, 0xa1, 0xf9) }, func(c byte) bool { return between(c, 0x40, 0x7e) || euc(c) }, none,
 		func(l, t byte) bool { return between(l, 0xa4, 0xc6) && t < 0x7f }, 20},

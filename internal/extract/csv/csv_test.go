@@ -249,3 +249,7 @@ func TestCancelledBetweenBlocks(t *testing.T) {
 		t.Errorf("%v after %d blocks", err, sink.Blocks)
 	}
 }
+
+func TestAcceptance(t *testing.T) { extracttest.Run(t, csv.Format, csv.TSV) }
+
+func FuzzExtract(f *testing.F) { extracttest.Fuzz(f) }

@@ -86,6 +86,11 @@ func (p *parser) next(keep int) {
 func (p *parser) cells() (int, error) {
 	data, comma, eol := p.data, p.comma, p.eol
 	for i := 0; i < len(data); {
+		if data[i] == eol && p.col == 0 && !p.inside { // an empty line
+			p.row++
+			i++
+			continue
+		}
 		var stop, next int // the cell's end, and where the next one begins
 		var ends bool      // the row does, too
 		if p.quoted || data[i] == '"' && !p.inside {

@@ -57,7 +57,8 @@ func sniff(b []byte, whole bool, extension string) (dialect, extract.Score) {
 			best, d.comma = s, comma
 		}
 	}
-	score := best.score(promised, d.comma)
+	d.header = best.columns > 1 && hasHeader(sampleOf(b, whole, d))
+	score := best.score(promised, d)
 	if score == extract.No {
 		d.comma = ','
 		if !promised || !oneColumn(b, d.eol) {
@@ -67,8 +68,8 @@ func sniff(b []byte, whole bool, extension string) (dialect, extract.Score) {
 			d.comma = '\t'
 		}
 		score = extract.Possible
+		d.header = hasHeader(sampleOf(b, whole, d))
 	}
-	d.header = hasHeader(sampleOf(b, whole, d))
 	return d, score
 }
 
@@ -86,16 +87,17 @@ func (s shape) better(than shape) bool {
 	return a > b || a == b && s.columns > than.columns
 }
 
-// score asks more of a text whose name does not promise a table: commas and semicolons are punctuation.
-func (s shape) score(promised bool, comma byte) extract.Score {
+// score asks more of a text whose name does not promise a table: commas and semicolons are punctuation, and two columns without header are as
+// likely sentences.
+func (s shape) score(promised bool, d dialect) extract.Score {
 	switch {
 	case s.columns < 2:
 		return extract.No
-	case promised && s.regular*2 >= s.rows:
+	case promised && s.regular*2 > s.rows:
 		return extract.Likely
 	case promised || s.rows < 3 || s.regular*100 < s.rows*95:
 		return extract.No
-	case s.columns == 2 && comma != '\t':
+	case s.columns == 2 && d.comma != '\t' && !d.header:
 		return extract.No
 	}
 	return extract.Likely

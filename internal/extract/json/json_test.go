@@ -307,3 +307,7 @@ func TestManyPaths(t *testing.T) {
 		t.Errorf("last value %+v", last)
 	}
 }
+
+func TestAcceptance(t *testing.T) { extracttest.Run(t, json.Format, json.Lines) }
+
+func FuzzExtract(f *testing.F) { extracttest.Fuzz(f) }

@@ -78,16 +78,16 @@ type archive struct {
 }
 
 func (a *archive) member(e *entry) error {
-	const fileType, regular = 0xf000, 0x8000
-	if e.directoryEntry || e.mode&fileType != 0 && e.mode&fileType != regular {
+	const fileType, folder, link = 0xf000, 0x4000, 0xa000 // others hold data: what was piped into zip is marked as a pipe
+	if e.directoryEntry || e.mode&fileType == folder || e.mode&fileType == link {
 		return nil
 	}
 	m := extract.Member{Name: e.name, Size: e.size, Modified: e.modified}
 	if e.flags&flagEncrypted != 0 || e.method != stored && e.method != deflated {
 		return a.out.Skip(m, extract.UnsupportedFileType)
 	}
-	// Members that share bytes make bombs of any size. Without sharing, their packed sizes cannot sum to more than the file's.
-	if a.used += e.packed; a.used > a.size || e.packed < 0 {
+	// Members that share bytes make bombs of any size. Without sharing, they fit before the directory, one beside the other.
+	if a.used += localSize + e.packed; a.used > a.start-a.base || e.packed < 0 {
 		return extract.Malformed("members overlap")
 	}
 	data, err := a.data(e)
