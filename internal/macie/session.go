@@ -99,18 +99,18 @@ func (s *Service) UpdateMacieSession(ctx context.Context, in *macie2.UpdateMacie
 	return &macie2.UpdateMacieSessionOutput{}, nil
 }
 
-// DisableMacie erases everything that Macie holds of the account in the Region.
+// DisableMacie erases everything that Macie holds of the account in the Region. The jobs are cancelled first, so that no worker commits
+// anything any more.
 func (s *Service) DisableMacie(ctx context.Context, _ *macie2.DisableMacieInput) (*macie2.DisableMacieOutput, error) {
-	err := s.update(ctx, func(tx store.Tx, t store.Tenant) error {
-		if err := s.cancelJobs(ctx, tx, t); err != nil {
-			return err
-		}
-		return store.DeleteTenant(ctx, tx, t)
-	})
-	if err != nil {
+	if err := s.update(ctx, func(tx store.Tx, t store.Tenant) error { return s.cancelJobs(ctx, tx, t) }); err != nil {
 		return nil, err
 	}
-	s.inventory.forget(tenant(ctx))
+	t := tenant(ctx)
+	err := store.DeleteTenant(ctx, s.cfg.DB, t)
+	if err != nil && !errors.Is(err, store.ErrNotFound) { // not found: another request has done it meanwhile
+		return nil, err
+	}
+	s.inventory.forget(t)
 	return &macie2.DisableMacieOutput{}, nil
 }
 
