@@ -1,0 +1,273 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/magpie-sec/magpie/internal/detect"
+	"github.com/magpie-sec/magpie/internal/detect/managed"
+	"github.com/magpie-sec/magpie/internal/extract"
+	"github.com/magpie-sec/magpie/internal/extract/formats"
+	"github.com/magpie-sec/magpie/internal/inventory"
+	"github.com/magpie-sec/magpie/internal/macie"
+	"github.com/magpie-sec/magpie/internal/macie/classify"
+	"github.com/magpie-sec/magpie/internal/source"
+	"github.com/magpie-sec/magpie/internal/source/folder"
+)
+
+type scanCommand struct {
+	Sources     []string `arg:"" name:"SRC" help:"A folder, a file, or - for standard input. Of an estate (a folder with template.yaml, template.json or config-items.json) the files of its buckets are read."`
+	Identifiers string   `default:"all" placeholder:"SET" help:"all, recommended, or a list of ids with commas between (see: magpie identifiers)."`
+	Format      string   `default:"table" enum:"table,json,jsonl,csv,sarif" help:"table; json (findings as GetFindings gives them); jsonl (one discovery result for each object); csv; sarif."`
+	FailOn      string   `default:"" enum:",low,medium,high" placeholder:"SEVERITY" help:"Exit with 3 if anything of this severity or above is found: low, medium, high."`
+	Workers     int      `default:"0" help:"Objects that are read at a time; 0 is one for each processor."`
+	Sample      int      `default:"100" placeholder:"PERCENT" help:"Read this share of the objects."`
+	MaxSize     int64    `default:"0" placeholder:"BYTES" help:"Skip larger objects; 0 is the limit of their format."`
+	DryRun      bool     `help:"Only count what would be read."`
+}
+
+// Help is what magpie scan --help says below the flags.
+func (scanCommand) Help() string {
+	return "Results go to standard output; progress and the summary go to standard error. Values that are found are never shown.\n\n" +
+		"Exit codes: 0 complete, 1 error, 2 something could not be read (it is listed), 3 found what --fail-on names.\n\n" +
+		"Examples:\n  magpie scan examples/estate\n  magpie scan --format sarif --fail-on high . > magpie.sarif\n  zcat app.log.gz | magpie scan -"
+}
+
+func (c scanCommand) Run(ctx context.Context, std stdio) error {
+	if c.Sample < 1 || c.Sample > 100 {
+		return fmt.Errorf("--sample takes a percentage from 1 to 100, not %d", c.Sample)
+	}
+	identifiers, err := chooseIdentifiers(c.Identifiers)
+	if err != nil {
+		return err
+	}
+	engine, err := detect.New(detect.Options{Identifiers: identifiers})
+	if err != nil {
+		return err
+	}
+	if c.DryRun {
+		return c.forecast(ctx, std)
+	}
+	classifier := &classify.Classifier{Engine: engine, Extractor: &extract.Extractor{
+		Formats: formats.All(), Limits: extract.Limits{ObjectBytes: c.MaxSize}, Spool: classify.Spool(""), Now: time.Now,
+	}}
+	out, err := newScanReport(c.Format, std.out)
+	if err != nil {
+		return err
+	}
+	workers := c.Workers
+	if workers <= 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	s := &scan{
+		classifier: classifier, report: out, workers: workers, sample: c.Sample, summary: newScanSummary(),
+		progress: newProgress(std.err, "scanning"), members: c.Format != "json",
+	}
+	for _, path := range c.Sources {
+		if err := s.source(ctx, path, std); err != nil {
+			s.progress.done()
+			return err
+		}
+	}
+	s.progress.done()
+	if err := out.close(); err != nil {
+		return fmt.Errorf("write results: %w", err)
+	}
+	s.summary.print(std.err)
+	return s.summary.exit(c.FailOn)
+}
+
+// chooseIdentifiers reads --identifiers.
+func chooseIdentifiers(set string) ([]*detect.Identifier, error) {
+	all := managed.All()
+	switch set {
+	case "all":
+		return all, nil
+	case "recommended":
+		return detect.Recommended(all), nil
+	}
+	byID := map[string]*detect.Identifier{}
+	for _, id := range all {
+		byID[id.ID] = id
+	}
+	var chosen []*detect.Identifier
+	for _, name := range strings.Split(set, ",") {
+		id, ok := byID[strings.TrimSpace(name)]
+		if !ok {
+			return nil, fmt.Errorf("there is no managed data identifier %q; magpie identifiers lists them", name)
+		}
+		chosen = append(chosen, id)
+	}
+	return chosen, nil
+}
+
+// openSource opens what a SRC names.
+func openSource(path string, std stdio) (folder.Driver, error) {
+	if scheme, _, ok := strings.Cut(path, "://"); ok || path == "aws" {
+		return nil, fmt.Errorf("%s: this version of Magpie reads folders, files and standard input only, not %q sources", path, scheme)
+	}
+	return folder.Scan(path, std.in)
+}
+
+// A scan reads sources and reports what it finds, in the order of the listing whatever the number of workers.
+type scan struct {
+	classifier *classify.Classifier
+	report     scanReport
+	summary    *scanSummary
+	progress   *progress
+	workers    int
+	sample     int
+	members    bool // the report wants the members of archives
+}
+
+// scanned is what became of one object.
+type scanned struct {
+	object   source.Object
+	document classify.Document
+	members  []classify.Document
+	err      error
+	ready    chan struct{}
+}
+
+// maxReportedMembers bounds the members of one archive that are kept until the archive's turn in the report comes: beyond it only those
+// with detections are.
+const maxReportedMembers = 10_000
+
+func (s *scan) source(ctx context.Context, path string, std stdio) error {
+	driver, err := openSource(path, std)
+	if err != nil {
+		return err
+	}
+	defer driver.Close()
+	buckets, err := driver.Buckets(ctx)
+	if err != nil {
+		return err
+	}
+	for _, b := range buckets {
+		if err := s.bucket(ctx, driver, b.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *scan) bucket(ctx context.Context, driver source.Driver, bucket string) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	work := make(chan *scanned)
+	inOrder := make(chan *scanned, 4*s.workers)
+	for range s.workers {
+		go func() {
+			for o := range work {
+				s.read(ctx, driver, bucket, o)
+				close(o.ready)
+			}
+		}()
+	}
+	var listing error
+	go func() {
+		defer close(inOrder)
+		defer close(work)
+		listing = s.list(ctx, driver, bucket, work, inOrder)
+	}()
+	var failed error
+	for o := range inOrder {
+		<-o.ready
+		if failed == nil {
+			failed = s.took(bucket, o)
+		}
+		if failed != nil {
+			cancel() // and drain
+		}
+	}
+	return errors.Join(failed, listing)
+}
+
+// list hands the objects of a bucket to the workers, and in the same order to the report.
+func (s *scan) list(ctx context.Context, driver source.Driver, bucket string, work, inOrder chan<- *scanned) error {
+	for item, err := range driver.List(ctx, bucket, source.ListOptions{}) {
+		if err != nil {
+			return err
+		}
+		if item.Err == nil && !sampled(item.Key, s.sample) {
+			continue
+		}
+		o := &scanned{object: item.Object, ready: make(chan struct{})}
+		to := work
+		if item.Err != nil {
+			o.err = item.Err
+			close(o.ready)
+			to = nil
+		}
+		select {
+		case inOrder <- o:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		if to != nil {
+			to <- o // a worker takes it, if only to find that the scan is over
+		}
+	}
+	return nil
+}
+
+func (s *scan) read(ctx context.Context, driver source.Driver, bucket string, o *scanned) {
+	var member func(classify.Document) error
+	if s.members {
+		member = func(d classify.Document) error {
+			if len(d.Detections) > 0 || len(o.members) < maxReportedMembers {
+				o.members = append(o.members, d)
+			}
+			return nil
+		}
+	}
+	o.document, o.err = macie.Classify(ctx, s.classifier, driver, bucket, o.object, member)
+}
+
+// took counts and reports one object.
+func (s *scan) took(bucket string, o *scanned) error {
+	if o.err != nil {
+		var spool *extract.SpoolError
+		switch {
+		case errors.Is(o.err, context.Canceled), errors.As(o.err, &spool):
+			return o.err
+		case source.KindOf(o.err) == source.NotObject:
+			s.summary.passedOver++ // a link, a pipe, a device: there are no data in it
+			return nil
+		}
+		o.document = classify.Document{
+			Document: extract.Document{Name: o.object.Key, Size: o.object.Size},
+			Status:   extract.Result{Code: extract.Skipped, Reason: extract.Reason(macie.SkipReason(o.err))},
+		}
+	}
+	s.summary.add(o)
+	s.progress.add(1, o.document.Status.Bytes)
+	return s.report.object(bucket, o)
+}
+
+// forecast counts what would be read.
+func (c scanCommand) forecast(ctx context.Context, std stdio) error {
+	for _, path := range c.Sources {
+		driver, err := openSource(path, std)
+		if err != nil {
+			return err
+		}
+		defer driver.Close()
+		buckets, err := driver.Buckets(ctx)
+		if err != nil {
+			return err
+		}
+		for _, b := range buckets {
+			counts, err := inventory.Count(ctx, driver, b.Name, "")
+			if err != nil {
+				return err
+			}
+			printForecast(std.out, path, counts, c.Sample)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,354 @@
+package main
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/csv"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/magpie-sec/magpie/internal/detect"
+	"github.com/magpie-sec/magpie/internal/detect/managed"
+	"github.com/magpie-sec/magpie/internal/macie/classify"
+	"github.com/magpie-sec/magpie/internal/source"
+	"github.com/magpie-sec/magpie/internal/text"
+	"github.com/magpie-sec/magpie/internal/wire"
+	"github.com/magpie-sec/magpie/internal/wire/macie2"
+)
+
+// A scanReport writes what a scan finds, object by object.
+type scanReport interface {
+	object(bucket string, o *scanned) error
+	close() error
+}
+
+func newScanReport(format string, w io.Writer) (scanReport, error) {
+	out := bufio.NewWriter(w)
+	switch format {
+	case "table":
+		return &tableReport{out: out, colour: isTerminal(w)}, nil
+	case "json":
+		return &jsonReport{out: out}, nil
+	case "jsonl":
+		return &recordReport{out: out}, nil
+	case "csv":
+		return &csvReport{out: out, csv: csv.NewWriter(out)}, nil
+	case "sarif":
+		return &sarifReport{out: out, rules: map[string]int{}}, nil
+	}
+	return nil, fmt.Errorf("there is no format %q", format)
+}
+
+// leaves returns the documents of an object that have detections of their own: the object, or the members of an archive.
+func (o *scanned) leaves() []*classify.Document {
+	var out []*classify.Document
+	if !o.document.Archive && len(o.document.Detections) > 0 {
+		out = append(out, &o.document)
+	}
+	for i := range o.members {
+		if m := &o.members[i]; !m.Archive && len(m.Detections) > 0 {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// path names a document for people: the object's key, and the path in the archive behind "!/".
+func (o *scanned) path(d *classify.Document) string {
+	if len(d.Path) == 0 {
+		return o.object.Key
+	}
+	return o.object.Key + "!/" + d.MemberPath()
+}
+
+// place writes one location shortly.
+func place(l *text.Location) string {
+	switch {
+	case l.Kind == text.Pages:
+		return fmt.Sprintf("page %d", l.Row)
+	case l.Kind == text.Cells && l.Field != nil:
+		if len(l.Field.Names) > 0 {
+			return fmt.Sprintf("row %d %s", l.Row, printable(l.Field.Names[0]))
+		}
+		return fmt.Sprintf("row %d column %d", l.Row, l.Field.Column)
+	case l.Kind == text.Records && l.Field != nil:
+		return fmt.Sprintf("record %d %s", l.Row, printable(l.Field.JSONPath(l.Indexes)))
+	default:
+		return fmt.Sprintf("line %d:%d", l.Line, l.Column)
+	}
+}
+
+func places(d *classify.Detection, most int) string {
+	s := ""
+	for i := range d.Locations[:min(most, len(d.Locations))] {
+		if i > 0 {
+			s += ", "
+		}
+		s += place(&d.Locations[i])
+	}
+	if d.Count > int64(most) {
+		s += ", ..."
+	}
+	return s
+}
+
+// tableReport is for people.
+type tableReport struct {
+	out    *bufio.Writer
+	colour bool
+	rows   int
+}
+
+const tableRow = "%s  %-36s %7d  %s\n"
+
+func (r *tableReport) object(_ string, o *scanned) error {
+	for _, d := range o.leaves() {
+		if r.rows == 0 {
+			fmt.Fprintf(r.out, "SEVERITY  %-36s %7s  %s\n", "TYPE", "COUNT", "WHERE")
+		}
+		r.rows++
+		fmt.Fprintf(r.out, "\n%s\n", printable(o.path(d)))
+		for i := range d.Detections {
+			found := &d.Detections[i]
+			fmt.Fprintf(r.out, tableRow, r.severity(found.Identifier.Severity.At(found.Count)), found.Identifier.ID, found.Count, places(found, 3))
+		}
+	}
+	return r.out.Flush()
+}
+
+func (r *tableReport) severity(l detect.Level) string {
+	s := fmt.Sprintf("%-8s", l)
+	if !r.colour {
+		return s
+	}
+	return map[detect.Level]string{detect.High: "\x1b[31m", detect.Medium: "\x1b[33m", detect.Low: "\x1b[36m"}[l] + s + "\x1b[0m"
+}
+
+func (r *tableReport) close() error {
+	if r.rows == 0 {
+		fmt.Fprintln(r.out, "No sensitive data found.")
+	}
+	return r.out.Flush()
+}
+
+// subject makes what a scan without a server can say of a finding.
+func subject(bucket string, o *scanned) classify.Subject {
+	sum := sha256.Sum256([]byte(bucket + "\x00" + o.object.Key + "\x00" + o.object.VersionID))
+	return classify.Subject{
+		ID: hex.EncodeToString(sum[:16]), Partition: "aws", Now: wire.TimeOf(time.Now()),
+		Bucket: &macie2.S3Bucket{Name: wire.Ptr(bucket)}, Object: s3Object(bucket, o.object),
+	}
+}
+
+func s3Object(bucket string, o source.Object) *macie2.S3Object {
+	object := classify.S3Object("aws", bucket, o)
+	object.BucketArn = nil // there is none: the bucket is a folder's name
+	return object
+}
+
+// jsonReport writes findings as GetFindings answers them.
+type jsonReport struct {
+	out   *bufio.Writer
+	count int
+}
+
+func (r *jsonReport) object(bucket string, o *scanned) error {
+	if len(o.document.Detections) == 0 {
+		return nil
+	}
+	separator := ",\n"
+	if r.count == 0 {
+		separator = "{\"findings\":[\n"
+	}
+	r.count++
+	r.out.WriteString(separator)
+	r.out.Write(wire.Marshal(o.document.Finding(subject(bucket, o))))
+	return nil
+}
+
+func (r *jsonReport) close() error {
+	if r.count == 0 {
+		r.out.WriteString("{\"findings\":[")
+	}
+	r.out.WriteString("]}\n")
+	return r.out.Flush()
+}
+
+// recordReport writes a discovery result for each object, and one for each member of an archive.
+type recordReport struct{ out *bufio.Writer }
+
+func (r *recordReport) object(bucket string, o *scanned) error {
+	of := subject(bucket, o)
+	if err := r.record(&o.document, of); err != nil {
+		return err
+	}
+	for i := range o.members {
+		if err := r.record(&o.members[i], of); err != nil {
+			return err
+		}
+	}
+	return r.out.Flush()
+}
+
+func (r *recordReport) record(d *classify.Document, of classify.Subject) error {
+	line, err := d.Record(of)
+	if err != nil {
+		return err
+	}
+	r.out.Write(line)
+	return r.out.WriteByte('\n')
+}
+
+func (r *recordReport) close() error { return r.out.Flush() }
+
+// csvReport writes a row for each place.
+type csvReport struct {
+	out  *bufio.Writer
+	csv  *csv.Writer
+	head bool
+}
+
+func (r *csvReport) object(_ string, o *scanned) error {
+	r.header()
+	for _, d := range o.leaves() {
+		for i := range d.Detections {
+			found := &d.Detections[i]
+			for j := range found.Locations {
+				r.csv.Write([]string{
+					o.object.Key, d.MemberPath(), found.Identifier.ID, string(found.Identifier.Category),
+					found.Identifier.Severity.At(found.Count).String(), strconv.FormatInt(found.Count, 10), place(&found.Locations[j]),
+				})
+			}
+		}
+	}
+	r.csv.Flush()
+	return r.csv.Error()
+}
+
+func (r *csvReport) header() {
+	if !r.head {
+		r.csv.Write([]string{"object", "member", "type", "category", "severity", "count", "place"})
+		r.head = true
+	}
+}
+
+func (r *csvReport) close() error {
+	r.header()
+	r.csv.Flush()
+	if err := r.csv.Error(); err != nil {
+		return err
+	}
+	return r.out.Flush()
+}
+
+// sarifReport writes SARIF 2.1.0 (OASIS standard, 2020-03-27), for code scanning services.
+type sarifReport struct {
+	out     *bufio.Writer
+	rules   map[string]int
+	results []sarifResult
+}
+
+type sarifResult struct {
+	RuleID    string          `json:"ruleId"`
+	Level     string          `json:"level"`
+	Message   sarifText       `json:"message"`
+	Locations []sarifLocation `json:"locations"`
+}
+
+type sarifText struct {
+	Text string `json:"text"`
+}
+
+type sarifLocation struct {
+	Physical struct {
+		Artifact struct {
+			URI string `json:"uri"`
+		} `json:"artifactLocation"`
+		Region *sarifRegion `json:"region,omitempty"`
+	} `json:"physicalLocation"`
+}
+
+type sarifRegion struct {
+	StartLine   int64 `json:"startLine"`
+	StartColumn int64 `json:"startColumn,omitempty"`
+	EndLine     int64 `json:"endLine,omitempty"`
+}
+
+type sarifRule struct {
+	ID               string    `json:"id"`
+	ShortDescription sarifText `json:"shortDescription"`
+	HelpText         sarifText `json:"help"`
+}
+
+// sarifResults bounds what is kept: services refuse longer files (GitHub takes 25,000 results in a run).
+const sarifResults = 25_000
+
+func (r *sarifReport) object(_ string, o *scanned) error {
+	for _, d := range o.leaves() {
+		for i := range d.Detections {
+			found := &d.Detections[i]
+			r.rules[found.Identifier.ID]++
+			for j := range found.Locations {
+				if len(r.results) < sarifResults {
+					r.results = append(r.results, sarifResultOf(o, d, found, &found.Locations[j]))
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func sarifResultOf(o *scanned, d *classify.Document, found *classify.Detection, l *text.Location) sarifResult {
+	level := map[detect.Level]string{detect.High: "error", detect.Medium: "warning", detect.Low: "note"}
+	at := place(l)
+	if len(d.Path) > 0 {
+		at = d.MemberPath() + ", " + at
+	}
+	result := sarifResult{
+		RuleID: found.Identifier.ID, Level: level[found.Identifier.Severity.At(found.Count)],
+		Message: sarifText{found.Identifier.ID + " at " + at}, Locations: make([]sarifLocation, 1),
+	}
+	physical := &result.Locations[0].Physical
+	physical.Artifact.URI = (&url.URL{Path: o.object.Key}).EscapedPath()
+	switch {
+	case len(d.Path) > 0:
+	case l.Field == nil:
+		physical.Region = &sarifRegion{StartLine: l.Line, StartColumn: l.Column, EndLine: l.EndLine}
+	case l.Kind == text.Cells:
+		physical.Region = &sarifRegion{StartLine: l.Row}
+	case l.Kind == text.Records:
+		physical.Region = &sarifRegion{StartLine: l.Row + 1}
+	}
+	return result
+}
+
+func (r *sarifReport) close() error {
+	rules := []sarifRule{}
+	for _, id := range managed.All() {
+		if r.rules[id.ID] > 0 {
+			rules = append(rules, sarifRule{id.ID, sarifText{id.ID}, sarifText{"Format: " + id.Citation}})
+		}
+	}
+	if r.results == nil {
+		r.results = []sarifResult{}
+	}
+	document := map[string]any{
+		"$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+		"version": "2.1.0",
+		"runs": []any{map[string]any{
+			"tool":    map[string]any{"driver": map[string]any{"name": "magpie", "informationUri": "https://github.com/magpie-sec/magpie", "rules": rules}},
+			"results": r.results, "columnKind": "unicodeCodePoints",
+		}},
+	}
+	encoder := json.NewEncoder(r.out)
+	encoder.SetIndent("", " ")
+	if err := encoder.Encode(document); err != nil {
+		return err
+	}
+	return r.out.Flush()
+}

@@ -1,0 +1,28 @@
+package main
+
+import (
+	"fmt"
+	"runtime/debug"
+)
+
+type versionCommand struct{}
+
+func (versionCommand) Run(std stdio) error {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return fmt.Errorf("this binary holds no build information: build it with the go command")
+	}
+	version, revision := info.Main.Version, ""
+	for _, s := range info.Settings {
+		switch s.Key {
+		case "vcs.revision":
+			revision = " " + s.Value
+		case "vcs.modified":
+			if s.Value == "true" {
+				revision += " (modified)"
+			}
+		}
+	}
+	fmt.Fprintf(std.out, "magpie %s%s %s\n", version, revision, info.GoVersion)
+	return nil
+}
