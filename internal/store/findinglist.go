@@ -475,7 +475,11 @@ func (l *listing) shortest(ctx context.Context, sources []source, most int64) (s
 func (l *listing) page(ctx context.Context, src source, end *place) ([]place, error) {
 	st := newStatement("SELECT ")
 	key := l.selectFrom(st, src, len(src.values) > 1)
-	src.condition(st, src.values)
+	if src.unordered { // selectFrom has written the condition
+		st.add("1 = 1")
+	} else {
+		src.condition(st, src.values)
+	}
 	l.filter(st, src)
 	l.keyset(st, key, end)
 	st.order("k", "seq", l.descending).limit(l.limit)
@@ -490,7 +494,15 @@ func (l *listing) selectFrom(st *statement, src source, distinct bool) string {
 	carried := l.sort.column == "updated_at" || l.sort.column == "created_at"
 	if src.table == "findings" || carried {
 		key := "w." + l.sort.column
-		st.add("w.seq AS seq, ", key, " AS k FROM ", src.table, " w WHERE ")
+		st.add("w.seq AS seq, ", key, " AS k FROM ")
+		if src.unordered {
+			// The limit keeps the engines from walking the sort column's index instead.
+			st.add("(SELECT * FROM ", src.table, " w WHERE ")
+			src.condition(st, src.values)
+			st.add(" LIMIT ").number(math.MaxInt64).add(") w WHERE ")
+			return key
+		}
+		st.add(src.table, " w WHERE ")
 		return key
 	}
 	key := "g." + l.sort.column

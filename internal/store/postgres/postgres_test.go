@@ -31,3 +31,22 @@ func reopen(t testing.TB, url string) *DB {
 }
 
 func TestStore(t *testing.T) { storetest.Run(t, fresh) }
+
+// BenchmarkFindings runs on the database that MAGPIE_BENCH_POSTGRES names, which is filled once, else on a fresh one of a server of its
+// own that syncs to disk.
+func BenchmarkFindings(b *testing.B) {
+	url := os.Getenv("MAGPIE_BENCH_POSTGRES")
+	if url == "" {
+		server, err := pgtest.Start(pgtest.Options{Durable: true, Settings: []string{"shared_buffers=1GB", "max_wal_size=4GB"}})
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(func() {
+			if err := server.Close(); err != nil {
+				b.Error(err)
+			}
+		})
+		url = server.URL("postgres")
+	}
+	storetest.Benchmark(b, reopen(b, url))
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/magpie-sec/magpie/internal/store"
@@ -41,7 +42,7 @@ func (c *conn) prepare(ctx context.Context, sql string) (s driver.Stmt, once boo
 	if s, ok := c.statements[sql]; ok {
 		return s, false, nil
 	}
-	s, err = c.raw.(driver.ConnPrepareContext).PrepareContext(ctx, sql)
+	s, err = c.raw.(driver.ConnPrepareContext).PrepareContext(ctx, anonymous(sql))
 	if err != nil {
 		return nil, false, err
 	}
@@ -53,6 +54,28 @@ func (c *conn) prepare(ctx context.Context, sql string) (s driver.Stmt, once boo
 	}
 	c.statements[sql] = s
 	return s, false, nil
+}
+
+// anonymous writes the parameters as "?" if they are $1, $2, $3... in this order, each once. SQLite takes $1 for a name and finds names
+// by going through all of them, which would make the time of a long statement grow with the square of its parameters.
+func anonymous(sql string) string {
+	var b strings.Builder
+	rest := sql
+	for want := 1; ; want++ {
+		i := strings.IndexByte(rest, '$')
+		if i < 0 {
+			b.WriteString(rest)
+			return b.String()
+		}
+		number := strconv.Itoa(want)
+		after, ok := strings.CutPrefix(rest[i+1:], number)
+		if !ok || after != "" && after[0] >= '0' && after[0] <= '9' || strings.ContainsAny(rest[:i], `'"`) {
+			return sql
+		}
+		b.WriteString(rest[:i])
+		b.WriteByte('?')
+		rest = after
+	}
 }
 
 func (c *conn) command(ctx context.Context, sql string) error {

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -28,3 +29,12 @@ func reopen(t testing.TB, path string) *DB {
 }
 
 func TestStore(t *testing.T) { storetest.Run(t, fresh) }
+
+// BenchmarkFindings runs on the file that MAGPIE_BENCH_SQLITE names, which is filled once, else on a temporary one.
+func BenchmarkFindings(b *testing.B) {
+	path := os.Getenv("MAGPIE_BENCH_SQLITE")
+	if path == "" {
+		path = filepath.Join(b.TempDir(), "magpie.db")
+	}
+	storetest.Benchmark(b, reopen(b, path))
+}

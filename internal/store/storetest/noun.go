@@ -151,7 +151,9 @@ func testDeleteHalfway(t *testing.T, db store.DB) {
 		t.Fatalf("got %v, want %v", err, stop)
 	}
 	wantError(t, db, store.ErrNotFound, func(ctx context.Context, tx store.Tx) error { _, err := store.GetSession(ctx, tx, here); return err })
-	update(t, db, func(ctx context.Context, tx store.Tx) error { return store.PutSession(ctx, tx, here, store.Session{Status: "ENABLED"}) })
+	update(t, db, func(ctx context.Context, tx store.Tx) error {
+		return store.PutSession(ctx, tx, here, store.Session{Status: "ENABLED"})
+	})
 	for table, n := range census(t, db) {
 		if n != 0 && table != "tenants" && table != "sessions" {
 			t.Errorf("%d rows in %s", n, table)
