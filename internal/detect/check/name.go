@@ -55,7 +55,11 @@ func GivenName(value []byte, final bool) int {
 			word = word[:i]
 		}
 	}
-	if !givenNames[strings.ToLower(string(word))] {
+	if len(word) > 40 {
+		return No
+	}
+	var buf [64]byte
+	if !givenNames[string(lowerName(buf[:0], word))] {
 		return No
 	}
 	return PersonName(value, final)
@@ -68,6 +72,16 @@ func indexSpace(b []byte) int {
 		}
 	}
 	return -1
+}
+
+// lowerName appends the word in small letters.
+func lowerName(dst, word []byte) []byte {
+	for len(word) > 0 {
+		r, size := utf8.DecodeRune(word)
+		dst = utf8.AppendRune(dst, unicode.ToLower(r))
+		word = word[size:]
+	}
+	return dst
 }
 
 const (
@@ -92,7 +106,9 @@ func classifyWord(word []byte) int {
 		return wordInitial
 	}
 	letters, last := 0, first
-	for _, r := range string(word) {
+	for rest := word; len(rest) > 0; {
+		r, size := utf8.DecodeRune(rest)
+		rest = rest[size:]
 		switch {
 		case unicode.Is(unicode.Latin, r):
 			letters++
@@ -103,7 +119,8 @@ func classifyWord(word []byte) int {
 		}
 		last = r
 	}
-	if letters < 2 || last == '-' || notPersons[strings.ToLower(string(word))] {
+	var buf [64]byte
+	if letters < 2 || last == '-' || notPersons[string(lowerName(buf[:0], word))] {
 		return wordOther
 	}
 	return wordName

@@ -1,0 +1,123 @@
+package managed
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/magpie-sec/magpie/internal/detect"
+	"github.com/magpie-sec/magpie/internal/detect/detecttest"
+	"github.com/magpie-sec/magpie/internal/text"
+)
+
+const benchSize = 32 << 20
+
+// runningText cuts a text into blocks as an extractor does.
+func runningText(t []byte) (blocks []*text.Block) {
+	const size = 64 << 10
+	for ; len(t) > size; t = t[size:] {
+		blocks = append(blocks, &text.Block{Text: t[:size]})
+	}
+	return append(blocks, &text.Block{Text: t})
+}
+
+// goSource returns about n bytes of the Go files of the standard library, one after the other.
+func goSource(tb testing.TB, n int) []byte {
+	var out []byte
+	root := filepath.Join(runtime.GOROOT(), "src")
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || len(out) >= n {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		out = append(out, strings.ToValidUTF8(string(b), "\uFFFD")...)
+		return err
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return out
+}
+
+func benchmark(b *testing.B, blocks []*text.Block, size int) {
+	e, err := detect.New(detect.Options{Identifiers: All()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	matches := 0
+	s := e.NewScanner(func(detect.Match) { matches++ })
+	b.SetBytes(int64(size))
+	b.ReportAllocs()
+	b.ResetTimer()
+	n := 0
+	for b.Loop() {
+		s.Reset(func(detect.Match) { matches++ })
+		for _, block := range blocks {
+			s.Write(block)
+		}
+		s.Close()
+		n++
+	}
+	b.ReportMetric(float64(matches)/float64(n), "matches/op")
+}
+
+func BenchmarkLog(b *testing.B) {
+	t := detecttest.NewCorpus(1).Log(benchSize)
+	benchmark(b, runningText(t), len(t))
+}
+
+func BenchmarkTable(b *testing.B) {
+	blocks, size := detecttest.NewCorpus(2).Table(benchSize)
+	benchmark(b, blocks, size)
+}
+
+func BenchmarkEvents(b *testing.B) {
+	t := detecttest.NewCorpus(3).Events(benchSize)
+	benchmark(b, runningText(t), len(t))
+}
+
+func BenchmarkGoSource(b *testing.B) {
+	t := goSource(b, benchSize)
+	benchmark(b, runningText(t), len(t))
+}
+
+// BenchmarkRegexp is the reference: Go's regexp with one alternation of patterns for the same identifiers (without keywords and checks), on
+// a part of the log.
+func BenchmarkRegexp(b *testing.B) {
+	re := regexp.MustCompile(strings.Join(referencePatterns, "|"))
+	t := detecttest.NewCorpus(1).Log(1 << 20)
+	b.SetBytes(int64(len(t)))
+	b.ReportAllocs()
+	for b.Loop() {
+		re.FindAllIndex(t, -1)
+	}
+}
+
+var referencePatterns = []string{
+	`\b[A-Za-z0-9/+]{40}\b`,
+	`\bAIza[0-9A-Za-z_-]{35}`,
+	`(?i:authorization:\s*basic\s+[a-z0-9+/=]{8,})`,
+	`\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*`,
+	`-----BEGIN (?:OPENSSH |RSA |DSA |EC |ENCRYPTED |PGP )?PRIVATE KEY`,
+	`PuTTY-User-Key-File-[23]`,
+	`\b[spr]k_(?:live|test)_[0-9A-Za-z]{24,}`,
+	`(?i:(?:set-)?cookie:\s*[a-z0-9_]+=[^;\s]+)`,
+	`\b[2-6]\d{3}[ -]?\d{4}[ -]?\d{4}[ -]?\d{1,7}\b`,
+	`\b3[47]\d{2}[ -]?\d{6}[ -]?\d{5}\b`,
+	`\b[A-Z]{2}\d{2}[ -]?(?:[A-Z0-9]{4}[ -]?){2,7}[A-Z0-9]{1,4}\b`,
+	`\b\d{9,17}\b`,
+	`\b\d{3}[ -]?\d{2}[ -]?\d{4}\b`,
+	`\b[A-Za-z]\d{8}\b`,
+	`\b(?:19|20)\d{2}[-/ ]\d{1,2}[-/ ]\d{1,2}\b`,
+	`\b\d{1,2}[-/ .]\d{1,2}[-/ .](?:19|20)\d{2}\b`,
+	`(?:\+1[ .-]?)?(?:\(\d{3}\)|\b\d{3})[ .-]?\d{3}[ .-]?\d{4}\b`,
+	`(?i:\b[a-ceghj-pr-tw-z]{2} ?\d{2} ?\d{2} ?\d{2} ?[a-d]\b)`,
+	`\b\d{3}\.\d{3}\.\d{3}-\d{2}\b`,
+	`\b\d{2} ?\d{3} ?\d{3} ?\d{3}\b`,
+	`\b\d{8}-?[A-Z]\b`,
+	`\b[A-HJ-NPR-Z0-9]{17}\b`,
+}
