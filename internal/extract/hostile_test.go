@@ -153,7 +153,6 @@ func TestMemoryOfManyNames(t *testing.T) {
 
 type errWriter struct {
 	w   io.Writer
-	buf []byte
 	err error
 }
 
@@ -164,14 +163,13 @@ func (e *errWriter) Write(p []byte) (int, error) {
 	return len(p), e.err
 }
 
-// bomb deflates a repeated text.
-func bomb(t testing.TB, size int64) []byte {
+func deflated(t testing.TB, r io.Reader) []byte {
 	var b bytes.Buffer
 	w, err := flate.NewWriter(&b, flate.BestCompression)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := io.Copy(w, repeated("", "bomb", size/4, "")); err != nil {
+	if _, err := io.Copy(w, r); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Close(); err != nil {
@@ -203,12 +201,12 @@ func gzipOf(packed []byte) []byte {
 
 func TestBombsStopEarly(t *testing.T) {
 	const size = 1 << 30
-	packed := bomb(t, size)
+	packed := deflated(t, repeated("", "bomb", size/4, ""))
 	t.Logf("1 GiB in %d bytes", len(packed))
 	over := extract.ArchiveTotalBytesExtractedOverLimit
 	nested := zipOf(t, packed, size, 0, "0.txt", "1.txt")
 	for range 3 {
-		z := zipOf(t, deflated(t, nested), uint64(len(nested)), crc32.ChecksumIEEE(nested), "a.zip", "b.zip", "c.zip", "d.zip")
+		z := zipOf(t, deflated(t, bytes.NewReader(nested)), uint64(len(nested)), crc32.ChecksumIEEE(nested), "a.zip", "b.zip", "c.zip", "d.zip")
 		nested = z
 	}
 	for _, c := range []struct {
@@ -229,19 +227,6 @@ func TestBombsStopEarly(t *testing.T) {
 			}
 		})
 	}
-}
-
-func deflated(t testing.TB, b []byte) []byte {
-	var out bytes.Buffer
-	w, err := flate.NewWriter(&out, flate.BestCompression)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.Write(b)
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return out.Bytes()
 }
 
 // A log that repeats itself as much as logs do is no bomb.

@@ -140,16 +140,7 @@ type spoolReader struct {
 }
 
 func (s spoolReader) ReadAt(p []byte, off int64) (int, error) {
-	if err := s.run.check(); err != nil {
-		return 0, err
-	}
-	s.run.outside++
-	n, err := s.r.ReadAt(p, off)
-	s.run.outside--
-	if err != nil && err != io.EOF {
-		err = s.run.fail(&SpoolError{err})
-	}
-	return n, err
+	return s.run.readAt(s.r, p, off, func(err error) error { return &SpoolError{err} })
 }
 
 // WindowSize is how much text a Format sees at once, and so the longest value that is delivered in one piece.

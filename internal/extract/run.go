@@ -249,15 +249,21 @@ func (s *source) random() io.ReaderAt {
 type sourceAt struct{ *source }
 
 func (s sourceAt) ReadAt(p []byte, off int64) (int, error) {
-	if err := s.run.check(); err != nil {
+	n, err := s.run.readAt(s.at, p, off, func(err error) error { return &SourceError{err} })
+	s.read = min(s.read+int64(n), max(s.size, s.read))
+	return n, err
+}
+
+// readAt reads from the caller's source or spool, whose errors end the run.
+func (r *run) readAt(from io.ReaderAt, p []byte, off int64, wrap func(error) error) (int, error) {
+	if err := r.check(); err != nil {
 		return 0, err
 	}
-	s.run.outside++
-	n, err := s.at.ReadAt(p, off)
-	s.run.outside--
-	s.read = min(s.read+int64(n), max(s.size, s.read))
+	r.outside++
+	n, err := from.ReadAt(p, off)
+	r.outside--
 	if err != nil && err != io.EOF {
-		err = s.run.fail(&SourceError{err})
+		err = r.fail(wrap(err))
 	}
 	return n, err
 }

@@ -16,11 +16,6 @@ import (
 	"github.com/magpie-sec/magpie/internal/extract/extracttest"
 )
 
-func record(t testing.TB, name, content string) *extracttest.Document {
-	t.Helper()
-	return extracttest.Extract(t, extracttest.Extractor(), extract.Object{Name: name, Size: int64(len(content)), Reader: strings.NewReader(content)})
-}
-
 // table puts the values back into rows and columns, as encoding/csv returns them: empty lines left out, line ends in cells as "\n".
 func table(t testing.TB, d *extracttest.Document) [][]string {
 	t.Helper()
@@ -144,7 +139,7 @@ func TestHeaders(t *testing.T) {
 		{"one column", "ssn\n123-45-6789\n987-65-4321\n", true},
 		{"one column of numbers", "123-45-6789\n987-65-4321\n", false},
 	} {
-		d := record(t, "x.csv", c.content)
+		d := extracttest.Read(t, "x.csv", c.content)
 		if d.MIME != "text/csv" {
 			t.Errorf("%s: read as %s", c.name, d.MIME)
 			continue
@@ -174,14 +169,14 @@ func TestTableOrText(t *testing.T) {
 		{"a.csv", "email\nann@example.org\nbob@example.org\n", "text/csv"},
 		{"a.CSV", "a;b\r1;2\r", "text/csv"},
 	} {
-		if d := record(t, c.name, c.content); d.MIME != c.mime {
+		if d := extracttest.Read(t, c.name, c.content); d.MIME != c.mime {
 			t.Errorf("%s %q: %s, want %s", c.name, c.content, d.MIME, c.mime)
 		}
 	}
 }
 
 func TestStrayQuotesCostOneCell(t *testing.T) {
-	d := record(t, "x.csv", "id,what,n\n1,\"5\" nails\",3\n2,\"7\" pipe,4\n3,\"a \"\"b\"\"\",5\n4,\"open,6\n5,\"f\",7\n")
+	d := extracttest.Read(t, "x.csv", "id,what,n\n1,\"5\" nails\",3\n2,\"7\" pipe,4\n3,\"a \"\"b\"\"\",5\n4,\"open,6\n5,\"f\",7\n")
 	want := `x.csv: text/csv, COMPLETE, 70 bytes
   line 1 "id"
   line 1 "what"
@@ -216,7 +211,7 @@ func TestCellLargerThanTheWindow(t *testing.T) {
 			if quoted {
 				cell = `"` + strings.ReplaceAll(long, `"`, `""`) + `"`
 			}
-			d := record(t, "x.csv", "id,note\r\n1,"+cell+"\r\n2,end\r\n")
+			d := extracttest.Read(t, "x.csv", "id,note\r\n1,"+cell+"\r\n2,end\r\n")
 			n := len(d.Values)
 			if n != 6 || d.Values[3].Text != long || d.Values[3].Place() != "cell 2,2 note" || d.Values[5].Place() != "cell 3,2 note" {
 				t.Errorf("quoted %v, shift %d: %d values", quoted, shift, n)
@@ -233,7 +228,7 @@ func TestColumnsBeyondTheBoundShareAField(t *testing.T) {
 		}
 		b.WriteString("\n")
 	}
-	d := record(t, "x.csv", b.String())
+	d := extracttest.Read(t, "x.csv", b.String())
 	last := d.Values[len(d.Values)-1]
 	if last.Text != "c1_19999" || last.Field.Column != 0 || last.Row != 2 {
 		t.Errorf("got %+v", last)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -33,6 +34,12 @@ func Extract(t testing.TB, e *extract.Extractor, o extract.Object) *Document {
 		t.Fatalf("result %+v, but the sink heard %+v", res, rec.Root)
 	}
 	return rec.Root
+}
+
+// Read extracts a short document with all formats.
+func Read(t testing.TB, name, content string) *Document {
+	t.Helper()
+	return Extract(t, Extractor(), extract.Object{Name: name, Size: int64(len(content)), Reader: strings.NewReader(content)})
 }
 
 // MemorySpool is a spool in memory.

@@ -17,11 +17,6 @@ import (
 	"github.com/magpie-sec/magpie/internal/extract/json"
 )
 
-func record(t testing.TB, name, content string) *extracttest.Document {
-	t.Helper()
-	return extracttest.Extract(t, extracttest.Extractor(), extract.Object{Name: name, Size: int64(len(content)), Reader: strings.NewReader(content)})
-}
-
 // values lists the strings and numbers of a document with their paths, without names.
 func values(d *extracttest.Document) []string {
 	var all []string
@@ -138,7 +133,7 @@ func TestWrittenJSONReadsAsWithEncodingJSON(t *testing.T) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		d := record(t, "x.json", buf.String())
+		d := extracttest.Read(t, "x.json", buf.String())
 		if diff := cmp.Diff(want, values(d)); diff != "" {
 			rt.Fatalf("%.2000s\n%.2000s", buf.String(), diff)
 		}
@@ -164,7 +159,7 @@ func FuzzAgainstEncodingJSON(f *testing.F) {
 }
 
 func TestBadLinesDoNotHarmTheOthers(t *testing.T) {
-	d := record(t, "x.jsonl", "{\"a\":\"1\"}\n\n{\"a\":\"2\", oops \"b\":\"x\"}\nnot json at all\n{\"a\":[\"3\",\n{\"a\":\"4\"}\n{\"a\":\"un\nclosed\n{\"a\":\"5\"}")
+	d := extracttest.Read(t, "x.jsonl", "{\"a\":\"1\"}\n\n{\"a\":\"2\", oops \"b\":\"x\"}\nnot json at all\n{\"a\":[\"3\",\n{\"a\":\"4\"}\n{\"a\":\"un\nclosed\n{\"a\":\"5\"}")
 	want := `x.jsonl: application/json, COMPLETE, 97 bytes
   line 1 "a"
   record 0 $.a "1"
@@ -183,7 +178,7 @@ func TestBadLinesDoNotHarmTheOthers(t *testing.T) {
 }
 
 func TestWhatFollowsAnErrorIsText(t *testing.T) {
-	d := record(t, "x.json", "{\n  \"a\": \"one\\ntwo\",\n  \"b\": 3,\n"+strings.Repeat(" ", 10<<10)+"\n  # a comment\n  \"c\": 4\n}\n")
+	d := extracttest.Read(t, "x.json", "{\n  \"a\": \"one\\ntwo\",\n  \"b\": 3,\n"+strings.Repeat(" ", 10<<10)+"\n  # a comment\n  \"c\": 4\n}\n")
 	want := `x.json: application/json, COMPLETE, 10297 bytes
   line 2 "a"
   record 0 $.a "one\ntwo"
@@ -217,7 +212,7 @@ func TestKindsOfJSON(t *testing.T) {
 		{"a.json", "", "text", 0},
 		{"a.json", "\xff\xfe" + "{\x00\"\x00a\x00\"\x00:\x001\x00}\x00", "json", 1},
 	} {
-		d := record(t, c.name, c.content)
+		d := extracttest.Read(t, c.name, c.content)
 		kind := "text"
 		if d.MIME == "application/json" {
 			kind = "json"
@@ -243,7 +238,7 @@ func TestNesting(t *testing.T) {
 		{257, extract.Result{Code: extract.Skipped, Reason: extract.JSONNestingLevelOverLimit}},
 		{5_000_000, extract.Result{Code: extract.Skipped, Reason: extract.JSONNestingLevelOverLimit}},
 	} {
-		d := record(t, "x.json", strings.Repeat("[", c.depth)+"1"+strings.Repeat("]", c.depth))
+		d := extracttest.Read(t, "x.json", strings.Repeat("[", c.depth)+"1"+strings.Repeat("]", c.depth))
 		if d.Result != c.want {
 			t.Errorf("depth %d: %+v, want %+v", c.depth, d.Result, c.want)
 		}
@@ -260,7 +255,7 @@ func TestTokensLargerThanTheWindow(t *testing.T) {
 		}
 		escaped := bytes.ReplaceAll(b, []byte("😀"), []byte(`\ud83d\ude00`))
 		digits := strings.Repeat("1234567890", extract.WindowSize/4)
-		d := record(t, "x.json", fmt.Sprintf(`{"s":%s,%s:"v","n":%s,"t":"z"}`, escaped, escaped, digits))
+		d := extracttest.Read(t, "x.json", fmt.Sprintf(`{"s":%s,%s:"v","n":%s,"t":"z"}`, escaped, escaped, digits))
 		if n := len(d.Values); n != 8 {
 			t.Fatalf("%d values", n)
 		}
@@ -287,7 +282,7 @@ func TestManyPaths(t *testing.T) {
 		fmt.Fprintf(&b, `"user%d@example.org":{"list":[{"phone":"%d"}]}`, i, i)
 	}
 	b.WriteString("},\"end\":\"here\"}")
-	d := record(t, "x.json", b.String())
+	d := extracttest.Read(t, "x.json", b.String())
 	named, placed := 0, map[string]int{}
 	for _, v := range d.Values {
 		switch {
