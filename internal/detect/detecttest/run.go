@@ -293,9 +293,9 @@ func (s *suite) inFields() {
 	}
 	for i := range s.vectors {
 		v := &s.vectors[i]
-		if v.Path != nil {
+		if len(v.Path) == 1 {
 			column := &text.Block{Kind: text.Cells, Text: []byte(v.Text), Segments: []text.Segment{{End: int32(len(v.Text)), Row: 2,
-				Field: &text.Field{Names: v.Path[len(v.Path)-1:], Column: 3}}}}
+				Field: &text.Field{Names: v.Path, Column: 3}}}}
 			s.expect("in a column", v, s.found(s.all, column), v.Spans)
 		}
 	}
