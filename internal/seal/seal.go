@@ -1,5 +1,8 @@
-// Package seal keeps secrets in a database: AES-256-GCM under a master key that stands elsewhere, each sealed value bound to what it is
-// the secret of, and further keys derived from the same master key.
+// Package seal keeps secrets unreadable at rest. One master key of 32 bytes, which all servers of a database share, seals values with
+// AES-256-GCM and yields keys for other uses.
+//
+// A sealed value is bound to its context (what it is and whom it belongs to): it opens under the same context only, so that a row of the
+// database cannot be put in another's place.
 package seal
 
 import (
@@ -8,6 +11,8 @@ import (
 	"crypto/hkdf"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -18,85 +23,135 @@ import (
 // KeySize is the size of a master key in bytes.
 const KeySize = 32
 
-// A Key is a master key.
-type Key [KeySize]byte
+// Overhead is how much longer a sealed value is than what it holds.
+const Overhead = 1 + saltSize + gcmNonce + gcmTag
 
-// NewKey makes a key of random bytes; random is crypto/rand.Reader but in tests.
-func NewKey(random io.Reader) (Key, error) {
-	var k Key
-	_, err := io.ReadFull(random, k[:])
-	return k, err
+const (
+	version  = 1 // first byte of a sealed value
+	saltSize = 16
+	gcmNonce = 12
+	gcmTag   = 16
+)
+
+// ErrOpen says that a value was not sealed by this key in this context, or was changed since. It does not say which: nobody may learn it.
+var ErrOpen = errors.New("the value was sealed with another key or in another place, or is damaged")
+
+// Key is a master key. Printing it in any way shows no part of it.
+type Key struct {
+	secret [KeySize]byte
 }
 
-// ParseKey reads the text of a key: 64 hexadecimal digits, white space around them allowed. Its error does not show the text.
-func ParseKey(text string) (Key, error) {
-	var k Key
-	b, err := hex.DecodeString(strings.TrimSpace(text))
-	if err != nil || len(b) != KeySize {
-		return Key{}, fmt.Errorf("a key is %d hexadecimal digits; make one with: openssl rand -hex %d", 2*KeySize, KeySize)
+// NewKey makes a key from a source of random bytes; nil means the system's.
+func NewKey(random io.Reader) (*Key, error) {
+	if random == nil {
+		random = rand.Reader
 	}
-	copy(k[:], b)
+	k := &Key{}
+	if _, err := io.ReadFull(random, k.secret[:]); err != nil {
+		return nil, fmt.Errorf("make a key: %w", err)
+	}
 	return k, nil
 }
 
-// Text returns the text that ParseKey reads.
-func (k Key) Text() string { return hex.EncodeToString(k[:]) }
-
-// String hides the key from logs and messages.
-func (k Key) String() string { return "(key)" }
-
-// GoString hides the key from %#v.
-func (k Key) GoString() string { return "seal.Key{}" }
-
-// Derive returns a key of KeySize bytes for another purpose (RFC 5869, HKDF with SHA-256): the same for the same master key and purpose, and
-// telling nothing about the master key or about the keys of other purposes.
-func (k Key) Derive(purpose string) []byte {
-	derived, err := hkdf.Key(sha256.New, k[:], nil, "magpie "+purpose, KeySize)
-	if err != nil {
-		panic(err) // only lengths that are not ours fail
+// ParseKey reads a key as text: 64 hexadecimal digits or the Base64 of 32 bytes (either alphabet, padded or not), with white space around
+// it. It takes what [Key.Text] writes. No error shows any of the text.
+func ParseKey(text string) (*Key, error) {
+	text = strings.TrimSpace(text)
+	var raw []byte
+	var err error
+	if len(text) == hex.EncodedLen(KeySize) {
+		raw, err = hex.DecodeString(text)
+	} else {
+		plain := strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(text, "="))
+		raw, err = base64.RawStdEncoding.Strict().DecodeString(plain)
 	}
-	return derived
+	if err != nil || len(raw) != KeySize || strings.ContainsAny(text, "\r\n") { // the decoder passes over line breaks
+		return nil, fmt.Errorf("the key must be 64 hexadecimal digits or the Base64 of %d bytes: make one with openssl rand -base64 %[1]d", KeySize)
+	}
+	k := &Key{}
+	copy(k.secret[:], raw)
+	if k.secret == [KeySize]byte{} {
+		return nil, errors.New("the key is all zeros: make one with openssl rand -base64 32")
+	}
+	return k, nil
 }
 
-// A Sealer seals and opens secrets. It is safe for concurrent use.
-type Sealer struct{ aead cipher.AEAD }
+// Text returns the key as text, for its file: anyone who reads it can open everything.
+func (k *Key) Text() string { return base64.StdEncoding.EncodeToString(k.secret[:]) }
 
-// New returns the Sealer of a master key.
-func New(k Key) *Sealer {
-	block, err := aes.NewCipher(k.Derive("secrets"))
-	if err != nil {
-		panic(err) // the key has the right size
+// Format implements [fmt.Formatter]: a key shows nothing of itself with any verb.
+func (k Key) Format(s fmt.State, _ rune) { io.WriteString(s, "[key]") }
+
+// MarshalText implements [encoding.TextMarshaler], as loggers and encoders use it: it shows nothing of the key.
+func (k Key) MarshalText() ([]byte, error) { return []byte("[key]"), nil }
+
+// Derive returns a key of size bytes (1 to 8,160) for a purpose, by HKDF with SHA-256 (RFC 5869). Different purposes yield keys that have
+// nothing to do with each other.
+func (k *Key) Derive(purpose string, size int) ([]byte, error) {
+	if size < 1 {
+		return nil, fmt.Errorf("derive a key of %d bytes", size)
 	}
-	aead, err := cipher.NewGCM(block)
+	key, err := hkdf.Key(sha256.New, k.secret[:], nil, "magpie derive "+purpose, size)
 	if err != nil {
-		panic(err) // AES has the right block size
+		return nil, fmt.Errorf("derive a key: %w", err)
 	}
-	return &Sealer{aead}
+	return key, nil
 }
 
-// version begins every sealed value, so that the layout can change.
-const version = 1
-
-// ErrOpen says that a value cannot be opened: another master key sealed it, it belongs to something else, or it was changed.
-var ErrOpen = errors.New("the secret cannot be opened with this key: was DATA/key or MAGPIE_KEY replaced?")
-
-// Seal returns the secret sealed and bound to a context such as "access key AKIA...": it opens with the same context only.
-func (s *Sealer) Seal(secret, context []byte) []byte {
-	out := make([]byte, 1+s.aead.NonceSize(), 1+s.aead.NonceSize()+len(secret)+s.aead.Overhead())
+// Seal seals a value in a context, such as ("access-key", id). The parts of a context may be any strings; ("a", "b") is another context
+// than ("ab"). random is a source of random bytes; nil means the system's. Values may be sealed without limit: each has an encryption
+// key of its own, derived with a random salt.
+func (k *Key) Seal(random io.Reader, value []byte, context ...string) ([]byte, error) {
+	if random == nil {
+		random = rand.Reader
+	}
+	out := make([]byte, 1+saltSize+gcmNonce, Overhead+len(value))
 	out[0] = version
-	rand.Read(out[1:]) // never fails
-	return s.aead.Seal(out, out[1:], secret, context)
+	if _, err := io.ReadFull(random, out[1:]); err != nil {
+		return nil, fmt.Errorf("seal: %w", err)
+	}
+	aead, err := k.aead(out[1 : 1+saltSize])
+	if err != nil {
+		return nil, fmt.Errorf("seal: %w", err)
+	}
+	return aead.Seal(out, out[1+saltSize:], value, bind(context)), nil
 }
 
-// Open returns the secret of a sealed value, or ErrOpen.
-func (s *Sealer) Open(sealed, context []byte) ([]byte, error) {
-	head := 1 + s.aead.NonceSize()
-	if len(sealed) < head || sealed[0] != version {
+// Open opens what [Key.Seal] sealed in the same context, or answers [ErrOpen].
+func (k *Key) Open(sealed []byte, context ...string) ([]byte, error) {
+	if len(sealed) < Overhead || sealed[0] != version {
 		return nil, ErrOpen
 	}
-	secret, err := s.aead.Open(nil, sealed[1:head], sealed[head:], context)
+	aead, err := k.aead(sealed[1 : 1+saltSize])
+	if err != nil {
+		return nil, fmt.Errorf("open: %w", err)
+	}
+	const start = 1 + saltSize + gcmNonce
+	value, err := aead.Open(nil, sealed[1+saltSize:start], sealed[start:], bind(context))
 	if err != nil {
 		return nil, ErrOpen
 	}
-	return secret, nil
+	return value, nil
+}
+
+func (k *Key) aead(salt []byte) (cipher.AEAD, error) {
+	key, err := hkdf.Key(sha256.New, k.secret[:], salt, "magpie seal", KeySize)
+	if err != nil {
+		return nil, err
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCM(block)
+}
+
+// bind joins the parts of a context, each after its length, with the version before them.
+func bind(context []string) []byte {
+	out := []byte{version}
+	for _, part := range context {
+		out = binary.AppendUvarint(out, uint64(len(part)))
+		out = append(out, part...)
+	}
+	return out
 }
