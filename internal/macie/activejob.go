@@ -28,6 +28,7 @@ type activeJob struct {
 	rules      string // names the identifiers that the job looks for, and their version
 
 	buckets sync.Map // bucket name -> *macie2.S3Bucket, as known when the run met it
+	read    sync.Map // source.Driver -> true: its inventory was read for this run
 }
 
 // A jobCache keeps the active jobs of the runs that this process works on, the last few.
@@ -100,7 +101,7 @@ func (j *activeJob) save(ctx context.Context, tx store.Tx, run job.RunRef, outco
 	for i, o := range outcomes {
 		results[i] = o.result
 		if o.finding != nil {
-			findings = append(findings, wire.Marshal(o.finding))
+			findings = append(findings, o.finding)
 		}
 	}
 	if err := store.PutResults(ctx, tx, run.Tenant, run.JobID, run.RunID, results); err != nil {

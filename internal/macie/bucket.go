@@ -3,16 +3,10 @@ package macie
 import (
 	"cmp"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
-	"time"
-
-	"golang.org/x/sync/singleflight"
 
 	"github.com/magpie-sec/magpie/internal/arn"
 	"github.com/magpie-sec/magpie/internal/inventory"
@@ -25,111 +19,11 @@ import (
 // bucketsPage is how many buckets a page has unless fewer are asked for.
 const bucketsPage = 50
 
-// refreshAfter is how old the inventory may be when DescribeBuckets is answered from it.
-const refreshAfter = 5 * time.Minute
-
-// unanalysed is the sensitivity score of a bucket of which nothing is known, and empty that of a bucket without objects.
+// Sensitivity scores of a bucket in which nothing was looked for yet, and of one without objects (macie.md 6.1).
 const (
 	scoreUnanalysed = 50
 	scoreEmpty      = 1
 )
-
-// inventoryRefresh sees to it that the inventory of a tenant is read once at a time and not too often.
-type inventoryRefresh struct {
-	flights singleflight.Group
-	mu      sync.Mutex
-	read    map[store.Tenant]time.Time
-}
-
-func (r *inventoryRefresh) forget(t store.Tenant) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.read, t)
-}
-
-func (r *inventoryRefresh) fresh(t store.Tenant, now time.Time) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	at, ok := r.read[t]
-	return ok && now.Sub(at) < refreshAfter
-}
-
-func (r *inventoryRefresh) done(t store.Tenant, at time.Time) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.read == nil {
-		r.read = map[store.Tenant]time.Time{}
-	}
-	r.read[t] = at
-}
-
-// refreshInventory reads the tenant's buckets from its sources and stores them, unless that was done just now. Requests that come
-// meanwhile wait for the same reading.
-func (s *Service) refreshInventory(ctx context.Context, t store.Tenant) error {
-	if s.inventory.fresh(t, s.cfg.Now()) {
-		return nil
-	}
-	flight := s.inventory.flights.DoChan(t.String(), func() (any, error) {
-		// The reading goes on when the request that began it is given up: the next one wants it as well.
-		ctx := context.WithoutCancel(ctx)
-		began := s.cfg.Now()
-		rows, err := s.readInventory(ctx, t)
-		if err != nil {
-			return nil, err
-		}
-		if err := s.cfg.DB.Update(ctx, func(tx store.Tx) error {
-			if _, err := session(ctx, tx, t); err != nil {
-				return err
-			}
-			return store.ReplaceBuckets(ctx, tx, t, rows)
-		}); err != nil {
-			return nil, err
-		}
-		s.inventory.done(t, began)
-		return nil, nil
-	})
-	select {
-	case result := <-flight:
-		return result.Err
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-func (s *Service) readInventory(ctx context.Context, t store.Tenant) ([]store.Bucket, error) {
-	var rows []store.Bucket
-	seen := map[string]bool{}
-	for _, driver := range s.cfg.Sources[t] {
-		inv, err := inventory.Load(ctx, driver, inventory.Options{Account: t.Account, Region: t.Region})
-		if err != nil {
-			return nil, fmt.Errorf("read the inventory of %s: %w", t, err)
-		}
-		for _, p := range inv.Problems {
-			s.cfg.Log.Warn("inventory: a document of the source cannot be used", "tenant", t.String(), "problem", p.String())
-		}
-		for i := range inv.Buckets {
-			b := &inv.Buckets[i]
-			if seen[b.Name] {
-				s.cfg.Log.Warn("inventory: two sources have a bucket of this name; the first one counts", "tenant", t.String(), "bucket", b.Name)
-				continue
-			}
-			seen[b.Name] = true
-			var counts inventory.Counts
-			if b.Stored && b.Err == nil {
-				assumed, _ := b.Encryption.Get() // of an estate's files: they were uploaded without headers of their own
-				if counts, err = inventory.Count(ctx, driver, b.Name, assumed); err != nil && !errors.As(err, &b.Err) {
-					return nil, err
-				}
-			}
-			doc := bucketMetadata(inv, b, s.now())
-			if b.Stored && b.Err == nil {
-				setCounts(doc, counts)
-			}
-			rows = append(rows, store.Bucket{Name: b.Name, UpdatedAt: int64(*doc.LastUpdated), Doc: wire.Marshal(doc)})
-		}
-	}
-	return rows, nil
-}
 
 // bucketMetadata says of a bucket what its facts tell, all but counts of objects. What needs a verdict over policies is UNKNOWN in this
 // version.
@@ -159,7 +53,7 @@ func bucketMetadata(inv *inventory.Inventory, b *inventory.Bucket, now wire.Time
 		if b.Err.Kind == source.AccessDenied {
 			m.ErrorCode = macie2.BucketMetadataErrorCodeAccessDenied
 		}
-		m.ErrorMessage = wire.Ptr(b.Err.Error())
+		m.ErrorMessage = wire.Ptr("The bucket cannot be read: " + b.Err.Kind.String() + ".") // the log has the cause
 		return m
 	}
 	m.AllowsUnencryptedObjectUploads = allowsUnencryptedUploads(b)
@@ -319,30 +213,20 @@ func (s *Service) DescribeBuckets(ctx context.Context, in *macie2.DescribeBucket
 	if err != nil {
 		return nil, err
 	}
+	size, err := pageSize(in.MaxResults, bucketsPage)
+	if err != nil {
+		return nil, err
+	}
 	after, err := s.cfg.Tokens.Open(wire.CallerFrom(ctx), in)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.view(ctx, func(store.Tx, store.Tenant) error { return nil }); err != nil {
-		return nil, err
-	}
-	if err := s.refreshInventory(ctx, tenant(ctx)); err != nil {
-		return nil, err
-	}
-	var rows []store.Bucket
-	if err := s.view(ctx, func(tx store.Tx, t store.Tenant) (err error) {
-		rows, err = store.Buckets(ctx, tx, t)
-		return err
-	}); err != nil {
-		return nil, err
-	}
-	buckets, err := matchingBuckets(rows, match)
+	buckets, err := s.buckets(ctx, match)
 	if err != nil {
 		return nil, err
 	}
 	slices.SortFunc(buckets, order)
 	begin := pageBegin(buckets, after)
-	size := pageSize(in.MaxResults, bucketsPage)
 	out := &macie2.DescribeBucketsOutput{Buckets: []macie2.BucketMetadata{}}
 	for _, b := range buckets[begin:min(begin+size, len(buckets))] {
 		out.Buckets = append(out.Buckets, *b)
@@ -351,6 +235,66 @@ func (s *Service) DescribeBuckets(ctx context.Context, in *macie2.DescribeBucket
 		out.NextToken = s.nextToken(ctx, in, fmt.Appendf(nil, "%d/%s", begin+size, *out.Buckets[size-1].BucketName))
 	}
 	return out, nil
+}
+
+// buckets returns the buckets that match, after reading the inventory if that was not done just now.
+func (s *Service) buckets(ctx context.Context, match bucketMatch) ([]*macie2.BucketMetadata, error) {
+	var since store.Session
+	err := s.view(ctx, func(tx store.Tx, t store.Tenant) (err error) {
+		since, err = session(ctx, tx, t)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	stale := s.refreshInventory(ctx, tenant(ctx), since)
+	var rows []store.Bucket
+	var jobs map[string]*macie2.JobDetails
+	if err := s.view(ctx, func(tx store.Tx, t store.Tenant) (err error) {
+		if rows, err = store.Buckets(ctx, tx, t); err != nil {
+			return err
+		}
+		jobs, err = jobsOfBuckets(ctx, tx, t)
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	if stale != nil {
+		if len(rows) == 0 || ctx.Err() != nil {
+			return nil, stale
+		}
+		s.cfg.Log.Warn("inventory: cannot be read now; answering with what was read before", "tenant", tenant(ctx).String(), "error", stale.Error())
+	}
+	return matchingBuckets(rows, jobs, match)
+}
+
+// jobsOfBuckets says which buckets are named in jobs that are not cancelled (macie.md 6.6).
+func jobsOfBuckets(ctx context.Context, tx store.Tx, t store.Tenant) (map[string]*macie2.JobDetails, error) {
+	details := map[string]*macie2.JobDetails{}
+	cancelled := store.JobTerm{Key: string(macie2.ListJobsFilterKeyJobStatus), Comparator: string(macie2.JobComparatorEq),
+		Values: []string{string(macie2.JobStatusCancelled)}}
+	query := store.JobQuery{Excludes: []store.JobTerm{cancelled}, Limit: 1000}
+	for {
+		rows, next, err := store.ListJobs(ctx, tx, t, query) // oldest first: the last one that names a bucket stays
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			in := &macie2.CreateClassificationJobInput{}
+			if err := wire.Unmarshal(row.Doc, in); err != nil {
+				return nil, fmt.Errorf("job %s is damaged: %w", row.ID, err)
+			}
+			for _, shard := range bucketShards(in) {
+				details[shard.Bucket] = &macie2.JobDetails{
+					IsDefinedInJob: macie2.IsDefinedInJobTrue, IsMonitoredByJob: macie2.IsMonitoredByJobFalse,
+					LastJobId: wire.Ptr(row.ID), LastJobRunTime: (*wire.Time)(row.LastRunAt),
+				}
+			}
+		}
+		if query.After = next; next == nil {
+			return details, nil
+		}
+	}
 }
 
 // pageBegin returns where the page after a cursor begins. The cursor names the last bucket of the page before, which is looked for anew
@@ -367,21 +311,23 @@ func pageBegin(buckets []*macie2.BucketMetadata, cursor []byte) int {
 	return min(n, len(buckets))
 }
 
-func matchingBuckets(rows []store.Bucket, match bucketMatch) ([]*macie2.BucketMetadata, error) {
+func matchingBuckets(rows []store.Bucket, jobs map[string]*macie2.JobDetails, match bucketMatch) ([]*macie2.BucketMetadata, error) {
 	var out []*macie2.BucketMetadata
 	for _, row := range rows {
-		var members map[string]any
-		if err := json.Unmarshal(row.Doc, &members); err != nil {
-			return nil, fmt.Errorf("the stored metadata of bucket %s are damaged: %w", row.Name, err)
-		}
-		if !match(members) {
-			continue
-		}
 		m := &macie2.BucketMetadata{}
 		if err := wire.Unmarshal(row.Doc, m); err != nil {
 			return nil, fmt.Errorf("the stored metadata of bucket %s are damaged: %w", row.Name, err)
 		}
-		out = append(out, m)
+		if m.JobDetails = jobs[row.Name]; m.JobDetails == nil {
+			m.JobDetails = &macie2.JobDetails{IsDefinedInJob: macie2.IsDefinedInJobFalse, IsMonitoredByJob: macie2.IsMonitoredByJobFalse}
+		}
+		ok, err := match(m)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			out = append(out, m)
+		}
 	}
 	return out, nil
 }

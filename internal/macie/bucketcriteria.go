@@ -1,16 +1,20 @@
 package macie
 
 import (
+	"encoding/json"
+	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/magpie-sec/magpie/internal/store"
 	"github.com/magpie-sec/magpie/internal/wire"
 	"github.com/magpie-sec/magpie/internal/wire/macie2"
 )
 
-// A bucketMatch says whether a bucket, as the JSON of its metadata, meets criteria.
-type bucketMatch func(members map[string]any) bool
+// A bucketMatch says whether a bucket meets criteria.
+type bucketMatch func(*macie2.BucketMetadata) (bool, error)
 
 // A bucketField is a field of the metadata that buckets can be filtered by.
 type bucketField struct {
@@ -62,12 +66,17 @@ func bucketCriteria(in map[string]macie2.BucketCriteriaAdditionalProperties) (bu
 		c     macie2.BucketCriteriaAdditionalProperties
 	}
 	var terms []term
-	for name, c := range in {
+	for _, name := range slices.Sorted(maps.Keys(in)) {
+		c := in[name]
 		field, ok := bucketFields[name]
 		ranged := c.Gt != nil || c.Gte != nil || c.Lt != nil || c.Lte != nil
 		switch {
 		case !ok:
 			return nil, wire.Errorf(wire.Validation, "criteria: buckets cannot be filtered by %q", name)
+		case !ranged && c.Prefix == nil && c.Eq == nil && c.Neq == nil:
+			return nil, wire.Errorf(wire.Validation, "criteria: %s has no operator", name)
+		case len(c.Eq) > store.MaxCriterionValues || len(c.Neq) > store.MaxCriterionValues:
+			return nil, wire.Errorf(wire.Validation, "criteria: an operator of %s may have %d values at most", name, store.MaxCriterionValues)
 		case c.Prefix != nil && !field.prefix:
 			return nil, wire.Errorf(wire.Validation, "criteria: prefix goes with bucketName only, not with %s", name)
 		case ranged && !field.number:
@@ -75,13 +84,20 @@ func bucketCriteria(in map[string]macie2.BucketCriteriaAdditionalProperties) (bu
 		}
 		terms = append(terms, term{strings.Split(name, "."), field, c})
 	}
-	return func(members map[string]any) bool {
+	return func(m *macie2.BucketMetadata) (bool, error) {
+		if len(terms) == 0 {
+			return true, nil
+		}
+		var members map[string]any
+		if err := json.Unmarshal(wire.Marshal(m), &members); err != nil {
+			return false, fmt.Errorf("read the metadata of bucket %s: %w", *m.BucketName, err)
+		}
 		for _, t := range terms {
 			if !meets(values(members, t.path, t.field), t.c) {
-				return false
+				return false, nil
 			}
 		}
-		return true
+		return true, nil
 	}, nil
 }
 

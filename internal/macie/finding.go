@@ -21,8 +21,11 @@ const (
 
 // ListFindings lists the ids of findings that meet criteria, those updated last first unless asked otherwise.
 func (s *Service) ListFindings(ctx context.Context, in *macie2.ListFindingsInput) (*macie2.ListFindingsOutput, error) {
-	query := store.FindingQuery{Limit: pageSize(in.MaxResults, findingsPage)}
-	var err error
+	limit, err := pageSize(in.MaxResults, findingsPage)
+	if err != nil {
+		return nil, err
+	}
+	query := store.FindingQuery{Limit: limit}
 	if query.Criteria, err = criteria(in.FindingCriteria); err != nil {
 		return nil, err
 	}

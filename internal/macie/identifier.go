@@ -60,7 +60,11 @@ func selectIdentifiers(selector macie2.ManagedDataIdentifierSelector, ids []stri
 	case macie2.ManagedDataIdentifierSelectorInclude:
 		return slices.DeleteFunc(all, func(id *detect.Identifier) bool { return !slices.Contains(ids, id.ID) }), nil
 	case macie2.ManagedDataIdentifierSelectorExclude:
-		return slices.DeleteFunc(all, func(id *detect.Identifier) bool { return slices.Contains(ids, id.ID) }), nil
+		rest := slices.DeleteFunc(all, func(id *detect.Identifier) bool { return slices.Contains(ids, id.ID) })
+		if len(rest) == 0 {
+			return nil, wire.Errorf(wire.Validation, "managedDataIdentifierIds excludes every identifier: nothing would be looked for")
+		}
+		return rest, nil
 	case macie2.ManagedDataIdentifierSelectorNone:
 		return nil, wire.Errorf(wire.Validation, "managedDataIdentifierSelector NONE needs customDataIdentifierIds, which this version of Magpie does not have yet")
 	default:

@@ -1,11 +1,14 @@
 package macie
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
+	"unicode/utf8"
 
 	"github.com/magpie-sec/magpie/internal/job"
 	"github.com/magpie-sec/magpie/internal/store"
@@ -19,40 +22,68 @@ const onlyRun = "one-time"
 // errorBucket is the error code of a run in which a bucket could not be read.
 const errorBucket = "BUCKET_ERROR"
 
-// pausedFor is how long a job that was paused while it ran can be resumed.
+// pausedFor is how long a job that was paused while it ran can be resumed; then it is cancelled (macie.md 4.2).
 const pausedFor = 30 * 24 * time.Hour
 
-// Quotas of a job (macie.md 4.5).
-const maxJobBuckets = 1000
+// Bounds of a job's members (macie.md 4.1, 4.5). Bucket names once had up to 255 characters in us-east-1.
+const (
+	maxJobName        = 500
+	maxJobDescription = 200
+	maxJobBuckets     = 1000
+	maxBucketName     = 255
+)
+
+// runRef names the run of a one-time job.
+func runRef(t store.Tenant, jobID string) job.RunRef {
+	return job.RunRef{Tenant: t, JobID: jobID, RunID: job.RunID(t, jobID, onlyRun)}
+}
 
 // CreateClassificationJob makes a job and starts it. The same client token with the same request gives the same job again.
 func (s *Service) CreateClassificationJob(ctx context.Context, in *macie2.CreateClassificationJobInput) (*macie2.CreateClassificationJobOutput, error) {
-	if err := s.checkJob(ctx, in); err != nil {
+	if err := checkJob(wire.CallerFrom(ctx).Account, in); err != nil {
 		return nil, err
 	}
 	row := store.Job{
 		ID:          s.cfg.NewID(),
-		Name:        wire.Value(in.Name),
+		Name:        *in.Name,
 		Type:        string(in.JobType),
 		Status:      string(macie2.JobStatusRunning),
 		CreatedAt:   s.cfg.Now().UnixMilli(),
-		ClientToken: wire.Value(in.ClientToken),
+		ClientToken: *in.ClientToken,
 		Doc:         wire.Marshal(in),
 	}
 	row.LastRunAt = &row.CreatedAt
 	sum := sha256.Sum256(row.Doc)
 	row.RequestHash = sum[:]
-	err := s.update(ctx, func(tx store.Tx, t store.Tenant) error {
+	id, err := s.createJob(ctx, in, row)
+	if errors.Is(err, store.ErrConflict) { // another request with the token was quicker
+		id, err = s.createJob(ctx, in, row)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.cfg.Engine.Wake()
+	return &macie2.CreateClassificationJobOutput{JobArn: wire.Ptr(jobARN(tenant(ctx), id)), JobId: wire.Ptr(id)}, nil
+}
+
+// createJob stores and starts a job and returns its id, or the id of the job that an earlier request of the same contents made.
+func (s *Service) createJob(ctx context.Context, in *macie2.CreateClassificationJobInput, row store.Job) (id string, err error) {
+	err = s.update(ctx, func(tx store.Tx, t store.Tenant) error {
+		id = row.ID
 		switch earlier, err := store.JobByClientToken(ctx, tx, t, row.ClientToken); {
+		case err == nil && !bytes.Equal(earlier.RequestHash, row.RequestHash):
+			return wire.Errorf(wire.Conflict, "The clientToken was used for another job. Use a new one for a new job.").
+				About("classification-job", earlier.ID)
 		case err == nil:
-			if string(earlier.RequestHash) != string(row.RequestHash) {
-				return wire.Errorf(wire.Conflict, "The clientToken was used for another job. Use a new one for a new job.").
-					About("classification-job", earlier.ID)
-			}
-			row = earlier
+			id = earlier.ID
 			return nil
 		case !errors.Is(err, store.ErrNotFound):
 			return err
+		}
+		if row, err := session(ctx, tx, t); err != nil {
+			return err
+		} else if row.Status != string(macie2.MacieStatusEnabled) {
+			return wire.Errorf(wire.Conflict, "Macie is suspended. Resume it with UpdateMacieSession before creating a job.").About("session", t.String())
 		}
 		if err := store.CreateJob(ctx, tx, t, row); err != nil {
 			return err
@@ -63,13 +94,7 @@ func (s *Service) CreateClassificationJob(ctx context.Context, in *macie2.Create
 		_, _, err := s.cfg.Engine.StartRun(ctx, tx, t, row.ID, onlyRun, bucketShards(in)...)
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	s.cfg.Engine.Wake()
-	return &macie2.CreateClassificationJobOutput{
-		JobArn: wire.Ptr(jobARN(tenant(ctx), row.ID)), JobId: wire.Ptr(row.ID),
-	}, nil
+	return id, err
 }
 
 // bucketShards returns a shard that lists each bucket of a job.
@@ -88,63 +113,89 @@ func bucketShards(in *macie2.CreateClassificationJobInput) []job.NewShard {
 	return shards
 }
 
-// checkJob refuses what the model cannot: rules between members, and what this version does not do.
-func (s *Service) checkJob(ctx context.Context, in *macie2.CreateClassificationJobInput) error {
-	invalid := func(format string, args ...any) error { return wire.Errorf(wire.Validation, format, args...) }
-	notYet := func(what string) error {
-		return invalid("This version of Magpie does not have %s in classification jobs yet.", what)
-	}
-	definition := in.S3JobDefinition
+// checkJob refuses what the model cannot: rules between members (macie.md 4.1), and what this version does not do.
+func checkJob(account string, in *macie2.CreateClassificationJobInput) error {
 	percent := wire.ValueOr(in.SamplingPercentage, 100)
 	switch {
+	case *in.ClientToken == "":
+		return invalidJob("clientToken must not be empty")
+	case *in.Name == "" || utf8.RuneCountInString(*in.Name) > maxJobName:
+		return invalidJob("name must have from 1 to %d characters", maxJobName)
+	case utf8.RuneCountInString(wire.Value(in.Description)) > maxJobDescription:
+		return invalidJob("description may have %d characters at most", maxJobDescription)
 	case in.JobType == macie2.JobTypeScheduled:
-		return notYet("schedules (jobType SCHEDULED)")
+		return notInThisVersion("schedules (jobType SCHEDULED)")
 	case in.ScheduleFrequency != nil:
-		return invalid("scheduleFrequency goes with jobType SCHEDULED only")
+		return invalidJob("scheduleFrequency goes with jobType SCHEDULED only")
 	case wire.Value(in.InitialRun):
-		return invalid("initialRun goes with jobType SCHEDULED only")
-	case len(*in.Name) > 500:
-		return invalid("name may have 500 characters at most")
-	case len(wire.Value(in.Description)) > 200:
-		return invalid("description may have 200 characters at most")
+		return invalidJob("initialRun goes with jobType SCHEDULED only")
 	case percent < 1 || percent > 100:
-		return invalid("samplingPercentage must be from 1 to 100, not %d", percent)
+		return invalidJob("samplingPercentage must be from 1 to 100, not %d", percent)
 	case len(in.CustomDataIdentifierIds) > 0:
-		return notYet("custom data identifiers")
+		return notInThisVersion("custom data identifiers")
 	case len(in.AllowListIds) > 0:
-		return notYet("allow lists")
-	case definition.BucketCriteria != nil && len(definition.BucketDefinitions) > 0:
-		return invalid("s3JobDefinition holds bucketDefinitions or bucketCriteria, not both")
-	case definition.BucketCriteria != nil:
-		return notYet("bucket criteria")
-	case len(definition.BucketDefinitions) == 0:
-		return invalid("s3JobDefinition needs bucketDefinitions")
-	case definition.Scoping != nil && (definition.Scoping.Includes != nil || definition.Scoping.Excludes != nil):
-		return notYet("scoping by object properties")
+		return notInThisVersion("allow lists")
 	}
-	buckets := 0
-	for _, d := range definition.BucketDefinitions {
-		if *d.AccountId != wire.CallerFrom(ctx).Account {
-			return wire.Errorf(wire.AccessDenied, "Account %s is not associated with yours: a job can read the buckets of your own account only.", *d.AccountId)
-		}
-		buckets += len(d.Buckets)
+	if err := checkTags(in.Tags); err != nil {
+		return err
 	}
-	if buckets == 0 || buckets > maxJobBuckets {
-		return invalid("bucketDefinitions must name from 1 to %d buckets, not %d", maxJobBuckets, buckets)
+	if err := checkDefinition(account, in.S3JobDefinition); err != nil {
+		return err
 	}
 	_, err := selectIdentifiers(in.ManagedDataIdentifierSelector, in.ManagedDataIdentifierIds)
 	return err
 }
 
+func invalidJob(format string, args ...any) error {
+	return wire.Errorf(wire.Validation, format, args...)
+}
+
+func notInThisVersion(what string) error {
+	return invalidJob("This version of Magpie does not have %s in classification jobs yet.", what)
+}
+
+// checkDefinition holds the choice of buckets and objects to macie.md 4.5 and 4.6.
+func checkDefinition(account string, d *macie2.S3JobDefinition) error {
+	scoped := func(b *macie2.JobScopingBlock) bool { return b != nil && len(b.And) > 0 }
+	switch {
+	case d.BucketCriteria != nil && len(d.BucketDefinitions) > 0:
+		return invalidJob("s3JobDefinition holds bucketDefinitions or bucketCriteria, not both")
+	case d.BucketCriteria != nil:
+		return notInThisVersion("bucket criteria")
+	case d.Scoping != nil && (scoped(d.Scoping.Includes) || scoped(d.Scoping.Excludes)):
+		return notInThisVersion("scoping by object properties")
+	}
+	buckets := 0
+	for _, definition := range d.BucketDefinitions {
+		if *definition.AccountId != account {
+			return wire.Errorf(wire.AccessDenied, "Account %q is not associated with yours: a job can read the buckets of your own account only.",
+				*definition.AccountId)
+		}
+		for _, b := range definition.Buckets {
+			if b == "" || len(b) > maxBucketName || store.CleanText(b) != b {
+				return invalidJob("bucketDefinitions: %q is no name of a bucket", b)
+			}
+		}
+		buckets += len(definition.Buckets)
+	}
+	if buckets == 0 || buckets > maxJobBuckets {
+		return invalidJob("s3JobDefinition.bucketDefinitions must name from 1 to %d buckets, not %d", maxJobBuckets, buckets)
+	}
+	return nil
+}
+
 // DescribeClassificationJob tells everything about a job.
 func (s *Service) DescribeClassificationJob(ctx context.Context, in *macie2.DescribeClassificationJobInput) (*macie2.DescribeClassificationJobOutput, error) {
+	if err := s.expireJobs(ctx); err != nil {
+		return nil, err
+	}
 	var out *macie2.DescribeClassificationJobOutput
 	err := s.view(ctx, func(tx store.Tx, t store.Tenant) error {
 		row, err := jobRow(ctx, tx, t, *in.JobId)
 		if err != nil {
 			return err
 		}
-		ref := job.RunRef{Tenant: t, JobID: row.ID, RunID: job.RunID(t, row.ID, onlyRun)}
+		ref := runRef(t, row.ID)
 		run, err := job.GetRun(ctx, tx, ref)
 		if err != nil {
 			return err
@@ -203,6 +254,9 @@ func describe(row store.Job, run job.Run, totals job.Totals, arn string, tags ma
 		Tags:              tags,
 		UserPausedDetails: userPausedDetails(row),
 	}
+	if len(tags) == 0 {
+		out.Tags = nil // none were sent
+	}
 	if out.ManagedDataIdentifierSelector == "" {
 		out.ManagedDataIdentifierSelector = macie2.ManagedDataIdentifierSelectorRecommended
 	}
@@ -221,35 +275,36 @@ func userPausedDetails(row store.Job) *macie2.UserPausedDetails {
 	if row.Status != string(macie2.JobStatusUserPaused) || row.PausedAt == nil {
 		return nil
 	}
-	paused := time.UnixMilli(*row.PausedAt)
 	return &macie2.UserPausedDetails{
-		JobPausedAt:                         wire.PtrTime(paused),
-		JobExpiresAt:                        wire.PtrTime(paused.Add(pausedFor)),
+		JobPausedAt:                         wire.Ptr(wire.Time(*row.PausedAt)),
+		JobExpiresAt:                        wire.PtrTime(pausedUntil(*row.PausedAt)),
 		JobImminentExpirationHealthEventArn: wire.Ptr(""),
 	}
 }
 
 // UpdateClassificationJob pauses, resumes or cancels a job.
 func (s *Service) UpdateClassificationJob(ctx context.Context, in *macie2.UpdateClassificationJobInput) (*macie2.UpdateClassificationJobOutput, error) {
+	if err := s.expireJobs(ctx); err != nil {
+		return nil, err
+	}
 	err := s.update(ctx, func(tx store.Tx, t store.Tenant) error {
 		row, err := jobRow(ctx, tx, t, *in.JobId)
 		if err != nil {
 			return err
 		}
-		if err := s.checkTransition(ctx, row, in.JobStatus); err != nil {
+		if err := checkTransition(t, row, in.JobStatus); err != nil {
 			return err
 		}
-		run := job.RunRef{Tenant: t, JobID: row.ID, RunID: job.RunID(t, row.ID, onlyRun)}
-		now := s.cfg.Now().UnixMilli()
-		row.Status, row.PausedAt = string(in.JobStatus), nil
-		change := s.cfg.Engine.CancelRun
-		switch in.JobStatus {
-		case macie2.JobStatusUserPaused:
-			row.PausedAt, change = &now, s.cfg.Engine.PauseRun
-		case macie2.JobStatusRunning:
-			change = s.cfg.Engine.ResumeRun
+		if in.JobStatus == macie2.JobStatusCancelled {
+			return s.cancelJob(ctx, tx, t, row)
 		}
-		if _, err := change(ctx, tx, run); err != nil {
+		row.Status, row.PausedAt = string(in.JobStatus), nil
+		change := s.cfg.Engine.ResumeRun
+		if in.JobStatus == macie2.JobStatusUserPaused {
+			now := s.cfg.Now().UnixMilli()
+			row.PausedAt, change = &now, s.cfg.Engine.PauseRun
+		}
+		if _, err := change(ctx, tx, runRef(t, row.ID)); err != nil {
 			return err
 		}
 		return store.UpdateJob(ctx, tx, t, row)
@@ -261,12 +316,54 @@ func (s *Service) UpdateClassificationJob(ctx context.Context, in *macie2.Update
 	return &macie2.UpdateClassificationJobOutput{}, nil
 }
 
+// cancelJob cancels a job that is not over, for good.
+func (s *Service) cancelJob(ctx context.Context, tx store.Tx, t store.Tenant, row store.Job) error {
+	if _, err := s.cfg.Engine.CancelRun(ctx, tx, runRef(t, row.ID)); err != nil {
+		return err
+	}
+	row.Status, row.PausedAt = string(macie2.JobStatusCancelled), nil
+	return store.UpdateJob(ctx, tx, t, row)
+}
+
+// expireJobs cancels the jobs that a user paused too long ago. It is called before jobs are looked at, so that nobody sees one that should
+// have been cancelled.
+func (s *Service) expireJobs(ctx context.Context) error {
+	expired := func(row store.Job) bool {
+		return row.Status == string(macie2.JobStatusUserPaused) && row.PausedAt != nil && !s.cfg.Now().Before(pausedUntil(*row.PausedAt))
+	}
+	var active []store.Job
+	err := s.view(ctx, func(tx store.Tx, t store.Tenant) (err error) {
+		active, err = store.ActiveJobs(ctx, tx, t)
+		return err
+	})
+	if err != nil || !slices.ContainsFunc(active, expired) {
+		return err
+	}
+	return s.update(ctx, func(tx store.Tx, t store.Tenant) error {
+		active, err := store.ActiveJobs(ctx, tx, t)
+		if err != nil {
+			return err
+		}
+		for _, row := range active {
+			if !expired(row) {
+				continue
+			}
+			if err := s.cancelJob(ctx, tx, t, row); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func pausedUntil(pausedAt int64) time.Time { return time.UnixMilli(pausedAt).Add(pausedFor) }
+
 // checkTransition refuses a change of status that the state machine of macie.md 4.2 does not have. Clients match on the texts.
-func (s *Service) checkTransition(ctx context.Context, row store.Job, to macie2.JobStatus) error {
+func checkTransition(t store.Tenant, row store.Job, to macie2.JobStatus) error {
 	refuse := func(format string, args ...any) error {
 		return wire.Errorf(wire.Validation, "Input validation failed, "+format, args...)
 	}
-	arn := jobARN(tenant(ctx), row.ID)
+	arn := jobARN(t, row.ID)
 	from := macie2.JobStatus(row.Status)
 	switch {
 	case from == macie2.JobStatusCancelled:
@@ -296,6 +393,9 @@ func (w *Worker) RunFinished(ctx context.Context, tx store.Tx, run job.Run, _ jo
 
 // ListClassificationJobs lists jobs, newest first unless asked otherwise.
 func (s *Service) ListClassificationJobs(ctx context.Context, in *macie2.ListClassificationJobsInput) (*macie2.ListClassificationJobsOutput, error) {
+	if err := s.expireJobs(ctx); err != nil {
+		return nil, err
+	}
 	query, err := jobQuery(in)
 	if err != nil {
 		return nil, err
@@ -330,7 +430,7 @@ func jobSummary(ctx context.Context, tx store.Tx, t store.Tenant, row store.Job)
 	if err := wire.Unmarshal(row.Doc, in); err != nil {
 		return macie2.JobSummary{}, fmt.Errorf("job %s is damaged: %w", row.ID, err)
 	}
-	run, err := job.GetRun(ctx, tx, job.RunRef{Tenant: t, JobID: row.ID, RunID: job.RunID(t, row.ID, onlyRun)})
+	run, err := job.GetRun(ctx, tx, runRef(t, row.ID))
 	if err != nil {
 		return macie2.JobSummary{}, err
 	}

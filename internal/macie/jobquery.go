@@ -1,6 +1,8 @@
 package macie
 
 import (
+	"slices"
+
 	"github.com/magpie-sec/magpie/internal/store"
 	"github.com/magpie-sec/magpie/internal/wire"
 	"github.com/magpie-sec/magpie/internal/wire/macie2"
@@ -11,14 +13,17 @@ const jobsPage = 50
 
 // jobQuery turns the criteria of ListClassificationJobs into a query of the store.
 func jobQuery(in *macie2.ListClassificationJobsInput) (store.JobQuery, error) {
-	q := store.JobQuery{Limit: pageSize(in.MaxResults, jobsPage), Descending: true}
+	limit, err := pageSize(in.MaxResults, jobsPage)
+	if err != nil {
+		return store.JobQuery{}, err
+	}
+	q := store.JobQuery{Limit: limit, Descending: true}
 	if sort := in.SortCriteria; sort != nil {
 		q.Sort, q.Descending = string(sort.AttributeName), sort.OrderBy == macie2.OrderByDesc
 	}
 	if in.FilterCriteria == nil {
 		return q, nil
 	}
-	var err error
 	if q.Includes, err = jobTerms(in.FilterCriteria.Includes); err != nil {
 		return q, err
 	}
@@ -41,11 +46,7 @@ func jobTerms(terms []macie2.ListJobsFilterTerm) ([]store.JobTerm, error) {
 		if term.Key == "" || term.Comparator == "" || len(term.Values) == 0 {
 			return nil, wire.Errorf(wire.Validation, "filterCriteria: a term needs key, comparator and values")
 		}
-		allowed := false
-		for _, c := range jobComparators[term.Key] {
-			allowed = allowed || c == term.Comparator
-		}
-		if !allowed {
+		if !slices.Contains(jobComparators[term.Key], term.Comparator) {
 			return nil, wire.Errorf(wire.Validation, "filterCriteria: %s cannot be compared with %s", term.Key, term.Comparator)
 		}
 		t := store.JobTerm{Key: string(term.Key), Comparator: string(term.Comparator), Values: term.Values}

@@ -6,7 +6,10 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
+	"log/slog"
+	"runtime/debug"
 
 	"github.com/magpie-sec/magpie/internal/extract"
 	"github.com/magpie-sec/magpie/internal/job"
@@ -14,13 +17,13 @@ import (
 	"github.com/magpie-sec/magpie/internal/source"
 	"github.com/magpie-sec/magpie/internal/store"
 	"github.com/magpie-sec/magpie/internal/wire"
-	"github.com/magpie-sec/magpie/internal/wire/macie2"
 )
 
-// An objectOutcome is what became of one object: its row of results and, if something was found, its finding.
+// An objectOutcome is what became of one object: its row of results and, if something was found, its finding as JSON, written before the
+// transaction that stores it.
 type objectOutcome struct {
 	result  store.Result
-	finding *macie2.Finding
+	finding []byte
 }
 
 // Skip reasons that the source decides, in Macie's words.
@@ -32,6 +35,7 @@ const (
 	reasonStorageClass     = "INVALID_OBJECT_STATE"
 	reasonEncryption       = "INVALID_ENCRYPTION"
 	reasonUnsupported      = "UNSUPPORTED_FILE_TYPE_EXCEPTION"
+	reasonMalformed        = "MALFORMED_FILE"
 	reasonReadError        = "OBJECT_READ_ERROR" // ours: the source failed in the middle of an object; see docs/divergences.md
 	statusSkipped          = "SKIPPED"
 	encryptionCustomerKeys = "SSE-C"
@@ -90,11 +94,18 @@ func (w *Worker) resultOf(bucket string, o source.Object) store.Result {
 	return r
 }
 
-// object classifies one object. Its error is for what may pass (the source is away, the worker stops): the object is then tried again.
-func (w *Worker) object(ctx context.Context, driver source.Driver, bucket string, o source.Object, j *activeJob) (objectOutcome, error) {
-	if driver == nil {
-		return w.skipped(bucket, o, reasonNoSuchBucket), nil
-	}
+// object classifies one object. Its error is for what may pass (the source is away, the worker stops): the object is then tried again. An
+// object over which our own code panics is skipped like any other that cannot be read.
+func (w *Worker) object(ctx context.Context, log *slog.Logger, driver source.Driver, bucket string, o source.Object, j *activeJob) (
+	outcome objectOutcome, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			// What was panicked with stays out of the log: it may be text of the object.
+			log.Error("a panic while an object was classified; it is skipped, please report this", "bucket", bucket,
+				"key", store.CleanText(o.Key), "panic", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
+			outcome, err = w.skipped(bucket, o, reasonMalformed), nil
+		}
+	}()
 	if reason := unreadable(o); reason != "" {
 		return w.skipped(bucket, o, reason), nil
 	}
@@ -118,7 +129,7 @@ func (w *Worker) object(ctx context.Context, driver source.Driver, bucket string
 	finding := j.finding(&document, bucket, o, wire.TimeOf(w.cfg.Now()))
 	r.FindingID = *finding.Id
 	r.Detections = wire.Marshal(finding.ClassificationDetails.Result)
-	return objectOutcome{result: r, finding: finding}, nil
+	return objectOutcome{result: r, finding: wire.Marshal(finding)}, nil
 }
 
 // Classify opens an object of a source and classifies it. Trouble of the source comes back as a *source.Error, wrapped or not.

@@ -2,10 +2,15 @@ package macie
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 
 	"github.com/magpie-sec/magpie/internal/arn"
+	"github.com/magpie-sec/magpie/internal/detect"
 	"github.com/magpie-sec/magpie/internal/macie/classify"
 	"github.com/magpie-sec/magpie/internal/store"
 	"github.com/magpie-sec/magpie/internal/wire"
@@ -18,7 +23,7 @@ const sampleBucket = "macie-sample-finding-bucket"
 // A sample says what the sample finding of a type shows. One entry for each type of finding.
 type sample struct {
 	kind        macie2.FindingType
-	severity    int64 // 1 low, 2 medium, 3 high
+	severity    detect.Level
 	title       string
 	description string
 	object      string            // key of the object of a sensitive data finding
@@ -28,27 +33,27 @@ type sample struct {
 }
 
 var samples = []sample{
-	{kind: macie2.FindingTypeSensitiveDataS3ObjectCredentials, severity: 3, object: "config/deploy.env", mime: "text/plain",
+	{kind: macie2.FindingTypeSensitiveDataS3ObjectCredentials, severity: detect.High, object: "config/deploy.env", mime: "text/plain",
 		found: map[string]string{"CREDENTIALS": "AWS_CREDENTIALS"}},
-	{kind: macie2.FindingTypeSensitiveDataS3ObjectFinancial, severity: 3, object: "exports/payments.csv", mime: "text/csv",
+	{kind: macie2.FindingTypeSensitiveDataS3ObjectFinancial, severity: detect.High, object: "exports/payments.csv", mime: "text/csv",
 		found: map[string]string{"FINANCIAL_INFORMATION": "CREDIT_CARD_NUMBER"}},
-	{kind: macie2.FindingTypeSensitiveDataS3ObjectPersonal, severity: 3, object: "exports/members.csv", mime: "text/csv",
+	{kind: macie2.FindingTypeSensitiveDataS3ObjectPersonal, severity: detect.High, object: "exports/members.csv", mime: "text/csv",
 		found: map[string]string{"PERSONAL_INFORMATION": "USA_SOCIAL_SECURITY_NUMBER"}},
-	{kind: macie2.FindingTypeSensitiveDataS3ObjectCustomIdentifier, severity: 2, object: "notes/tickets.txt", mime: "text/plain"},
-	{kind: macie2.FindingTypeSensitiveDataS3ObjectMultiple, severity: 3, object: "backup/everything.csv", mime: "text/csv",
+	{kind: macie2.FindingTypeSensitiveDataS3ObjectCustomIdentifier, severity: detect.Medium, object: "notes/tickets.txt", mime: "text/plain"},
+	{kind: macie2.FindingTypeSensitiveDataS3ObjectMultiple, severity: detect.High, object: "backup/everything.csv", mime: "text/csv",
 		found: map[string]string{"CREDENTIALS": "AWS_CREDENTIALS", "PERSONAL_INFORMATION": "USA_PASSPORT_NUMBER"}},
 
-	{kind: macie2.FindingTypePolicyIAMUserS3BucketPublic, severity: 3, api: "PutBucketPolicy",
+	{kind: macie2.FindingTypePolicyIAMUserS3BucketPublic, severity: detect.High, api: "PutBucketPolicy",
 		title: "The S3 bucket is publicly accessible", description: "Anyone can read or write the objects of the bucket."},
-	{kind: macie2.FindingTypePolicyIAMUserS3BucketSharedExternally, severity: 3, api: "PutBucketPolicy",
+	{kind: macie2.FindingTypePolicyIAMUserS3BucketSharedExternally, severity: detect.High, api: "PutBucketPolicy",
 		title: "The S3 bucket is shared with an external account", description: "An account outside the organization has access to the bucket."},
-	{kind: macie2.FindingTypePolicyIAMUserS3BucketReplicatedExternally, severity: 3, api: "PutBucketReplication",
+	{kind: macie2.FindingTypePolicyIAMUserS3BucketReplicatedExternally, severity: detect.High, api: "PutBucketReplication",
 		title: "The S3 bucket is replicated to an external account", description: "Objects of the bucket are copied to a bucket of an account outside the organization."},
-	{kind: macie2.FindingTypePolicyIAMUserS3BucketEncryptionDisabled, severity: 1, api: "DeleteBucketEncryption",
+	{kind: macie2.FindingTypePolicyIAMUserS3BucketEncryptionDisabled, severity: detect.Low, api: "DeleteBucketEncryption",
 		title: "Default encryption was reset for the S3 bucket", description: "New objects of the bucket are encrypted in the way that S3 does by default."},
-	{kind: macie2.FindingTypePolicyIAMUserS3BlockPublicAccessDisabled, severity: 3, api: "DeleteBucketPublicAccessBlock",
+	{kind: macie2.FindingTypePolicyIAMUserS3BlockPublicAccessDisabled, severity: detect.High, api: "DeleteBucketPublicAccessBlock",
 		title: "Block public access settings are disabled for the S3 bucket", description: "All four settings that block public access to the bucket are off."},
-	{kind: macie2.FindingTypePolicyIAMUserS3BucketSharedWithCloudFront, severity: 2, api: "PutBucketPolicy",
+	{kind: macie2.FindingTypePolicyIAMUserS3BucketSharedWithCloudFront, severity: detect.Medium, api: "PutBucketPolicy",
 		title: "The S3 bucket is shared with CloudFront", description: "A CloudFront origin access identity or control has access to the bucket."},
 }
 
@@ -78,37 +83,28 @@ func (s *Service) CreateSampleFindings(ctx context.Context, in *macie2.CreateSam
 
 func (s *Service) putSample(ctx context.Context, tx store.Tx, t store.Tenant, of sample) error {
 	f := s.sampleFinding(ctx, of)
-	if of.object != "" {
-		_, err := store.PutFinding(ctx, tx, t, wire.Marshal(f))
+	isNew, err := store.PutFinding(ctx, tx, t, wire.Marshal(f))
+	if err != nil || isNew {
 		return err
 	}
-	earlier, err := findPolicySample(ctx, tx, t, of.kind)
-	if err != nil {
-		return err
+	earlier, err := readFindings(ctx, tx, t, []string{*f.Id}, store.FindingSort{})
+	if err != nil || len(earlier) == 0 {
+		return fmt.Errorf("read the sample finding that is there already: %w", errors.Join(err, store.ErrNotFound))
 	}
-	if earlier == nil {
-		_, err := store.PutFinding(ctx, tx, t, wire.Marshal(f))
-		return err
-	}
-	*earlier.Count++
-	earlier.UpdatedAt = f.UpdatedAt
-	earlier.PolicyDetails.Action.ApiCallDetails.LastSeen = f.UpdatedAt
-	return store.ReplaceFinding(ctx, tx, t, wire.Marshal(earlier))
+	again := &earlier[0]
+	*again.Count++
+	again.UpdatedAt = f.UpdatedAt
+	again.PolicyDetails.Action.ApiCallDetails.LastSeen = f.UpdatedAt
+	return store.ReplaceFinding(ctx, tx, t, wire.Marshal(again))
 }
 
-// findPolicySample returns the sample of a policy finding's type, nil if there is none yet.
-func findPolicySample(ctx context.Context, tx store.Tx, t store.Tenant, kind macie2.FindingType) (*macie2.Finding, error) {
-	ids, _, err := store.ListFindings(ctx, tx, t, store.FindingQuery{Limit: 1, Criteria: []store.Criterion{
-		{Field: "type", Eq: []string{string(kind)}}, {Field: "sample", Eq: []string{"true"}},
-	}})
-	if err != nil || len(ids) == 0 {
-		return nil, err
+// sampleID returns a new id for a sensitive data sample and always the same one for a type of policy finding, which therefore merge.
+func (s *Service) sampleID(c wire.Caller, of sample) string {
+	if of.object != "" {
+		return s.cfg.NewID()
 	}
-	findings, err := readFindings(ctx, tx, t, ids, store.FindingSort{})
-	if err != nil || len(findings) == 0 {
-		return nil, err
-	}
-	return &findings[0], nil
+	sum := sha256.Sum256([]byte("sample\x00" + c.Account + "\x00" + c.Region + "\x00" + string(of.kind)))
+	return hex.EncodeToString(sum[:16])
 }
 
 func (s *Service) sampleFinding(ctx context.Context, of sample) *macie2.Finding {
@@ -121,12 +117,12 @@ func (s *Service) sampleFinding(ctx context.Context, of sample) *macie2.Finding 
 		CreatedAt:     wire.Ptr(now),
 		UpdatedAt:     wire.Ptr(now),
 		Description:   wire.Ptr("[SAMPLE] " + of.description),
-		Id:            wire.Ptr(s.cfg.NewID()),
+		Id:            wire.Ptr(s.sampleID(c, of)),
 		Partition:     wire.Ptr(c.Partition),
 		Region:        wire.Ptr(c.Region),
 		Sample:        wire.Ptr(true),
 		SchemaVersion: wire.Ptr(classify.SchemaVersion),
-		Severity:      &macie2.Severity{Score: wire.Ptr(of.severity), Description: [...]macie2.SeverityDescription{1: macie2.SeverityDescriptionLow, 2: macie2.SeverityDescriptionMedium, 3: macie2.SeverityDescriptionHigh}[of.severity]},
+		Severity:      &macie2.Severity{Score: wire.Ptr(int64(of.severity)), Description: classify.SeverityDescription(of.severity)},
 		Title:         wire.Ptr("[SAMPLE] " + of.title),
 		Type:          of.kind,
 		ResourcesAffected: &macie2.ResourcesAffected{S3Bucket: &macie2.S3Bucket{

@@ -90,12 +90,15 @@ func (s *Service) update(ctx context.Context, fn func(tx store.Tx, t store.Tenan
 	})
 }
 
-// pageSize returns how many items a page may have: what the input asks for, at most the service's own limit.
-func pageSize(asked *int64, limit int) int {
-	if asked == nil || *asked <= 0 || *asked > int64(limit) {
-		return limit
+// pageSize returns how many items a page may have: what the input asks for, at most the service's own limit. The models set no bounds.
+func pageSize(asked *int64, limit int) (int, error) {
+	switch {
+	case asked == nil || *asked > int64(limit):
+		return limit, nil
+	case *asked < 1:
+		return 0, wire.Errorf(wire.Validation, "maxResults must be at least 1, not %d", *asked)
 	}
-	return int(*asked)
+	return int(*asked), nil
 }
 
 // nextToken returns the token of the page after cursor, nil when there is none.

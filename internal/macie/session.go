@@ -5,7 +5,6 @@ import (
 	"errors"
 
 	"github.com/magpie-sec/magpie/internal/arn"
-	"github.com/magpie-sec/magpie/internal/job"
 	"github.com/magpie-sec/magpie/internal/store"
 	"github.com/magpie-sec/magpie/internal/wire"
 	"github.com/magpie-sec/magpie/internal/wire/macie2"
@@ -20,7 +19,7 @@ func session(ctx context.Context, tx store.Tx, t store.Tenant) (store.Session, e
 	return row, err
 }
 
-// EnableMacie enables Macie for the caller's account in the Region, and reads the inventory of its buckets.
+// EnableMacie enables Macie for the caller's account in the Region. The inventory is read when it is first asked for.
 func (s *Service) EnableMacie(ctx context.Context, in *macie2.EnableMacieInput) (*macie2.EnableMacieOutput, error) {
 	t, now := tenant(ctx), s.cfg.Now().UnixMilli()
 	row := store.Session{
@@ -121,12 +120,7 @@ func (s *Service) cancelJobs(ctx context.Context, tx store.Tx, t store.Tenant) e
 		return err
 	}
 	for _, row := range active {
-		run := job.RunRef{Tenant: t, JobID: row.ID, RunID: job.RunID(t, row.ID, onlyRun)}
-		if _, err := s.cfg.Engine.CancelRun(ctx, tx, run); err != nil {
-			return err
-		}
-		row.Status = string(macie2.JobStatusCancelled)
-		if err := store.UpdateJob(ctx, tx, t, row); err != nil {
+		if err := s.cancelJob(ctx, tx, t, row); err != nil {
 			return err
 		}
 	}

@@ -10,7 +10,7 @@ import (
 // Sources are the object stores of each tenant.
 type Sources map[store.Tenant][]source.Driver
 
-// find returns the source that has a bucket. With one source it is that one: whether the bucket is there shows when it is listed.
+// find returns the first source that has a bucket. With one source it is that one: whether the bucket is there shows when it is listed.
 func (s Sources) find(ctx context.Context, t store.Tenant, bucket string) (source.Driver, error) {
 	drivers := s[t]
 	if len(drivers) == 1 {

@@ -37,15 +37,15 @@ type Worker struct {
 
 // Work does one shard.
 func (w *Worker) Work(ctx context.Context, a *job.Attempt) error {
-	definition, err := w.jobs.get(ctx, a.Run)
+	j, err := w.jobs.get(ctx, a.Run)
 	if err != nil {
 		return err
 	}
 	switch a.Kind {
 	case listShard:
-		return w.list(ctx, a, definition)
+		return w.list(ctx, a, j)
 	case objectsShard:
-		return w.objects(ctx, a, definition)
+		return w.objects(ctx, a, j)
 	default:
 		return job.Permanent(fmt.Errorf("this version does not know shards of kind %q", a.Kind))
 	}
@@ -57,7 +57,7 @@ func (w *Worker) list(ctx context.Context, a *job.Attempt, j *activeJob) error {
 	if err != nil {
 		return w.bucketFailed(ctx, a, err)
 	}
-	if err := w.inventoryHas(ctx, a, driver); err != nil {
+	if err := w.inventoryHas(ctx, a, j, driver); err != nil {
 		return w.bucketFailed(ctx, a, err)
 	}
 	var next page
@@ -82,13 +82,14 @@ func (w *Worker) list(ctx context.Context, a *job.Attempt, j *activeJob) error {
 		return err
 	}
 	for item, err := range driver.List(ctx, a.Bucket, source.ListOptions{After: last}) {
-		if err != nil {
+		switch {
+		case err != nil:
 			if ended := flush(); ended != nil {
 				return ended
 			}
 			return w.bucketFailed(ctx, a, err)
-		}
-		switch {
+		case a.Cursor != nil && item.Key <= string(a.Cursor):
+			continue // a prefix that cannot be listed, told again because the keys below it would come after the cursor
 		case item.Err != nil:
 			unlisted = append(unlisted, w.notRead(a.Bucket, item.Object, item.Err))
 		case j.samples(item.Key):
@@ -104,8 +105,10 @@ func (w *Worker) list(ctx context.Context, a *job.Attempt, j *activeJob) error {
 	return flush()
 }
 
-// inventoryHas sees to it that the inventory has the bucket before findings are made that say how it is configured.
-func (w *Worker) inventoryHas(ctx context.Context, a *job.Attempt, driver source.Driver) error {
+// inventoryHas sees to it that the inventory has the bucket before findings are made that say how it is configured. It stores whatever
+// bucket of the source is missing, so that a run over many buckets reads their configuration once. A source whose buckets cannot be listed
+// may still let the objects of one be read: then the findings say that nothing is known of it.
+func (w *Worker) inventoryHas(ctx context.Context, a *job.Attempt, j *activeJob, driver source.Driver) error {
 	err := w.cfg.DB.View(ctx, func(tx store.Tx) error {
 		_, err := store.GetBucket(ctx, tx, a.Run.Tenant, a.Bucket)
 		return err
@@ -113,19 +116,34 @@ func (w *Worker) inventoryHas(ctx context.Context, a *job.Attempt, driver source
 	if !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
+	if _, read := j.read.Load(driver); read {
+		return nil
+	}
 	inv, err := inventory.Load(ctx, driver, inventory.Options{Account: a.Run.Account, Region: a.Run.Region})
-	if err != nil {
+	switch {
+	case err == nil:
+	case ctx.Err() != nil || source.KindOf(err) == source.Unavailable:
 		return err
+	default:
+		a.Log().Warn("the source's buckets cannot be read", "error", err.Error())
+		return nil
 	}
-	for i := range inv.Buckets {
-		if inv.Buckets[i].Name != a.Bucket {
-			continue
+	err = a.Commit(ctx, a.Cursor, job.Counters{}, func(tx store.Tx) error {
+		for i := range inv.Buckets {
+			_, err := store.GetBucket(ctx, tx, a.Run.Tenant, inv.Buckets[i].Name)
+			if errors.Is(err, store.ErrNotFound) {
+				err = store.PutBucket(ctx, tx, a.Run.Tenant, bucketRow(bucketMetadata(inv, &inv.Buckets[i], wire.TimeOf(w.cfg.Now()))))
+			}
+			if err != nil {
+				return err
+			}
 		}
-		m := bucketMetadata(inv, &inv.Buckets[i], wire.TimeOf(w.cfg.Now()))
-		row := store.Bucket{Name: a.Bucket, UpdatedAt: int64(*m.LastUpdated), Doc: wire.Marshal(m)}
-		return a.Commit(ctx, a.Cursor, job.Counters{}, func(tx store.Tx) error { return store.PutBucket(ctx, tx, a.Run.Tenant, row) })
+		return nil
+	})
+	if err == nil {
+		j.read.Store(driver, true)
 	}
-	return nil // listing it will say why
+	return err
 }
 
 // bucketFailed ends a listing that cannot go on: what may pass is tried again, everything else is noted on the run, which goes on with
@@ -154,11 +172,8 @@ func (w *Worker) objects(ctx context.Context, a *job.Attempt, j *activeJob) erro
 	if err != nil {
 		return job.Permanent(err)
 	}
-	driver, err := w.cfg.Sources.find(ctx, a.Run.Tenant, a.Bucket)
-	if err != nil && source.KindOf(err) == source.Unavailable {
-		return err
-	}
-	if err := j.knowBucket(ctx, w.cfg.DB, a.Bucket); err != nil {
+	classify, err := w.classifierOf(ctx, a, j)
+	if err != nil {
 		return err
 	}
 	done, _ := binary.Uvarint(a.Cursor)
@@ -169,8 +184,11 @@ func (w *Worker) objects(ctx context.Context, a *job.Attempt, j *activeJob) erro
 	var outcomes []objectOutcome
 	began := w.cfg.Now()
 	for i := int(done); i < len(objects); i++ {
-		outcome, err := w.object(ctx, driver, a.Bucket, objects[i], j)
-		if err != nil {
+		var outcome objectOutcome
+		if i == int(done) && a.Failures >= lastFailure {
+			a.Log().Error("an object could not be got past; it is skipped", "bucket", a.Bucket, "key", store.CleanText(objects[i].Key))
+			outcome = w.skipped(a.Bucket, objects[i], reasonReadError)
+		} else if outcome, err = classify(objects[i]); err != nil {
 			return errors.Join(err, w.commit(ctx, a, j, i, outcomes))
 		}
 		outcomes = append(outcomes, outcome)
@@ -184,6 +202,26 @@ func (w *Worker) objects(ctx context.Context, a *job.Attempt, j *activeJob) erro
 	return nil
 }
 
+// lastFailure is after how many failures in a row the object at the cursor is given up, so that it does not take those behind it with it:
+// one less than the engine's default for giving up the shard. A failure is a source that stays away, or a worker that died.
+const lastFailure = 7
+
+// classifierOf returns what is done with each object of a shard. If its bucket has no source any more they are all skipped.
+func (w *Worker) classifierOf(ctx context.Context, a *job.Attempt, j *activeJob) (func(source.Object) (objectOutcome, error), error) {
+	driver, err := w.cfg.Sources.find(ctx, a.Run.Tenant, a.Bucket)
+	switch {
+	case err == nil:
+	case ctx.Err() != nil || source.KindOf(err) == source.Unavailable:
+		return nil, err
+	default:
+		return func(o source.Object) (objectOutcome, error) { return w.notRead(a.Bucket, o, err), nil }, nil
+	}
+	if err := j.knowBucket(ctx, w.cfg.DB, a.Bucket); err != nil {
+		return nil, err
+	}
+	return func(o source.Object) (objectOutcome, error) { return w.object(ctx, a.Log(), driver, a.Bucket, o, j) }, nil
+}
+
 // commit makes outcomes take effect, with which the first done objects of the page are dealt with.
 func (w *Worker) commit(ctx context.Context, a *job.Attempt, j *activeJob, done int, outcomes []objectOutcome) error {
 	if len(outcomes) == 0 {
@@ -192,7 +230,7 @@ func (w *Worker) commit(ctx context.Context, a *job.Attempt, j *activeJob, done 
 	delta := job.Counters{Objects: int64(len(outcomes))}
 	for _, o := range outcomes {
 		delta.Bytes += o.result.BytesClassified
-		if o.result.Status == "SKIPPED" {
+		if o.result.Status == statusSkipped {
 			delta.Skipped++
 		} else {
 			delta.Classified++

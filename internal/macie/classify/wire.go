@@ -76,15 +76,18 @@ func cell(l *text.Location) macie2.Cell {
 	return c
 }
 
+// categoryTypes are the types of findings in which everything is of one category (macie.md 5.1).
+var categoryTypes = map[detect.Category]macie2.FindingType{
+	detect.Credentials:          macie2.FindingTypeSensitiveDataS3ObjectCredentials,
+	detect.FinancialInformation: macie2.FindingTypeSensitiveDataS3ObjectFinancial,
+	detect.PersonalInformation:  macie2.FindingTypeSensitiveDataS3ObjectPersonal,
+}
+
 // FindingType returns the type of the finding that the document makes; "" when nothing was found.
 func (d *Document) FindingType() macie2.FindingType {
 	var kind macie2.FindingType
 	for _, found := range d.Detections {
-		of := map[detect.Category]macie2.FindingType{
-			detect.Credentials:          macie2.FindingTypeSensitiveDataS3ObjectCredentials,
-			detect.FinancialInformation: macie2.FindingTypeSensitiveDataS3ObjectFinancial,
-			detect.PersonalInformation:  macie2.FindingTypeSensitiveDataS3ObjectPersonal,
-		}[found.Identifier.Category]
+		of := categoryTypes[found.Identifier.Category]
 		if kind != "" && kind != of {
 			return macie2.FindingTypeSensitiveDataS3ObjectMultiple
 		}
@@ -107,31 +110,22 @@ func (d *Document) Severity() *macie2.Severity {
 
 // SeverityDescription returns the wire's word for a severity.
 func SeverityDescription(s detect.Level) macie2.SeverityDescription {
-	switch s {
-	case detect.High:
-		return macie2.SeverityDescriptionHigh
-	case detect.Medium:
-		return macie2.SeverityDescriptionMedium
-	default:
-		return macie2.SeverityDescriptionLow
-	}
+	return macie2.SeverityDescription(s.String())
 }
 
-// Title and Description return the texts of a finding of a type. They name no found value.
-func Title(t macie2.FindingType) string { return sentence(t) + "." }
+// Title returns the title of a sensitive data finding of a type. Those that are known of the service end with a full stop, or not
+// (macie.md 5.4); ours do.
+func Title(t macie2.FindingType) string { return "The S3 object contains " + contents[t] + "." }
 
-// Description returns one sentence more than the title.
+// Description returns one sentence more than Title.
 func Description(t macie2.FindingType) string {
 	return Title(t) + " The occurrences say where in the object; the counts are in the result."
 }
 
-func sentence(t macie2.FindingType) string {
-	what := map[macie2.FindingType]string{
-		macie2.FindingTypeSensitiveDataS3ObjectCredentials:      "credentials data",
-		macie2.FindingTypeSensitiveDataS3ObjectFinancial:        "financial information",
-		macie2.FindingTypeSensitiveDataS3ObjectPersonal:         "personal information",
-		macie2.FindingTypeSensitiveDataS3ObjectCustomIdentifier: "text that matches custom data identifiers",
-		macie2.FindingTypeSensitiveDataS3ObjectMultiple:         "multiple categories of sensitive data",
-	}[t]
-	return "The S3 object contains " + what
+var contents = map[macie2.FindingType]string{
+	macie2.FindingTypeSensitiveDataS3ObjectCredentials:      "credentials data",
+	macie2.FindingTypeSensitiveDataS3ObjectFinancial:        "financial information",
+	macie2.FindingTypeSensitiveDataS3ObjectPersonal:         "personal information",
+	macie2.FindingTypeSensitiveDataS3ObjectCustomIdentifier: "text that matches custom data identifiers",
+	macie2.FindingTypeSensitiveDataS3ObjectMultiple:         "multiple categories of sensitive data",
 }
