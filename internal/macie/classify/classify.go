@@ -63,6 +63,7 @@ type run struct {
 	member     func(Document) error
 	open       []*document
 	result     Document
+	fields     map[*text.Field]*text.Field // what shown returned
 }
 
 type document struct {
@@ -82,7 +83,7 @@ func (r *run) Begin(d extract.Document) error {
 func (r *run) Text(b *text.Block) error {
 	d := r.open[len(r.open)-1]
 	if d.scanner == nil {
-		d.scanner = r.classifier.scanner(d.add)
+		d.scanner = r.classifier.scanner(func(m detect.Match) { r.add(d, m) })
 	}
 	d.scanner.Write(b)
 	return nil
@@ -136,15 +137,51 @@ func (d *document) detection(id *detect.Identifier) *Detection {
 	return found
 }
 
-func (d *document) add(m detect.Match) {
+func (r *run) add(d *document, m detect.Match) {
 	found := d.detection(m.Identifier)
 	if capped(m.Identifier.ID) && found.Count >= cappedCount {
 		return
 	}
 	found.Count++
 	if len(found.Locations) < MaxLocations {
+		m.Location.Field = r.shown(m.Location.Field)
 		found.Locations = append(found.Locations, m.Location)
 	}
+}
+
+// unnamed stands for a path that must not be shown.
+var unnamed = &text.Field{}
+
+// shown returns the field with which a place may be named: without the names if sensitive data stand in the names themselves, as Macie
+// omits such paths (macie.md 8.4). What was found must not leak through where it was found.
+func (r *run) shown(f *text.Field) *text.Field {
+	if f == nil || len(f.Names) == 0 {
+		return f
+	}
+	if known, ok := r.fields[f]; ok {
+		return known
+	}
+	show := f
+	if r.classifier.sensitive(strings.Join(f.Names, " ")) {
+		if show = unnamed; f.Column > 0 {
+			show = &text.Field{Column: f.Column, Sheet: f.Sheet}
+		}
+	}
+	if r.fields == nil {
+		r.fields = map[*text.Field]*text.Field{}
+	}
+	r.fields[f] = show
+	return show
+}
+
+// sensitive reports whether a text holds sensitive data.
+func (c *Classifier) sensitive(s string) bool {
+	found := false
+	scanner := c.scanner(func(detect.Match) { found = true })
+	scanner.Write(&text.Block{Text: []byte(s)})
+	scanner.Close()
+	c.release(scanner)
+	return found
 }
 
 // addMember adds the counts of a member to its archive. Macie gives the places of members only in their own records.

@@ -145,13 +145,16 @@ type embeddedFile struct {
 
 // MarshalJSON writes the object with embeddedFileDetails as its last member.
 func (o recordObject) MarshalJSON() ([]byte, error) {
-	b := wire.Marshal(o.object)
 	member, err := json.Marshal(o.member)
 	if err != nil {
 		return nil, err
 	}
-	b = append(b[:len(b)-1], `,"embeddedFileDetails":`...)
-	return append(append(b, member...), '}'), nil
+	b := []byte{'{'}
+	if o.object != nil {
+		b = wire.Marshal(o.object)
+		b[len(b)-1] = ','
+	}
+	return append(append(append(b, `"embeddedFileDetails":`...), member...), '}'), nil
 }
 
 // member describes a member of an archive by its path from the object on; nil for the object itself.

@@ -58,7 +58,7 @@ func occurrences(locations []text.Location) *macie2.Occurrences {
 		case l.Kind == text.Cells && l.Field != nil:
 			o.Cells = append(o.Cells, cell(l))
 		case l.Kind == text.Records && l.Field != nil:
-			o.Records = append(o.Records, macie2.Record{JsonPath: wire.Ptr(l.Field.JSONPath(l.Indexes)), RecordIndex: wire.Ptr(l.Row)})
+			o.Records = append(o.Records, recordOf(l))
 		default:
 			o.LineRanges = append(o.LineRanges, macie2.Range{
 				Start: wire.Ptr(l.Line), End: wire.Ptr(l.EndLine), StartColumn: wire.Ptr(l.Column),
@@ -66,6 +66,14 @@ func occurrences(locations []text.Location) *macie2.Occurrences {
 		}
 	}
 	return o
+}
+
+func recordOf(l *text.Location) macie2.Record {
+	r := macie2.Record{RecordIndex: wire.Ptr(l.Row)}
+	if l.Field != unnamed {
+		r.JsonPath = wire.Ptr(l.Field.JSONPath(l.Indexes))
+	}
+	return r
 }
 
 func cell(l *text.Location) macie2.Cell {
