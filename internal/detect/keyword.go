@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"sort"
@@ -17,6 +18,8 @@ type keywords struct {
 	root  [256]uint32
 	// starts holds, by startIndex of the first three bytes, whether a keyword may begin like that.
 	starts [1 << 15 / 64]uint64
+	// firsts holds, by wordIndex, whether a word of ASCII letters may be the first of a keyword.
+	firsts [1 << 14 / 64]uint64
 	// words are the keywords by number.
 	words []keyword
 	// maxLen is the greatest length in bytes of a text that is read to recognise one.
@@ -54,7 +57,7 @@ type hit struct {
 func groupBit(group uint16) uint64 { return 1 << (group % 64) }
 
 // maxSpace is how many white space characters may stand between two words of a keyword (a line end and an indent).
-const maxSpace = 3
+const maxSpace = 4
 
 // keywordTable collects keywords before they are compiled.
 type keywordTable map[string]*keyword
@@ -125,6 +128,7 @@ func (t keywordTable) compile() (*keywords, error) {
 		first, _ := utf8.DecodeRuneInString(s)
 		ks.wide = ks.wide || wide(first)
 		ks.markStarts(s)
+		ks.markFirst(s)
 	}
 	ks.nodes = []node{{}}
 	ks.build(0, spellings, 0, 0)
@@ -165,6 +169,39 @@ func (ks *keywords) build(n uint32, spellings []string, base, depth int) {
 // startIndex packs three bytes; letters are alike in both cases.
 func startIndex(a, b, c byte) uint32 {
 	return uint32(a&31) | uint32(b&31)<<5 | uint32(c&31)<<10
+}
+
+// wordIndex hashes a word of letters by its length and first eight, as readRun gives them.
+func wordIndex(head uint64, length int) uint64 {
+	return ((head|0x2020202020202020)&headMask[min(length, 8)] + uint64(length)) * 0x9E3779B97F4A7C15 >> 50
+}
+
+// headMask keeps the first n of eight bytes.
+var headMask = func() (m [9]uint64) {
+	for n := range m {
+		m[n] = 1<<(8*n) - 1
+	}
+	return m
+}()
+
+// mayBe is the quick look before walk at a word that is a run as a whole.
+func (ks *keywords) mayBe(head uint64, length int) bool {
+	x := wordIndex(head, length)
+	return ks.firsts[x/64]>>(x%64)&1 != 0
+}
+
+// markFirst marks the spelling's first word.
+func (ks *keywords) markFirst(s string) {
+	n := 0
+	for n < len(s) && kindOf(s[n]) == kindLower {
+		n++
+	}
+	if n > 0 && (n == len(s) || s[n] < utf8.RuneSelf) {
+		var head [8]byte
+		copy(head[:], s[:n])
+		x := wordIndex(binary.LittleEndian.Uint64(head[:]), n)
+		ks.firsts[x/64] |= 1 << (x % 64)
+	}
 }
 
 // markStarts marks what the first three bytes of text may be where the spelling begins.
@@ -228,24 +265,25 @@ func (ks *keywords) mayStart(t []byte, i int) bool {
 func (ks *keywords) walk(t []byte, i int, hits []hit) []hit {
 	start, n := i, uint32(0)
 	limit := min(len(t), i+ks.maxLen)
-	var folded [8]byte
 	for i < limit {
-		f, size := folded[:0], 1
 		if b := t[i]; b < utf8.RuneSelf {
-			f = append(f, foldASCII[b])
-		} else {
-			var r rune
-			r, size = utf8.DecodeRune(t[i:])
-			f = foldRune(f, r)
-		}
-		for _, sym := range f {
+			sym := foldASCII[b]
 			if n = ks.next(n, sym); n == 0 {
 				return hits
 			}
-		}
-		i += size
-		if len(f) == 1 && f[0] == ' ' {
-			i += skipSpace(t[i:])
+			i++
+			if sym == ' ' {
+				i += skipSpace(t[i:])
+			}
+		} else {
+			r, size := utf8.DecodeRune(t[i:])
+			i += size
+			var folded [8]byte
+			for _, sym := range foldRune(folded[:0], r) {
+				if n = ks.next(n, sym); n == 0 {
+					return hits
+				}
+			}
 		}
 		if w := ks.nodes[n].word; w != 0 && wordEnds(t, i) {
 			hits = append(hits, hit{word: &ks.words[w-1], start: start, end: i})

@@ -228,30 +228,20 @@ func (s *Scanner) scan(t []byte, i, limit int, final bool) int {
 		i = s.skipRun(t, i, final)
 	}
 	for i < limit {
-		w := weights[t[i]]
-		if w == 0 {
+		switch classes[t[i]] {
+		case classOther:
 			i++
 			continue
-		}
-		if w >= weightSpecial {
+		case classSpecial:
 			i = s.special(t, i, final)
 			continue
 		}
-		j, sum := i+1, w
-		for j < len(t) {
-			w = weights[t[j]]
-			if w-1 >= weightSpecial-1 {
-				break
-			}
-			sum += w
-			j++
+		r := readRun(t, i)
+		j := i + r.length
+		if r.letters > 0 && r.length < maxRun {
+			s.probe(t, i, j, &r)
 		}
-		n := j - i
-		if sum >= weightUpper && n < maxRun {
-			s.probe(t, i, j, sum)
-		}
-		kind := kindsOf(sum)
-		if number := e.dispatch[kind][min(n, maxRun)][alnumIndex[t[i]]]; number != 0 {
+		if number := e.dispatch[r.kind()][min(r.length, maxRun)][alnumIndex[t[i]]]; number != 0 {
 			list := &e.lists[number]
 			if list.bare || list.filter&s.inReach(i) != 0 {
 				switch end := s.candidates(list, t, i, final); {
@@ -269,47 +259,6 @@ func (s *Scanner) scan(t []byte, i, limit int, final bool) int {
 		}
 	}
 	return i
-}
-
-// weights classifies bytes for the loop of scan: the sum over a run counts its digits, capitals and small letters in 20 bits each.
-var weights = func() (w [256]uint64) {
-	for b := range w {
-		switch kindOf(byte(b)) {
-		case kindDigit:
-			w[b] = weightDigit
-		case kindUpper:
-			w[b] = weightUpper
-		case kindLower:
-			w[b] = weightLower
-		}
-		if b >= utf8.RuneSelf || b == '\\' {
-			w[b] = weightSpecial
-		}
-	}
-	return w
-}()
-
-const (
-	weightDigit   = 1
-	weightUpper   = 1 << 20
-	weightLower   = 1 << 40
-	weightMask    = 1<<20 - 1
-	weightSpecial = 1 << 60
-)
-
-// kindsOf returns the kinds that occur in a run with this sum.
-func kindsOf(sum uint64) int {
-	kind := 0
-	if sum&weightMask != 0 {
-		kind = kindDigit
-	}
-	if sum>>20&weightMask != 0 {
-		kind |= kindUpper
-	}
-	if sum>>40 != 0 {
-		kind |= kindLower
-	}
-	return kind
 }
 
 // inReach returns the bits of the keyword groups that may be in reach of t[i].
@@ -342,7 +291,13 @@ func (s *Scanner) special(t []byte, i int, final bool) int {
 	if wordStarts(t, i) {
 		s.hear(t, i)
 	}
-	return s.skipRun(t, i, final)
+	end := s.skipRun(t, i, final)
+	for p := i + size; p < min(end, i+maxRun); p++ {
+		if kind := kindOf(t[p]); kind != 0 && kind != kindDigit && wordStarts(t, p) {
+			s.hear(t, p)
+		}
+	}
+	return end
 }
 
 // skipRun returns the end of the word that goes on at t[i], and sets midRun if it does not end in t.
@@ -371,15 +326,18 @@ func (s *Scanner) skipRun(t []byte, i int, final bool) int {
 
 // probe looks for keywords at the beginnings of words in the run t[i:j], which has letters: at its start, behind digits and where camel
 // case begins a word.
-func (s *Scanner) probe(t []byte, i, j int, sum uint64) {
+func (s *Scanner) probe(t []byte, i, j int, r *run) {
 	ks := s.e.keywords
 	k := kindOf(t[i])
+	if r.letters == r.length && (r.uppers == 0 || r.uppers == r.length || r.uppers == 1 && k == kindUpper) && (j == len(t) || t[j] < utf8.RuneSelf) {
+		// The run is one word, and so a keyword's first word as a whole or none.
+		if ks.mayBe(r.head, r.length) {
+			s.hear(t, i)
+		}
+		return
+	}
 	if k != kindDigit && ks.mayStart(t, i) {
 		s.hear(t, i)
-	}
-	digits, uppers, lowers := sum&weightMask, sum>>20&weightMask, sum>>40
-	if digits == 0 && (lowers == 0 || uppers == 0 || uppers == 1 && k == kindUpper) {
-		return
 	}
 	for p := i + 1; p < j; p++ {
 		prev := k

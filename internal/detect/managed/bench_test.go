@@ -7,7 +7,9 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/magpie-sec/magpie/internal/detect"
 	"github.com/magpie-sec/magpie/internal/detect/detecttest"
@@ -43,6 +45,15 @@ func goSource(tb testing.TB, n int) []byte {
 	return out
 }
 
+// cpuTime returns the processor time of this process: on a loaded machine it says more than the clock.
+func cpuTime(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
 func benchmark(b *testing.B, blocks []*text.Block, size int) {
 	e, err := detect.New(detect.Options{Identifiers: All()})
 	if err != nil {
@@ -53,7 +64,7 @@ func benchmark(b *testing.B, blocks []*text.Block, size int) {
 	b.SetBytes(int64(size))
 	b.ReportAllocs()
 	b.ResetTimer()
-	n := 0
+	n, begin := 0, cpuTime(b)
 	for b.Loop() {
 		s.Reset(func(detect.Match) { matches++ })
 		for _, block := range blocks {
@@ -63,6 +74,7 @@ func benchmark(b *testing.B, blocks []*text.Block, size int) {
 		n++
 	}
 	b.ReportMetric(float64(matches)/float64(n), "matches/op")
+	b.ReportMetric(float64(size)*float64(n)/1e6/(cpuTime(b)-begin).Seconds(), "MB/cpu-s")
 }
 
 func BenchmarkLog(b *testing.B) {
@@ -92,9 +104,12 @@ func BenchmarkRegexp(b *testing.B) {
 	t := detecttest.NewCorpus(1).Log(1 << 20)
 	b.SetBytes(int64(len(t)))
 	b.ReportAllocs()
+	n, begin := 0, cpuTime(b)
 	for b.Loop() {
 		re.FindAllIndex(t, -1)
+		n++
 	}
+	b.ReportMetric(float64(len(t))*float64(n)/1e6/(cpuTime(b)-begin).Seconds(), "MB/cpu-s")
 }
 
 var referencePatterns = []string{

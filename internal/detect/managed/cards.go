@@ -30,14 +30,12 @@ var reservedCards = []string{
 func cardLayouts(need detect.Need, alone bool) []detect.Layout {
 	var out []detect.Layout
 	for _, shape := range []string{
-		"[2-6]9{12,18}",              // written without separators
-		"[2-6]9{3}~9{4}~9{4}~9{4}",   // 16 digits
-		"'3'[47]99~9{6}~9{5}",        // American Express
-		"'3'[0689]99~9{6}~9{4}",      // Diners Club
-		"[2-6]9{3}~9{4}~9{4}~9{4}~9", // 17 to 19 digits in fours
-		"[2-6]9{3}~9{4}~9{4}~9{4}~99",
-		"[2-6]9{3}~9{4}~9{4}~9{4}~9{3}",
-		"'62'9{4}~9{13}", // UnionPay
+		"[2-6]9{12,18}",                   // written without separators
+		"[2-6]9{3}~9{4}~9{4}~9{4}",        // 16 digits
+		"'3'[47]99~9{6}~9{5}",             // American Express
+		"'3'[0689]99~9{6}~9{4}",           // Diners Club
+		"[2-6]9{3}~9{4}~9{4}~9{4}~9{1,3}", // 17 to 19 digits in fours
+		"'62'9{4}~9{13}",                  // UnionPay
 	} {
 		out = append(out, detect.Layout{Shape: shape, Keyword: need, Alone: alone})
 	}
