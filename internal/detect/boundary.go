@@ -74,9 +74,13 @@ func escaped(t []byte, i int) bool {
 	return true
 }
 
-// standsAlone reports whether no further group of digits stands beside the value t[start:end], set off by one space or hyphen.
+// standsAlone reports whether no further group of digits stands beside the value t[start:end], set off by one space or hyphen, and no minus
+// sign in front of it.
 func standsAlone(t []byte, start, end int) bool {
 	set := func(b byte) bool { return b == ' ' || b == '-' }
+	if start >= 1 && t[start-1] == '-' {
+		return false
+	}
 	if start >= 2 && set(t[start-1]) && isDigit(t[start-2]) {
 		return false
 	}

@@ -128,7 +128,7 @@ type Layout struct {
 	CheckText func(text []byte) bool
 	// NotNext lists bytes that must not follow the value, beside those that never may (see boundary.go).
 	NotNext string
-	// Alone asks that no further group of digits stands beside the value, set off by one space or hyphen.
+	// Alone asks that no further group of digits stands beside the value, set off by one space or hyphen, and no minus sign before it.
 	Alone bool
 	// Open lets other values be found inside this one: the value does not claim its span.
 	Open bool

@@ -128,17 +128,18 @@ func classifyWord(word []byte) int {
 
 var particles = setOf("van der den de del della di da dos das du la le von zu zur af av bin ibn al el ter ten y e i und Jr. Sr. Jr Sr II III IV Dr. Mr. Mrs. Ms.")
 
-// notPersons are words that full names do not hold but names of firms, products, places, records and people's roles do.
+// notPersons are words that full names do not hold but names of firms, products, places, records and people's roles do. Words that are
+// family names as well (Brown, Church, Lane, Park, West) or given names (April, June, August) are not among them.
 var notPersons = setOf(`inc llc ltd limited corp corporation company co gmbh ag sa sas srl spa bv nv plc oy ab kg group holding holdings bank trust fund
-	university college school institute academy hospital clinic church foundation association society club team department dept division office
+	university college school institute academy hospital clinic foundation association society club team department dept division office
 	center centre services service solutions systems system technologies technology software labs studio studios media network networks
 	partners consulting industries international global national federal state county city town united states america kingdom republic
-	north south east west new san los las saint street avenue road boulevard drive lane square park lake river mountain
+	south east new san los las saint street avenue road boulevard drive square river mountain
 	hotel restaurant cafe bar store shop market mall airport station
 	product item model version edition default test sample example demo user admin administrator customer client account order invoice
 	payment report file document data table column row field value name type status error warning info main root server database backup
 	project task job process worker queue event log message email phone address
-	red blue green black white yellow orange purple pink brown small medium large extra premium basic standard pro plus
+	red blue yellow orange purple pink small medium large extra premium basic standard pro plus
 	monday tuesday wednesday thursday friday saturday sunday january february march april june july august september october november december
 	the and for with from of in on to by`)
 
@@ -168,7 +169,7 @@ var givenNames = setOf(`james mary robert patricia john jennifer michael linda d
 	pierre jacques michel philippe alain nicolas julien antoine luc hugo louis jules camille manon élodie elodie amélie amelie françois francois
 	françoise francoise céline celine sophie isabelle nathalie valérie valerie sylvie aurélie aurelie mathieu thierry laurent olivier
 	giovanni giuseppe antonio mario luigi francesco alessandro andrea marco matteo lorenzo chiara francesca martina elena paola simona roberto
-	josé manuel javier pablo pedro miguel luis fernando sergio jorge alberto álvaro alvaro raúl raul carmen isabel pilar dolores rosa lucía
+	maría francisco josé manuel javier pablo pedro miguel luis fernando sergio jorge alberto álvaro alvaro raúl raul carmen isabel pilar dolores rosa lucía
 	marta paula cristina beatriz inés ines alejandro diego sofía ximena guadalupe
 	joão joao antónio paulo rui tiago gonçalo goncalo mariana beatriz inês catarina leonor francisca rafael bruno eduardo gustavo felipe
 	larissa juliana camila fernanda letícia leticia thiago vinícius vinicius

@@ -11,7 +11,7 @@ var cardKeywords = []string{"account number", "american express", "amex", "bank 
 	"cred card", "credit", "credit card", "credit cards", "credit no", "credit num", "dankort", "debit", "debit card", "debit no", "debit num",
 	"diners club", "discover", "electron", "japanese card bureau", "jcb", "mastercard", "mc", "pan", "payment account number",
 	"payment card number", "pcn", "pmnt #", "pmnt card", "pmnt no", "pmnt number", "union pay", "visa",
-	// Expansions of the above: one word as column names have it, and brands split by camel case.
+	// Expansions of the above, as column names have them.
 	"credit card number", "card number", "cc number", "cc num", "cc no", "ccnum"}
 
 // reservedCards are the test numbers of issuers and processors that Macie never reports.
@@ -27,17 +27,27 @@ var reservedCards = []string{
 	"6331101999990016", "6759649826438453", "6799990100000000019", "76009244561",
 }
 
-func cardLayouts(need detect.Need, alone bool) []detect.Layout {
-	var out []detect.Layout
-	for _, shape := range []string{
-		"[2-6]9{12,18}",                   // written without separators
-		"[2-6]9{3}~9{4}~9{4}~9{4}",        // 16 digits
-		"'3'[47]99~9{6}~9{5}",             // American Express
-		"'3'[0689]99~9{6}~9{4}",           // Diners Club
-		"[2-6]9{3}~9{4}~9{4}~9{4}~9{1,3}", // 17 to 19 digits in fours
-		"'62'9{4}~9{13}",                  // UnionPay
-	} {
-		out = append(out, detect.Layout{Shape: shape, Keyword: need, Alone: alone})
+// cardShapes are the ways in which cards are written near a keyword: as one number, or in the groups that are embossed.
+var cardShapes = append([]string{
+	"[2-6]9{12,18}",
+	"[2-6]9{3}~9{4}~9{4}~9{4}~9{1,3}", // 17 to 19 digits
+}, groupedCards...)
+
+// bareCardShapes are those that are found without a keyword. Long numbers that merely pass Luhn are common (product codes of 13 digits, 64-bit
+// numbers of 19), so only the lengths that each brand commonly issues count.
+var bareCardShapes = append([]string{"[2-6]9{15}", "'3'[47]9{13}", "'3'[0689]9{12}", "'62'9{15,17}"}, groupedCards...)
+
+var groupedCards = []string{
+	"[2-6]9{3}~9{4}~9{4}~9{4}",
+	"'3'[47]99~9{6}~9{5}",   // American Express
+	"'3'[0689]99~9{6}~9{4}", // Diners Club
+	"'62'9{4}~9{13}",        // UnionPay
+}
+
+func cardLayouts(need detect.Need, alone bool, shapes []string) []detect.Layout {
+	out := layouts(need, shapes)
+	for i := range out {
+		out[i].Alone = alone
 	}
 	return out
 }
@@ -47,9 +57,9 @@ func cards() []*detect.Identifier {
 		Keywords: cardKeywords, MaxLen: 23, Severity: alwaysHigh, Citation: cardCitation}
 	withKeyword, without := card, card
 	withKeyword.ID, withKeyword.Recommended = "CREDIT_CARD_NUMBER", true
-	withKeyword.Layouts = cardLayouts(detect.KeywordRequired, false)
+	withKeyword.Layouts = cardLayouts(detect.KeywordRequired, false, cardShapes)
 	without.ID = "CREDIT_CARD_NUMBER_(NO_KEYWORD)"
-	without.Layouts = cardLayouts(detect.KeywordAbsent, true)
+	without.Layouts = cardLayouts(detect.KeywordAbsent, true, bareCardShapes)
 	return []*detect.Identifier{
 		{
 			ID: "BANK_ACCOUNT_NUMBER", Category: detect.FinancialInformation, Check: check.AccountNumber,

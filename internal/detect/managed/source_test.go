@@ -1,0 +1,88 @@
+package managed
+
+import (
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/magpie-sec/magpie/internal/detect"
+	"github.com/magpie-sec/magpie/internal/detect/detecttest"
+	"github.com/magpie-sec/magpie/internal/text"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// TestGoSource scans a part of Go's own source tree as running text. It holds no one's data, but keys and headers of tests: golden is every
+// match, so that a new one is looked at. The list belongs to the Go release that go.mod names.
+func TestGoSource(t *testing.T) {
+	e := detecttest.Engine(t, 0, All()...)
+	src := filepath.Join(runtime.GOROOT(), "src")
+	var out strings.Builder
+	total := 0
+	for _, dir := range []string{"crypto", "encoding", "fmt", "math", "net", "os", "strconv", "text", "time", "unicode"} {
+		err := filepath.WalkDir(filepath.Join(src, dir), func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			b, err := os.ReadFile(path)
+			if err != nil || !utf8.Valid(b) {
+				return err
+			}
+			total += len(b)
+			name, _ := filepath.Rel(src, path)
+			for _, f := range detecttest.Scan(e, &text.Block{Text: b}) {
+				fmt.Fprintf(&out, "%s:%d:%d: %s %.40q\n", filepath.ToSlash(name), f.Location.Line, f.Location.Column, f.ID, f.Text)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("%d MB", total/1e6)
+	golden(t, filepath.Join("testdata", "go-source.golden"), out.String())
+}
+
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")); diff != "" {
+		t.Errorf("%s (-want +got; -update writes it):\n%s", file, diff)
+	}
+}
+
+// TestIdentifierList holds what ListManagedDataIdentifiers and the recommended set are made of.
+func TestIdentifierList(t *testing.T) {
+	var out strings.Builder
+	for _, id := range All() {
+		set := ""
+		if id.Recommended {
+			set = " recommended"
+		}
+		need := ""
+		if id.NeedsKeyword() {
+			need = " keyword"
+		}
+		fmt.Fprintf(&out, "%s %s %s/%s/%s%s%s\n", id.Category, id.ID, id.Severity[0], id.Severity[1], id.Severity[2], need, set)
+	}
+	golden(t, filepath.Join("testdata", "identifiers.golden"), out.String())
+	if n := len(detect.Recommended(All())); n == 0 || n > 35 {
+		t.Errorf("%d recommended identifiers; Macie has 35", n)
+	}
+}
