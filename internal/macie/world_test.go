@@ -27,6 +27,7 @@ import (
 	"github.com/magpie-sec/magpie/internal/pgtest"
 	"github.com/magpie-sec/magpie/internal/source"
 	"github.com/magpie-sec/magpie/internal/source/memory"
+	"github.com/magpie-sec/magpie/internal/source/sourcetest"
 	"github.com/magpie-sec/magpie/internal/store"
 	"github.com/magpie-sec/magpie/internal/store/open"
 	"github.com/magpie-sec/magpie/internal/wire"
@@ -338,4 +339,23 @@ func equal[T any](t testing.TB, what string, got, want T) {
 func onBothEngines(t *testing.T, test func(t *testing.T, url string)) {
 	t.Run("sqlite", func(t *testing.T) { test(t, sqliteURL(t)) })
 	t.Run("postgres", func(t *testing.T) { test(t, pgtest.Database(t)) })
+}
+
+// hold makes the first reading of an object wait: it closes held when it has begun and goes on once goOn is closed.
+func (w *world) hold(bucket, key string, held chan<- struct{}, goOn <-chan struct{}) {
+	var once sync.Once
+	w.fault(func(step, b, k string) error {
+		if step == "open" && b == bucket && k == key {
+			once.Do(func() {
+				close(held)
+				<-goOn
+			})
+		}
+		return nil
+	})
+}
+
+// fault lets the source of home fail where fn says so. It may be called while no job works only.
+func (w *world) fault(fn func(step, bucket, key string) error) {
+	w.sources[home] = []source.Driver{&sourcetest.Faulty{Driver: w.objects[home], Fault: fn}}
 }
