@@ -164,9 +164,9 @@ var givenNames = setOf(`james mary robert patricia john jennifer michael linda d
 	diana randy brittany mason doris vincent kayla liam alexis roy lori bobby marie carlos ana lucas luca sofia wei yuki priya omar fatima ivan
 	olga chloe hans greta giulia mateo lucia arjun ananya lukas jan piotr anna katarzyna marek agnieszka tomasz pavel petr eva jana martin lars
 	erik sven ingrid astrid nils karin bjorn anders kirsten mette soren jens mikkel freja pekka matti aino juhani helmi jussi
-	hans klaus jurgen jürgen wolfgang heinz ursula monika sabine petra stefan andreas markus matthias tobias florian sebastian felix leon jonas
+	hans klaus jörg joerg jürgen jurgen wolfgang heinz ursula monika sabine petra stefan andreas markus matthias tobias florian sebastian felix leon jonas
 	lena leonie mia lea friedrich karl heike birgit gisela uwe dieter gunter günter
-	pierre jacques michel philippe alain nicolas julien antoine luc hugo louis jules camille manon élodie elodie amélie amelie françois francois
+	pierre hélène helene jacques michel philippe alain nicolas julien antoine luc hugo louis jules camille manon élodie elodie amélie amelie françois francois
 	françoise francoise céline celine sophie isabelle nathalie valérie valerie sylvie aurélie aurelie mathieu thierry laurent olivier
 	giovanni giuseppe antonio mario luigi francesco alessandro andrea marco matteo lorenzo chiara francesca martina elena paola simona roberto
 	maría francisco josé manuel javier pablo pedro miguel luis fernando sergio jorge alberto álvaro alvaro raúl raul carmen isabel pilar dolores rosa lucía
