@@ -102,6 +102,6 @@ func (e *Engine) claimFrom(ctx context.Context, tx store.Tx, c candidate, named 
 			return shard, found, err
 		}
 	}
-	err = claim(`priority = $8 ORDER BY id LIMIT $9`, 1)
+	err = claim(`priority >= $8 ORDER BY priority, id LIMIT $9`, 1) // >= rather than = so that PostgreSQL does not walk the primary key instead
 	return shard, found, err
 }

@@ -86,7 +86,7 @@ func countUnfinished(ctx context.Context, tx store.Tx, ref RunRef, except int64,
 	err := store.One(ctx, tx, `
 		SELECT COUNT(*) FROM (
 			SELECT id FROM shards
-			WHERE account = $1 AND region = $2 AND job_id = $3 AND run_id = $4 AND state IN ('ready', 'running', 'waiting') AND id <> $5
+			WHERE account = $1 AND region = $2 AND job_id = $3 AND run_id = $4 AND `+unfinished+` AND id <> $5
 			LIMIT $6) AS unfinished`,
 		append(ref.args(), except, int64(limit)), &n)
 	return int(n), err

@@ -21,6 +21,10 @@ const (
 	Dead    ShardState = "dead"    // failed or lost too often in a row without progress
 )
 
+// unfinished is the SQL for ready, running or waiting. As a range of the index on (run, state) it passes over done shards, which PostgreSQL
+// does not do for IN.
+const unfinished = `state >= 'ready'`
+
 // Priorities of shards. Everything claimable of a higher priority is claimed first.
 const (
 	PriorityHigh   = 1

@@ -231,7 +231,7 @@ func (e *Engine) sweepUnfinished(ctx context.Context) error {
 			SELECT r.account, r.region, r.job_id, r.run_id FROM runs r
 			WHERE r.state = 'running' AND NOT EXISTS (
 				SELECT 1 FROM shards s WHERE s.account = r.account AND s.region = r.region AND s.job_id = r.job_id AND s.run_id = r.run_id
-				AND s.state IN ('ready', 'running', 'waiting'))`, nil,
+				AND s.`+unfinished+`)`, nil,
 			func(rows store.Rows) error {
 				var ref RunRef
 				if err := rows.Scan(&ref.Account, &ref.Region, &ref.JobID, &ref.RunID); err != nil {
@@ -286,7 +286,7 @@ func (e *Engine) measure(ctx context.Context) error {
 		return store.Each(ctx, tx, `
 			SELECT s.state, COUNT(*) FROM runs r JOIN shards s
 			ON s.account = r.account AND s.region = r.region AND s.job_id = r.job_id AND s.run_id = r.run_id
-			AND s.state IN ('ready', 'running', 'waiting')
+			AND s.`+unfinished+`
 			WHERE r.state = 'running' GROUP BY s.state`, nil,
 			func(rows store.Rows) error {
 				var state string

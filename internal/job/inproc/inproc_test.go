@@ -32,3 +32,7 @@ func TestMain(m *testing.M) {
 func TestSQLite(t *testing.T) { jobtest.Run(t, onSQLite) }
 
 func TestPostgreSQL(t *testing.T) { jobtest.Run(t, onPostgreSQL) }
+
+func BenchmarkSQLite(b *testing.B) { jobtest.Benchmark(b, onSQLite) }
+
+func BenchmarkPostgreSQL(b *testing.B) { jobtest.Benchmark(b, onPostgreSQL) }

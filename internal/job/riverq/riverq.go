@@ -79,16 +79,22 @@ func (d *Dispatcher) Enqueue(ctx context.Context, tx store.Tx, hints []job.Hint)
 	if !ok {
 		return fmt.Errorf("River needs a PostgreSQL transaction, not one of %s", tx.Engine())
 	}
-	params := make([]river.InsertManyParams, len(hints))
-	for i, h := range hints {
-		params[i] = river.InsertManyParams{
-			Args: hintArgs{h.ShardID, h.Attempt, h.Nudge},
+	params := make([]river.InsertManyParams, 0, len(hints))
+	seen := make(map[hintArgs]bool, len(hints)) // one statement may not name a unique key twice
+	for _, h := range hints {
+		args := hintArgs{h.ShardID, h.Attempt, h.Nudge}
+		if seen[args] {
+			continue
+		}
+		seen[args] = true
+		params = append(params, river.InsertManyParams{
+			Args: args,
 			InsertOpts: &river.InsertOpts{
 				Queue:      queue,
 				Priority:   min(max(h.Priority, job.PriorityHigh), job.PriorityIdle), // River has the same four
 				UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: live},
 			},
-		}
+		})
 	}
 	if _, err := d.insert.InsertManyTx(ctx, native.Pgx(), params); err != nil {
 		return fmt.Errorf("insert hints: %w", err)
