@@ -1,0 +1,3 @@
+module talwind.example/cartservice
+
+go 1.24
