@@ -4,18 +4,22 @@ import "unicode/utf8"
 
 // A value inside a longer token is no match. These two functions say what makes a token longer than the run of letters and digits:
 //
+// Beside what the layout's own first and last character may be, these are
+//
 //	before the value: a letter or digit; '_', '+', '%', '$'; '-' behind a letter or digit; '.' behind a digit
 //	after the value:  a letter or digit; '_', '%'; '-', '+' or '@' before a letter or digit; '.' before a digit; '/' before a digit if
 //	                  the layout itself uses '/'
 //
 // A letter of a script that is written without spaces (see wide) does not: labels stand right before values there.
 
-// opensToken reports whether a value may begin at t[i].
-func opensToken(t []byte, i int) bool {
+// opensToken reports whether a value of the layout may begin at t[i].
+func (l *layout) opensToken(t []byte, i int) bool {
 	if i == 0 {
 		return true
 	}
 	switch b := t[i-1]; {
+	case l.shape.elements[0].set != nil && l.shape.elements[0].set[b] && !escaped(t, i-1):
+		return false
 	case b >= utf8.RuneSelf:
 		r, _ := utf8.DecodeLastRune(t[:i])
 		return !wordRune(r)

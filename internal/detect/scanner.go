@@ -381,7 +381,7 @@ func (s *Scanner) candidates(list *layoutList, t []byte, i int, final bool) int 
 		}
 		sh := l.shape
 		start := i - len(sh.lead)
-		if start < 0 || s.base+int64(start) < s.claimed || string(t[start:i]) != sh.lead || !opensToken(t, start) {
+		if start < 0 || s.base+int64(start) < s.claimed || string(t[start:i]) != sh.lead || !l.opensToken(t, start) {
 			continue
 		}
 		end := sh.match(t, i)

@@ -45,3 +45,29 @@ func Card(digits []byte) bool {
 	}
 	return false
 }
+
+// DistinctGroups reports whether no two of the groups of digits are alike. Those of a card number seldom are; columns of figures often.
+func DistinctGroups(text []byte) bool {
+	var groups [8][]byte
+	n := 0
+	for i := 0; i < len(text); i++ {
+		if !isDigit(text[i]) {
+			continue
+		}
+		start := i
+		for i < len(text) && isDigit(text[i]) {
+			i++
+		}
+		for _, g := range groups[:n] {
+			if string(g) == string(text[start:i]) {
+				return false
+			}
+		}
+		if n == len(groups) {
+			return false
+		}
+		groups[n] = text[start:i]
+		n++
+	}
+	return true
+}

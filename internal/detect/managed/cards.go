@@ -44,10 +44,12 @@ var groupedCards = []string{
 	"'62'9{4}~9{13}",        // UnionPay
 }
 
-func cardLayouts(need detect.Need, alone bool, shapes []string) []detect.Layout {
-	out := layouts(need, shapes)
+// bareCards are the layouts found without a keyword. They stand alone and their groups differ: a table of figures is full of groups of four.
+func bareCards() []detect.Layout {
+	out := layouts(detect.KeywordAbsent, bareCardShapes)
 	for i := range out {
-		out[i].Alone = alone
+		out[i].Alone = true
+		out[i].CheckText = check.DistinctGroups
 	}
 	return out
 }
@@ -57,9 +59,9 @@ func cards() []*detect.Identifier {
 		Keywords: cardKeywords, MaxLen: 23, Severity: alwaysHigh, Citation: cardCitation}
 	withKeyword, without := card, card
 	withKeyword.ID, withKeyword.Recommended = "CREDIT_CARD_NUMBER", true
-	withKeyword.Layouts = cardLayouts(detect.KeywordRequired, false, cardShapes)
+	withKeyword.Layouts = layouts(detect.KeywordRequired, cardShapes)
 	without.ID = "CREDIT_CARD_NUMBER_(NO_KEYWORD)"
-	without.Layouts = cardLayouts(detect.KeywordAbsent, true, bareCardShapes)
+	without.Layouts = bareCards()
 	return []*detect.Identifier{
 		{
 			ID: "BANK_ACCOUNT_NUMBER", Category: detect.FinancialInformation, Check: check.AccountNumber,

@@ -20,9 +20,10 @@ func personal() []*detect.Identifier {
 	return []*detect.Identifier{
 		{
 			ID: "DATE_OF_BIRTH", Category: detect.PersonalInformation,
-			Layouts: dates(
+			// A time of day behind the date is no birth in a log, but midnight is how databases export a date.
+			Layouts: append(dates(
 				"9{4}[-/ ]9{1,2}[-/ ]9{1,2}",
-				"9{4}-99-99[Tt ]99:99",
+				"9{4}-99-99[Tt ]'00:00'",
 				"9{1,2}[-/ .]9{1,2}[-/ .]9{4}",
 				"9{1,2}[-/]9{1,2}[-/]99",
 				"9{1,2}[-/ ]a{3,9},?[-/ ]9{4}",
@@ -31,7 +32,7 @@ func personal() []*detect.Identifier {
 				"a{3,9}[-/ ]9{1,2},?[-/ ]9{4}",
 				"a{3,9} 9{1,2}aa,? 9{4}",
 				"9{4}[-/ ]a{3,9}[-/ ]9{1,2}",
-			),
+			), detect.Layout{Shape: "9{4}-99-99[Tt ]99:99", Keyword: detect.KeywordInField, CheckText: check.Date}),
 			Keywords: []string{"bday", "b-day", "birth date", "birthday", "date of birth", "dob",
 				"birth dt", "date birth"}, // abbreviations of column names
 			MaxLen: 24, Severity: lowMediumHigh,
