@@ -9,7 +9,7 @@ package detect
 import (
 	"errors"
 	"fmt"
-	"sort"
+	"slices"
 
 	"github.com/magpie-sec/magpie/internal/detect/check"
 )
@@ -30,10 +30,9 @@ const DefaultWindow = 128 << 10
 type Engine struct {
 	identifiers []*Identifier
 	keywords    *keywords
-	// dispatch gives the number of the list of layouts that may begin with a run, by its kind, length and first character. List 0 is empty.
-	dispatch [kinds][maxRun + 1][64]uint16
-	lists    []layoutList
-	groups   int // of keywords
+	// every leads to all layouts, bare to those alone that can do without a keyword in reach.
+	every, bare dispatch
+	groups      int // of keywords
 	// whole are the layouts that a value has to be in as a whole.
 	whole []*layout
 
@@ -56,11 +55,16 @@ type layout struct {
 	distance int
 }
 
-// A layoutList is what dispatch leads to. filter is the union of the keyword groups' bits; bare says that some layout needs no keyword.
-type layoutList struct {
-	layouts []*layout
-	filter  uint64
-	bare    bool
+// A dispatch gives the layouts that may begin with a run, by its kind, length and first character.
+type dispatch struct {
+	numbers [kinds][maxRun + 1][64]uint16 // of a list; list 0 is empty
+	lists   [][]choice
+}
+
+// A choice is a layout to try at a run. after holds the bytes that may follow the run.
+type choice struct {
+	*layout
+	after *byteSet
 }
 
 // New compiles an engine. It returns an error that names the identifier for a duplicate id, a layout that cannot be parsed or has no
@@ -91,10 +95,12 @@ func New(o Options) (*Engine, error) {
 	if e.keywords, err = c.table.compile(); err != nil {
 		return nil, err
 	}
+	var shaped []*layout
 	for _, l := range layouts {
 		if l.Whole {
 			e.whole = append(e.whole, l)
 		} else {
+			shaped = append(shaped, l)
 			e.longestShape = max(e.longestShape, l.shape.maxLen)
 		}
 	}
@@ -110,7 +116,11 @@ func New(o Options) (*Engine, error) {
 		e.window = DefaultWindow
 	}
 	e.window = max(e.window, longest+e.margin+e.back+maxRun)
-	e.buildDispatch(layouts)
+	e.every.build(shaped)
+	e.bare.build(slices.DeleteFunc(slices.Clone(shaped), func(l *layout) bool { return !l.bare() }))
+	for _, l := range shaped {
+		l.shape.opening = nil
+	}
 	return e, nil
 }
 
@@ -183,38 +193,53 @@ func (c *compiler) identifier(id *Identifier, order int) ([]*layout, error) {
 	return out, nil
 }
 
-// buildDispatch fills dispatch and lists.
-func (e *Engine) buildDispatch(layouts []*layout) {
-	e.lists = []layoutList{{}}
+// build fills the dispatch.
+func (d *dispatch) build(layouts []*layout) {
+	d.lists = [][]choice{nil}
 	known := map[string]uint16{"": 0}
+	sets := map[byteSet]*byteSet{}
+	var key []byte
 	for kind := 1; kind < kinds; kind++ {
 		for n := 1; n <= maxRun; n++ {
-			for b := byte('0'); b <= 'z'; b++ {
-				if !isAlnum(b) {
+			for b := range alnumIndex {
+				if !isAlnum(byte(b)) {
 					continue
 				}
-				var list layoutList
-				key := ""
+				key = key[:0]
 				for i, l := range layouts {
-					if l.Whole || !l.shape.runs[kind][n] || !l.shape.first[b] {
-						continue
+					if l.shape.runs[kind][n] && l.shape.first[b] {
+						key = append(key, byte(i), byte(i>>8), byte(n))
 					}
-					list.layouts = append(list.layouts, l)
-					key += fmt.Sprint(i, ",")
-					list.filter |= groupBit(l.group)
-					list.bare = list.bare || l.Keyword == KeywordUnneeded || l.Keyword == KeywordAbsent || l.id.Direction == Either
 				}
-				number, ok := known[key]
+				number, ok := known[string(key)]
 				if !ok {
-					number = uint16(len(e.lists))
-					known[key] = number
-					sort.SliceStable(list.layouts, func(i, j int) bool { return list.layouts[i].order < list.layouts[j].order })
-					e.lists = append(e.lists, list)
+					number = uint16(len(d.lists))
+					known[string(key)] = number
+					d.lists = append(d.lists, choices(layouts, key, sets))
 				}
-				e.dispatch[kind][n][alnumIndex[b]] = number
+				d.numbers[kind][n][alnumIndex[b]] = number
 			}
 		}
 	}
+}
+
+// choices spells out a key of build; sets holds the sets once.
+func choices(layouts []*layout, key []byte, sets map[byteSet]*byteSet) []choice {
+	var out []choice
+	for ; len(key) > 0; key = key[3:] {
+		l := layouts[int(key[0])|int(key[1])<<8]
+		after := l.shape.after[key[2]]
+		if sets[after] == nil {
+			sets[after] = &after
+		}
+		out = append(out, choice{l, sets[after]})
+	}
+	return out
+}
+
+// bare reports whether the layout can be found without a keyword in reach.
+func (l *layout) bare() bool {
+	return l.Keyword == KeywordUnneeded || l.Keyword == KeywordAbsent || l.id.Direction == Either
 }
 
 // alnumIndex numbers the letters and digits.

@@ -204,42 +204,23 @@ func (ks *keywords) markFirst(s string) {
 	}
 }
 
-// markStarts marks what the first three bytes of text may be where the spelling begins.
+// markStarts marks what the first three bytes of text may be where the spelling begins. Bytes outside ASCII are not looked up.
 func (ks *keywords) markStarts(s string) {
-	var seconds, thirds []byte
-	first := s[0]
-	if first >= utf8.RuneSelf {
-		return // such starts are not looked up
+	if s[0] >= utf8.RuneSelf {
+		return
 	}
-	all := make([]byte, 32)
-	for i := range all {
-		all[i] = byte(i)
-	}
-	may := func(i int) []byte {
+	may := func(i int) string {
 		switch {
-		case i >= len(s):
-			return all
-		case s[i] == ' ':
-			return []byte(" \t\r\n_-\xC2\xE2\xE3")
-		case s[i] >= utf8.RuneSelf:
-			return all
+		case i < len(s) && s[i] == ' ':
+			return " \t\r\n_-"
+		case i < len(s) && (i == 1 || s[1] != ' '):
+			return s[i : i+1]
 		}
-		// An accent brings in any byte, either of its own letter or behind the bare one.
-		return []byte{s[i], 0xC3, 0xC4, 0xC5, 0xC6, 0xC7, 0xC8, 0xC9, 0xCC, 0xCD, 0xE1, 0xE2, 0xEF}
+		return "\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f"
 	}
-	seconds = may(1)
-	thirds = may(2)
-	if len(s) > 1 && (s[1] == ' ' || len(s) < 3) {
-		thirds = all
-	}
-	for _, b := range seconds {
-		for _, c := range thirds {
-			ks.mark(first, b, c)
-		}
-		if b >= utf8.RuneSelf {
-			for _, c := range all {
-				ks.mark(first, b, c)
-			}
+	for _, b := range []byte(may(1)) {
+		for _, c := range []byte(may(2)) {
+			ks.mark(s[0], b, c)
 		}
 	}
 }
@@ -256,6 +237,9 @@ func (ks *keywords) mayStart(t []byte, i int) bool {
 		b, c = t[i+1], t[i+2]
 	} else if i+1 < len(t) {
 		b = t[i+1]
+	}
+	if b|c >= utf8.RuneSelf {
+		return true
 	}
 	x := startIndex(t[i], b, c)
 	return ks.starts[x/64]>>(x%64)&1 != 0

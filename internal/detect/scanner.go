@@ -241,16 +241,17 @@ func (s *Scanner) scan(t []byte, i, limit int, final bool) int {
 		if r.letters > 0 && r.length < maxRun {
 			s.probe(t, i, j, &r)
 		}
-		if number := e.dispatch[r.kind()][min(r.length, maxRun)][alnumIndex[t[i]]]; number != 0 {
-			list := &e.lists[number]
-			if list.bare || list.filter&s.inReach(i) != 0 {
-				switch end := s.candidates(list, t, i, final); {
-				case end < 0:
-					return i
-				case end > i:
-					i = end
-					continue
-				}
+		d := &e.bare
+		if s.fieldFilter != 0 || s.base+int64(i) <= s.activeEnd {
+			d = &e.every
+		}
+		if number := d.numbers[r.kind()][min(r.length, maxRun)][alnumIndex[t[i]]]; number != 0 {
+			switch end := s.candidates(d.lists[number], t, i, j, final); {
+			case end < 0:
+				return i
+			case end > i:
+				i = end
+				continue
 			}
 		}
 		i = j
@@ -370,43 +371,55 @@ func (s *Scanner) hear(t []byte, i int) {
 	}
 }
 
-// candidates tries the layouts of the list at the run t[i:] and reports what it finds. It returns the end of the span that was found, 0 for
-// none, or -1 if it takes more text to decide.
-func (s *Scanner) candidates(list *layoutList, t []byte, i int, final bool) int {
+// candidates tries layouts at the run t[i:j] and reports what it finds. It returns the end of the span that was found, 0 for none, or -1 if
+// it takes more text to decide.
+func (s *Scanner) candidates(choices []choice, t []byte, i, j int, final bool) int {
 	s.found = s.found[:0]
 	reach := s.inReach(i)
-	for _, l := range list.layouts {
-		if l.Keyword == KeywordRequired && l.id.Direction == Before && reach&groupBit(l.group) == 0 {
+	next := byte('\n') // at the end of the value, as good as any byte that ends a token
+	if j < len(t) {
+		next = t[j]
+	}
+	for k := range choices {
+		c := &choices[k]
+		if !c.after[next] || c.Keyword == KeywordRequired && c.id.Direction == Before && reach&groupBit(c.group) == 0 {
 			continue
 		}
-		sh := l.shape
-		start := i - len(sh.lead)
-		if start < 0 || s.base+int64(start) < s.claimed || string(t[start:i]) != sh.lead || !l.opensToken(t, start) {
-			continue
-		}
-		end := sh.match(t, i)
-		if end < 0 {
-			continue
-		}
-		if l.Tail != nil {
-			if end = l.tail(t, start, end, final); end == -2 {
-				return -1
-			}
-		} else if !l.closesToken(t, end) {
-			continue
-		}
-		if end < 0 || l.Alone && !standsAlone(t, start, end) {
-			continue
-		}
-		near, ok := s.near(l, t, start, end)
-		if ok && s.accepts(l, t[start:end]) && len(s.found) < maxCandidates {
-			s.found = append(s.found, candidate{layout: l, start: start, end: end, near: near})
+		if end := s.try(c.layout, t, i, final); end == -2 {
+			return -1
 		}
 	}
 	if len(s.found) == 0 {
 		return 0
 	}
 	return s.settle(t)
+}
+
+// try tries a layout at the run t[i:] and adds what it finds to the candidates. It returns -2 if it takes more text to decide.
+func (s *Scanner) try(l *layout, t []byte, i int, final bool) int {
+	start := i - len(l.shape.lead)
+	if start < 0 || s.base+int64(start) < s.claimed || string(t[start:i]) != l.shape.lead {
+		return -1
+	}
+	end := l.shape.match(t, i)
+	if end < 0 || !l.opensToken(t, start) {
+		return -1
+	}
+	if l.Tail != nil {
+		if end = l.tail(t, start, end, final); end < 0 {
+			return end
+		}
+	} else if !l.closesToken(t, end) {
+		return -1
+	}
+	if l.Alone && !standsAlone(t, start, end) {
+		return -1
+	}
+	near, ok := s.near(l, t, start, end)
+	if ok && s.accepts(l, t[start:end]) && len(s.found) < maxCandidates {
+		s.found = append(s.found, candidate{layout: l, start: start, end: end, near: near})
+	}
+	return end
 }
 
 // settle reports what is left of the candidates once resolved, and returns the end of the span they claim, 0 for none.

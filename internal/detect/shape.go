@@ -12,12 +12,20 @@ type shape struct {
 	lead     string // punctuation before the first letter or digit
 	elements []element
 	maxLen   int
-	// first holds the bytes that the first letter or digit may be.
-	first byteSet
-	// runs says for each kind and length (maxRun stands for all longer ones) whether the value's first run may be like that.
-	runs [kinds][maxRun + 1]bool
+	// opening is there until a dispatch was built of it.
+	*opening
 	// slash says that '/' is a separator of this shape, so that a further /digit makes the value part of something longer.
 	slash bool
+}
+
+// An opening says what the run of letters and digits looks like at which the scanner meets a value.
+type opening struct {
+	// first holds the bytes that the first letter or digit may be.
+	first byteSet
+	// runs holds the kinds and lengths that the run may have (maxRun stands for all longer ones), and after, for each length, the bytes
+	// that may follow it.
+	runs  runSet
+	after [maxRun + 1]byteSet
 }
 
 // A byteSet is a set of ASCII bytes.
@@ -57,7 +65,7 @@ var shapeSets = map[byte]string{'9': "0-9", 'A': "A-Z", 'a': "A-Za-z", 'X': "0-9
 //
 // Punctuation before the first letter or digit has to be literal and present. open says that a tail follows.
 func parseShape(s string, open bool) (*shape, error) {
-	sh := &shape{}
+	sh := &shape{opening: &opening{}}
 	p := shapeParser{rest: s}
 	for p.rest != "" {
 		e, err := p.element()
@@ -238,9 +246,9 @@ func (r *runSet) step(classes int) *runSet {
 	return &out
 }
 
-// enumerate fills first and runs: what the run of letters and digits at which the scanner meets the value may look like.
+// enumerate fills the opening.
 func (sh *shape) enumerate(open bool) {
-	cur, ended := &runSet{}, &runSet{}
+	cur := &runSet{}
 	cur[0][0] = true
 	if f := sh.elements[0]; f.literal != "" {
 		sh.first[f.literal[0]] = true
@@ -251,38 +259,51 @@ func (sh *shape) enumerate(open bool) {
 		sh.first = *f.set
 	}
 	for _, e := range sh.elements {
-		cur = e.advance(cur, ended)
+		cur = sh.advance(&e, cur)
 	}
 	if open {
+		longer := &runSet{}
 		for k := range cur {
 			for n, in := range cur[k] {
 				for k2 := range cur {
 					for n2 := n; in && k2&k == k && n2 <= maxRun; n2++ {
-						ended[k2][n2] = true
+						longer[k2][n2] = true
 					}
 				}
 			}
 		}
+		cur = longer
 	}
-	ended.add(cur)
-	sh.runs = *ended
+	sh.end(cur, parseSet("\x00-/:-@[-`{-\xff"))
 }
 
-// advance returns the runs that go on after the element, and adds to ended those that end at or within it.
-func (e *element) advance(cur, ended *runSet) *runSet {
+// end records that the first run may end in any of these ways, before one of the bytes.
+func (sh *shape) end(runs *runSet, before *byteSet) {
+	sh.runs.add(runs)
+	for n := range sh.after {
+		for k := range runs {
+			for b := 0; runs[k][n] && b < len(before); b++ {
+				sh.after[n][b] = sh.after[n][b] || before[b] && !isAlnum(byte(b))
+			}
+		}
+	}
+}
+
+// advance returns the runs that go on after the element, and records those that end at or within it.
+func (sh *shape) advance(e *element, cur *runSet) *runSet {
 	out := &runSet{}
 	if e.min == 0 || e.sep {
 		out.add(cur)
 	}
 	if e.sep {
-		ended.add(cur)
+		sh.end(cur, parseSet(" -"))
 		return out
 	}
 	if e.literal != "" {
 		for i := 0; i < len(e.literal); i++ {
 			classes := kindOf(e.literal[i])
 			if classes == 0 {
-				ended.add(cur)
+				sh.end(cur, parseSet(e.literal[i:i+1]))
 				return out
 			}
 			if e.fold && classes != kindDigit {
@@ -302,7 +323,7 @@ func (e *element) advance(cur, ended *runSet) *runSet {
 	}
 	for k := 1; k <= e.max; k++ {
 		if other {
-			ended.add(cur)
+			sh.end(cur, e.set)
 		}
 		cur = cur.step(classes)
 		if k >= e.min {

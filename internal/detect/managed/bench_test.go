@@ -16,7 +16,7 @@ import (
 	"github.com/magpie-sec/magpie/internal/text"
 )
 
-const benchSize = 32 << 20
+const benchSize = 16 << 20
 
 // runningText cuts a text into blocks as an extractor does.
 func runningText(t []byte) (blocks []*text.Block) {
@@ -95,6 +95,27 @@ func BenchmarkEvents(b *testing.B) {
 func BenchmarkGoSource(b *testing.B) {
 	t := goSource(b, benchSize)
 	benchmark(b, runningText(t), len(t))
+}
+
+// BenchmarkByteLoop says how fast the machine is at the moment: the log read byte by byte through a table, with nothing done.
+func BenchmarkByteLoop(b *testing.B) {
+	t := detecttest.NewCorpus(1).Log(benchSize)
+	var table [256]uint64
+	for i := '0'; i <= '9'; i++ {
+		table[i] = 1
+	}
+	b.SetBytes(int64(len(t)))
+	n, begin, digits := 0, cpuTime(b), uint64(0)
+	for b.Loop() {
+		for _, c := range t {
+			digits += table[c]
+		}
+		n++
+	}
+	b.ReportMetric(float64(len(t))*float64(n)/1e6/(cpuTime(b)-begin).Seconds(), "MB/cpu-s")
+	if digits == 0 {
+		b.Fatal("no digits")
+	}
 }
 
 // BenchmarkRegexp is the reference: Go's regexp with one alternation of patterns for the same identifiers (without keywords and checks), on
