@@ -46,18 +46,16 @@ func (c credential) check() error {
 }
 
 // row seals the credential as a key of an account.
-func (c credential) row(sealer *seal.Sealer, account, name string, now time.Time) store.AccessKey {
-	return store.AccessKey{
-		ID: c.id, Account: account, Name: name, CreatedAt: now.UnixMilli(),
-		Secret: sealer.Seal([]byte(c.secret), secretContext(c.id, account)),
-	}
+func (c credential) row(key *seal.Key, account, name string, now time.Time) (store.AccessKey, error) {
+	sealed, err := key.Seal(nil, []byte(c.secret), secretContext, c.id, account)
+	return store.AccessKey{ID: c.id, Account: account, Name: name, CreatedAt: now.UnixMilli(), Secret: sealed}, err
 }
 
-// secretContext binds a sealed secret to its row.
-func secretContext(id, account string) []byte { return []byte("access key " + id + " of " + account) }
+// secretContext, with the key's id and account behind it, binds a sealed secret to its row.
+const secretContext = "access key"
 
-func openSecret(sealer *seal.Sealer, row store.AccessKey) (string, error) {
-	secret, err := sealer.Open(row.Secret, secretContext(row.ID, row.Account))
+func openSecret(key *seal.Key, row store.AccessKey) (string, error) {
+	secret, err := key.Open(row.Secret, secretContext, row.ID, row.Account)
 	if err != nil {
 		return "", fmt.Errorf("secret of access key %s: %w", row.ID, err)
 	}
@@ -65,24 +63,28 @@ func openSecret(sealer *seal.Sealer, row store.AccessKey) (string, error) {
 }
 
 // putCredential stores a key of the account itself, or the new secret of one that is there.
-func putCredential(ctx context.Context, db store.DB, sealer *seal.Sealer, c credential, account string, now time.Time) error {
+func putCredential(ctx context.Context, db store.DB, key *seal.Key, c credential, account string, now time.Time) error {
+	row, err := c.row(key, account, rootName, now)
+	if err != nil {
+		return err
+	}
 	return db.Update(ctx, func(tx store.Tx) error {
 		have, err := store.GetAccessKey(ctx, tx, c.id)
 		switch {
 		case errors.Is(err, store.ErrNotFound):
-			return store.CreateAccessKey(ctx, tx, c.row(sealer, account, rootName, now))
+			return store.CreateAccessKey(ctx, tx, row)
 		case err != nil:
 			return err
 		case have.Account != account || have.Name != rootName:
 			return fmt.Errorf("access key %s belongs to %s of account %s already; remove it with magpie keys remove, or use another id", c.id, have.Name, have.Account)
 		}
-		if secret, err := openSecret(sealer, have); err == nil && secret == c.secret && !have.Disabled {
+		if secret, err := openSecret(key, have); err == nil && secret == c.secret && !have.Disabled {
 			return nil
 		}
 		if err := store.DeleteAccessKey(ctx, tx, c.id); err != nil {
 			return err
 		}
-		return store.CreateAccessKey(ctx, tx, c.row(sealer, account, rootName, now))
+		return store.CreateAccessKey(ctx, tx, row)
 	})
 }
 

@@ -37,14 +37,14 @@ const (
 
 // firstKey sees to it that the first account has an access key. The file is written before the database knows the key, so that a start that
 // is cut short in between is finished by the next one.
-func firstKey(ctx context.Context, db store.DB, sealer *seal.Sealer, data *dataFolder, c *config.Config) (keyOrigin, error) {
+func firstKey(ctx context.Context, db store.DB, key *seal.Key, data *dataFolder, c *config.Config) (keyOrigin, error) {
 	account := c.Accounts[0]
 	given := credential{os.Getenv(rootKeyIDVariable), os.Getenv(rootSecretVariable)}
 	if given != (credential{}) {
 		if err := given.check(); err != nil {
 			return 0, fmt.Errorf("%s and %s: %w", rootKeyIDVariable, rootSecretVariable, err)
 		}
-		return keyFromEnvironment, putCredential(ctx, db, sealer, given, account.ID, time.Now())
+		return keyFromEnvironment, putCredential(ctx, db, key, given, account.ID, time.Now())
 	}
 	has, err := hasAccessKeys(ctx, db, account.ID)
 	if err != nil {
@@ -56,7 +56,7 @@ func firstKey(ctx context.Context, db store.DB, sealer *seal.Sealer, data *dataF
 	case err == nil && has:
 		return keyInFile, nil
 	case err == nil:
-		return keyInFile, putCredential(ctx, db, sealer, filed, account.ID, time.Now())
+		return keyInFile, putCredential(ctx, db, key, filed, account.ID, time.Now())
 	case !errors.Is(err, fs.ErrNotExist):
 		return 0, err
 	case has || len(account.Keys) > 0:
@@ -72,7 +72,7 @@ func firstKey(ctx context.Context, db store.DB, sealer *seal.Sealer, data *dataF
 	if err != nil {
 		return 0, err
 	}
-	return origin, putCredential(ctx, db, sealer, made, account.ID, time.Now())
+	return origin, putCredential(ctx, db, key, made, account.ID, time.Now())
 }
 
 // readCredential reads the profile's key from a file of credentials, which may hold others.

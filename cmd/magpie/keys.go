@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/magpie-sec/magpie/internal/arn"
-	"github.com/magpie-sec/magpie/internal/seal"
 	"github.com/magpie-sec/magpie/internal/store"
 )
 
@@ -75,9 +74,13 @@ func (c keysAdd) Run(ctx context.Context, std stdio) error {
 	if err != nil {
 		return err
 	}
-	sealer, made := seal.New(master), newCredential()
+	made := newCredential()
+	row, err := made.row(master, c.Account, c.Name, time.Now())
+	if err != nil {
+		return err
+	}
 	if err := db.Update(ctx, func(tx store.Tx) error {
-		return store.CreateAccessKey(ctx, tx, made.row(sealer, c.Account, c.Name, time.Now()))
+		return store.CreateAccessKey(ctx, tx, row)
 	}); err != nil {
 		return err
 	}

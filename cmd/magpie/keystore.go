@@ -32,7 +32,7 @@ const rootName = "root"
 // A keyStore is the sigv4.KeyStore over the database and the configuration file. It keeps what it reads for keyTTL.
 type keyStore struct {
 	db       store.DB
-	sealer   *seal.Sealer
+	master   *seal.Key
 	accounts map[string]string    // account id -> partition; a key of any other account is unknown
 	fixed    map[string]sigv4.Key // of the configuration file
 	now      func() time.Time
@@ -50,9 +50,9 @@ type cachedKey struct {
 
 var _ sigv4.KeyStore = (*keyStore)(nil)
 
-func newKeyStore(db store.DB, sealer *seal.Sealer, c *config.Config, now func() time.Time, log *slog.Logger) (*keyStore, error) {
+func newKeyStore(db store.DB, master *seal.Key, c *config.Config, now func() time.Time, log *slog.Logger) (*keyStore, error) {
 	s := &keyStore{
-		db: db, sealer: sealer, now: now, log: log, accounts: map[string]string{}, fixed: map[string]sigv4.Key{},
+		db: db, master: master, now: now, log: log, accounts: map[string]string{}, fixed: map[string]sigv4.Key{},
 		cache: map[string]cachedKey{}, used: map[string]time.Time{},
 	}
 	for _, a := range c.Accounts {
@@ -107,7 +107,7 @@ func (s *keyStore) read(ctx context.Context, id string) (sigv4.Key, error) {
 	if _, served := s.accounts[row.Account]; !served || row.Disabled {
 		return sigv4.Key{}, sigv4.ErrUnknownKey
 	}
-	secret, err := openSecret(s.sealer, row)
+	secret, err := openSecret(s.master, row)
 	if err != nil {
 		return sigv4.Key{}, err
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/hmac"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -19,18 +18,18 @@ const masterKeyVariable = "MAGPIE_KEY"
 
 // openMasterKey returns the key that all secrets of the database are sealed with: that of the environment, or of the data folder, where the
 // first start makes it. It fails if the database was begun with another key.
-func openMasterKey(ctx context.Context, data *dataFolder, db store.DB) (seal.Key, error) {
+func openMasterKey(ctx context.Context, data *dataFolder, db store.DB) (*seal.Key, error) {
 	text, from := os.Getenv(masterKeyVariable), masterKeyVariable
 	if text == "" {
 		from = data.file("key")
 		var err error
 		if text, err = keyFile(from); err != nil {
-			return seal.Key{}, err
+			return nil, err
 		}
 	}
 	key, err := seal.ParseKey(text)
 	if err != nil {
-		return seal.Key{}, fmt.Errorf("%s: %w", from, err)
+		return nil, fmt.Errorf("%s: %w", from, err)
 	}
 	return key, compareKey(ctx, db, key, from)
 }
@@ -41,7 +40,7 @@ func keyFile(path string) (string, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return string(text), err
 	}
-	made, err := seal.NewKey(rand.Reader)
+	made, err := seal.NewKey(nil)
 	if err != nil {
 		return "", err
 	}
@@ -56,8 +55,11 @@ func keyFile(path string) (string, error) {
 const keyCheck = "master-key-check"
 
 // compareKey notes in a fresh database which key it belongs to, and compares with the note in others.
-func compareKey(ctx context.Context, db store.DB, key seal.Key, from string) error {
-	mine := key.Derive("check")
+func compareKey(ctx context.Context, db store.DB, key *seal.Key, from string) error {
+	mine, err := key.Derive("check", seal.KeySize)
+	if err != nil {
+		return err
+	}
 	return db.Update(ctx, func(tx store.Tx) error {
 		noted, err := store.GetSetting(ctx, tx, store.Tenant{}, keyCheck)
 		switch {

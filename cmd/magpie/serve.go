@@ -181,14 +181,13 @@ func (s *server) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	sealer := seal.New(master)
-	if s.origin, err = firstKey(ctx, db, sealer, s.data, s.config); err != nil {
+	if s.origin, err = firstKey(ctx, db, master, s.data, s.config); err != nil {
 		return err
 	}
 	if err := writeProfile(s.data, s.region(), s.endpoint()); err != nil {
 		return err
 	}
-	if s.keys, err = newKeyStore(db, sealer, s.config, time.Now, s.log); err != nil {
+	if s.keys, err = newKeyStore(db, master, s.config, time.Now, s.log); err != nil {
 		return err
 	}
 	if s.audit, err = openAudit(s.data.file("audit.jsonl"), s.log, s.registry); err != nil {
@@ -202,8 +201,12 @@ func (s *server) build(ctx context.Context) error {
 	return nil
 }
 
-func (s *server) handler(master seal.Key) (http.Handler, error) {
-	tokens, err := pagetoken.New(master.Derive("page tokens"))
+func (s *server) handler(master *seal.Key) (http.Handler, error) {
+	tokenKey, err := master.Derive("page tokens", pagetoken.MinKey)
+	if err != nil {
+		return nil, err
+	}
+	tokens, err := pagetoken.New(tokenKey)
 	if err != nil {
 		return nil, err
 	}

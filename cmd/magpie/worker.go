@@ -38,11 +38,13 @@ func (c workerCommand) Run(ctx context.Context, std stdio) error {
 	}
 	log, registry := newLog(std.err, slog.LevelInfo), newRegistry()
 	var ready readiness
+	opsAddress := ""
 	if c.Ops != "" {
 		l, err := listen("--ops", c.Ops)
 		if err != nil {
 			return err
 		}
+		opsAddress = l.Addr().String()
 		ops := api.NewServer(opsHandler(&ready, registry), api.Timeouts{}, log)
 		defer ops.Close()
 		go serveOps(ops, l, log)
@@ -57,7 +59,7 @@ func (c workerCommand) Run(ctx context.Context, std stdio) error {
 		return errors.Join(err, b.close())
 	}
 	ready.db.Store(&b.db)
-	log.Info("working", "worker", b.engine.Worker(), "workers", c.slots(config), "sources", len(config.Sources))
+	log.Info("working", "ops", opsAddress, "worker", b.engine.Worker(), "workers", c.slots(config), "sources", len(config.Sources))
 	<-ctx.Done()
 	log.Info("stopping")
 	ready.stopping.Store(true)
