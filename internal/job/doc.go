@@ -44,6 +44,12 @@
 // next attempt reads the same page and the same keys insert nothing twice; a page that was committed is never read again. Package
 // jobtest's handler does just this.
 //
+// # Joining
+//
+// Several shards that work on parts of one thing, a large object say, leave their partial results in the handler's tables. The write of a
+// part's last commit counts down the parts left in a row of the handler's, and the one that comes to zero adds the shard that puts them
+// together. The fence sees to it that each part counts down once, and the run cannot end before: the part is not closed yet.
+//
 // # Finding work
 //
 // A shard becomes claimable in some transaction, and in that transaction [Dispatcher.Enqueue] gets a hint. Every hint lets some slot claim

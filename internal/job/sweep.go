@@ -11,7 +11,7 @@ import (
 // sighting is what a sweeper last saw of a running shard.
 type sighting struct {
 	attempt int64
-	lease   int64
+	lease   time.Time
 	since   time.Time // when it first saw just this, by its own clock
 }
 
@@ -71,12 +71,6 @@ func (e *Engine) sweep(ctx context.Context) error {
 	return errors.Join(e.sweepLost(ctx), e.sweepUnfinished(ctx), e.nudge(ctx), e.measure(ctx))
 }
 
-// lost is a running shard as the sweeper sees it.
-type lost struct {
-	Shard
-	lease int64
-}
-
 // sweepLost returns the shards whose lease has not changed for a whole lease.
 func (e *Engine) sweepLost(ctx context.Context) error {
 	running, err := e.runningShards(ctx)
@@ -91,8 +85,8 @@ func (e *Engine) sweepLost(ctx context.Context) error {
 			continue
 		}
 		old, ok := e.sightings[s.ID]
-		if !ok || old.attempt != s.Attempt || old.lease != s.lease || now.Before(old.since) {
-			old = sighting{s.Attempt, s.lease, now}
+		if !ok || old.attempt != s.Attempt || !old.lease.Equal(s.LeaseUntil) || now.Before(old.since) {
+			old = sighting{s.Attempt, s.LeaseUntil, now}
 		}
 		seen[s.ID] = old
 		if now.Sub(old.since) >= e.cfg.Lease {
@@ -105,14 +99,21 @@ func (e *Engine) sweepLost(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-func (e *Engine) runningShards(ctx context.Context) ([]lost, error) {
-	var list []lost
+// runningShards lists the running shards of everybody, without their payloads and cursors.
+func (e *Engine) runningShards(ctx context.Context) ([]Shard, error) {
+	var list []Shard
 	err := e.cfg.DB.View(ctx, func(tx store.Tx) error {
 		list = nil
-		return store.Each(ctx, tx, `SELECT `+shardColumns+` FROM shards WHERE state = 'running' ORDER BY id`, nil,
+		return store.Each(ctx, tx, `
+			SELECT id, account, region, job_id, run_id, shard_key, kind, bucket, priority, attempt, failures, worker, lease_until
+			FROM shards WHERE state = 'running' ORDER BY id`, nil,
 			func(rows store.Rows) error {
-				s, err := scanShard(rows)
-				list = append(list, lost{s, s.LeaseUntil.UnixMilli()})
+				s := Shard{State: Running}
+				var priority, lease int64
+				err := rows.Scan(&s.ID, &s.Account, &s.Region, &s.JobID, &s.RunID, &s.Key, &s.Kind, &s.Bucket, &priority, &s.Attempt,
+					&s.Failures, &s.Worker, &lease)
+				s.Priority, s.LeaseUntil = int(priority), time.UnixMilli(lease).UTC()
+				list = append(list, s)
 				return err
 			})
 	})
@@ -121,12 +122,12 @@ func (e *Engine) runningShards(ctx context.Context) ([]lost, error) {
 
 // returnLost makes a lost shard claimable again: at once the first time, after a backoff if it was lost or failed before, and never if it
 // was too often, because then it may be what kills its workers.
-func (e *Engine) returnLost(ctx context.Context, s lost) error {
+func (e *Engine) returnLost(ctx context.Context, s Shard) error {
 	failures := s.Failures + 1
 	if failures >= int64(e.cfg.MaxFailures) {
 		err := e.closeShard(ctx, closing{run: s.RunRef, id: s.ID, attempt: s.Attempt, state: Dead, failure: errLost.Error()})
 		if err == nil {
-			e.metrics.swept(s.Shard, true)
+			e.metrics.swept(s, true)
 			e.log.Error("shard was lost too often and is given up", "job", s.JobID, "run", s.RunID, "shard", s.ID, "failures", failures)
 			return nil
 		}
@@ -146,7 +147,7 @@ func (e *Engine) returnLost(ctx context.Context, s lost) error {
 		n, err := tx.Exec(ctx, `
 			UPDATE shards SET state = $4, not_before = $5, failures = failures + 1, last_error = $6, updated_at = $7
 			WHERE id = $1 AND attempt = $2 AND state = 'running' AND lease_until = $3`,
-			s.ID, s.Attempt, s.lease, string(state), due, errLost.Error(), e.millis())
+			s.ID, s.Attempt, s.LeaseUntil.UnixMilli(), string(state), due, errLost.Error(), e.millis())
 		returned = n > 0
 		if err != nil || n == 0 || state == Waiting {
 			return err
@@ -160,7 +161,7 @@ func (e *Engine) returnLost(ctx context.Context, s lost) error {
 		e.wakeSweeperAt(time.UnixMilli(due))
 	}
 	e.cfg.Dispatcher.Wake()
-	e.metrics.swept(s.Shard, false)
+	e.metrics.swept(s, false)
 	e.log.Warn("shard returned because its worker went silent", "job", s.JobID, "run", s.RunID, "shard", s.ID, "silent", s.Worker)
 	return nil
 }

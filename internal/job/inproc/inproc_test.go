@@ -20,7 +20,8 @@ var onSQLite = jobtest.Suite{
 	Processes:  1,
 }
 
-var onPostgreSQL = jobtest.Suite{Database: pgtest.Database, Dispatcher: dispatcher, Processes: 1}
+// onPostgreSQL is for the engine rather than this dispatcher: kills on PostgreSQL are tested with River.
+var onPostgreSQL = jobtest.Suite{Database: pgtest.Database, Dispatcher: dispatcher}
 
 func TestMain(m *testing.M) {
 	if code, child := jobtest.Main(onSQLite); child {

@@ -30,14 +30,13 @@ func retry(t *testing.T, s Suite) {
 		if !first {
 			return nil
 		}
-		switch key / 5 % 4 {
+		switch key / 5 % 4 { // 2 is for keys from 10 on
 		case 0:
 			return errors.New("the source hiccups")
 		case 1:
 			panic("secret value 4111111111111111")
 		case 2:
-			var m map[string]int
-			m["x"] = 1 // a panic of the runtime
+			return errors.New("key of nothing: " + "abc"[key:]) // a panic of the runtime
 		default:
 			runtime.Goexit()
 		}

@@ -21,7 +21,7 @@ type Suite struct {
 	Database func(t testing.TB) string
 	// Dispatcher makes the dispatcher of one engine.
 	Dispatcher func(db store.DB, clock job.Clock) (job.Dispatcher, error)
-	// Processes is how many worker processes the tests with kills run at a time.
+	// Processes is how many worker processes the test with kills runs at a time; 0 leaves it out.
 	Processes int
 	// Server returns the URL of a database on a server of its own, and a function that stops this server, sometimes by killing it, and
 	// starts it again. It is nil where there is no server.
@@ -71,9 +71,12 @@ func Run(t *testing.T, s Suite) {
 		{"HintsLost", hintsLost},
 		{"HintsDoubled", hintsDoubled},
 		{"Metrics", metrics},
-		{"Kills", kills},
+		{"Flaky", flaky},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, s) })
+	}
+	if s.Processes > 0 {
+		t.Run("Kills", func(t *testing.T) { kills(t, s) })
 	}
 	if s.Server != nil {
 		t.Run("ServerRestarts", func(t *testing.T) { serverRestarts(t, s) })

@@ -65,7 +65,7 @@ func New(pool *pgxpool.Pool, logger *slog.Logger) (*Dispatcher, error) {
 	// River tells its clients of an insert at most once in each FetchCooldown; a hint that falls into one waits for the next poll.
 	insert, err := river.NewClient(riverpgxv5.New(pool), &river.Config{Logger: logger, FetchCooldown: time.Millisecond})
 	if err != nil {
-		return nil, fmt.Errorf("River client: %w", err)
+		return nil, fmt.Errorf("make a client of River: %w", err)
 	}
 	return &Dispatcher{pool: pool, logger: logger, insert: insert}, nil
 }
@@ -77,7 +77,7 @@ func (d *Dispatcher) Enqueue(ctx context.Context, tx store.Tx, hints []job.Hint)
 	}
 	native, ok := tx.(interface{ Pgx() pgx.Tx })
 	if !ok {
-		return fmt.Errorf("River needs a PostgreSQL transaction, not one of %s", tx.Engine())
+		return fmt.Errorf("hints for River need a PostgreSQL transaction, not one of %s", tx.Engine())
 	}
 	params := make([]river.InsertManyParams, 0, len(hints))
 	seen := make(map[hintArgs]bool, len(hints)) // one statement may not name a unique key twice
@@ -121,15 +121,15 @@ func (d *Dispatcher) Run(ctx context.Context, slots int, work func(ctx context.C
 		DiscardedJobRetentionPeriod: retention,
 	})
 	if err != nil {
-		return fmt.Errorf("River client: %w", err)
+		return fmt.Errorf("make a client of River: %w", err)
 	}
 	// The end of ctx stops River gently: work notices it too and returns after the attempt under way.
 	if err := client.Start(context.WithoutCancel(ctx)); err != nil {
-		return fmt.Errorf("start River: %w", err)
+		return fmt.Errorf("start the client of River: %w", err)
 	}
 	<-ctx.Done()
 	if err := client.Stop(context.WithoutCancel(ctx)); err != nil {
-		return fmt.Errorf("stop River: %w", err)
+		return fmt.Errorf("stop the client of River: %w", err)
 	}
 	return nil
 }
