@@ -220,7 +220,7 @@ func internPlace(ctx context.Context, tx Tx, tenant int64, row *findingRow) (id 
 const (
 	findingColumns = "tenant, id, created_at, updated_at, traits, place, signature, severity, type, count, resource, first_seen, last_seen, " +
 		"modified_at, size_classified"
-	attributeColumns = "seq, field, value, tenant, updated_at, created_at, traits, place, signature"
+	attributeColumns = "seq, field, value, tenant, updated_at, created_at, traits, place, signature, severity"
 )
 
 func (r *findingRow) columns(tenant int64) []any {
@@ -261,7 +261,7 @@ func insertAttributes(ctx context.Context, tx Tx, tenant int64, rows []*findingR
 	var values [][]any
 	for _, r := range rows {
 		for _, a := range r.attributes {
-			values = append(values, []any{r.seq, a.field, a.value, tenant, r.updatedAt, r.createdAt, r.traitsID, r.placeID, r.signature})
+			values = append(values, []any{r.seq, a.field, a.value, tenant, r.updatedAt, r.createdAt, r.traitsID, r.placeID, r.signature, r.severity})
 		}
 	}
 	return insertRows(ctx, tx, "INSERT INTO finding_attributes ("+attributeColumns+") VALUES ", "", values, nil)

@@ -15,7 +15,7 @@ import (
 )
 
 // absent stands for a date that a finding does not have, in columns that are sorted by: it is the smallest.
-const absent = math.MinInt64
+const absent = math.MinInt64 + 1
 
 // maxAttributeValue is the length in bytes up to which a value is indexed as it is; see [bound].
 const maxAttributeValue = 255

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -36,13 +37,14 @@ type FindingPlan struct {
 	Merge int
 	// Short is the length up to which a posting list is read whole and sorted.
 	Short int64
-	// Walk is how far a walk goes along a sort index before it pays to look for a posting list instead, and Long the length up to which
-	// that list is then read.
-	Walk, Long int64
+	// Walk is how far a walk in sort order goes before it pays to look for a shorter list.
+	Walk int64
+	// Long is the length up to which such a list is then read.
+	Long int64
 }
 
 // defaultPlan was found with the benchmarks of package storetest.
-var defaultPlan = FindingPlan{Numbers: 4096, Merge: 128, Short: 5000, Walk: 20_000, Long: 200_000}
+var defaultPlan = FindingPlan{Numbers: 1024, Merge: 128, Short: 2000, Walk: 5000, Long: math.MaxInt32}
 
 // A merged statement is at most about this long and has at most this many parameters.
 const (
@@ -108,9 +110,10 @@ type search struct {
 
 // numberSet is the numbers of a dictionary's rows that meet the criteria.
 type numberSet struct {
-	all     bool // no criterion concerns the dictionary
-	many    bool // more than the plan's: numbers is incomplete
-	numbers []int64
+	all     bool    // every row does, or no criterion concerns the dictionary
+	numbers []int64 // those that do; those that do not if except
+	except  bool
+	many    bool // neither list is short: only a subquery will do
 }
 
 // times bounds two columns of a finding. A finding is never updated before it is created, so each bound helps the other column.
@@ -136,10 +139,10 @@ func newSearch(ctx context.Context, tx Tx, tenant Tenant, criteria []Criterion, 
 		return nil, err
 	}
 	s.bound()
-	if s.traits, err = s.resolve(ctx, s.traitsQuery); err != nil {
+	if s.traits, err = s.resolve(ctx, s.traitsQuery()); err != nil {
 		return nil, err
 	}
-	if s.places, err = s.resolve(ctx, s.placesQuery); err != nil {
+	if s.places, err = s.resolve(ctx, s.placesQuery()); err != nil {
 		return nil, err
 	}
 	if s.traits.none() || s.places.none() {
@@ -148,7 +151,7 @@ func newSearch(ctx context.Context, tx Tx, tenant Tenant, criteria []Criterion, 
 	return s, nil
 }
 
-func (n numberSet) none() bool { return !n.all && len(n.numbers) == 0 }
+func (n numberSet) none() bool { return !n.all && !n.except && !n.many && len(n.numbers) == 0 }
 
 // bound works out the times.
 func (s *search) bound() {
@@ -171,64 +174,83 @@ func (s *search) bound() {
 	t.createdHigh = min(t.createdHigh, t.updatedHigh)
 }
 
-// resolve runs a query for numbers; query returns nil if no criterion concerns it.
-func (s *search) resolve(ctx context.Context, query func() *statement) (numberSet, error) {
-	st := query()
-	if st == nil {
-		return numberSet{all: true}, nil
-	}
-	st.limit(s.plan.Numbers + 1)
-	var set numberSet
-	err := Each(ctx, s.tx, Once+st.text(), st.args, func(rows Rows) error {
-		var id int64
-		if err := rows.Scan(&id); err != nil {
-			return err
-		}
-		set.numbers = append(set.numbers, id)
-		return nil
-	})
-	set.many = len(set.numbers) > s.plan.Numbers
-	return set, err
+// dictionary is a query for the numbers of a dictionary's rows: those of the tenant, and the conditions on them.
+type dictionary struct {
+	rows       *statement
+	conditions *statement // "" or " AND ..."
 }
 
-// traitsQuery selects the numbers of the traits that meet the criteria.
-func (s *search) traitsQuery() *statement {
-	st := newStatement("SELECT t.id FROM finding_traits t WHERE t.tenant = ").number(s.tenant)
-	start := st.b.Len()
+// query selects the numbers of the rows that meet the conditions, or of those that do not.
+func (d dictionary) query(meet bool) *statement {
+	st := (&statement{}).embed(d.rows)
+	if meet {
+		return st.embed(d.conditions)
+	}
+	return st.add(" AND (1 = 1").embed(d.conditions).add(") IS NOT TRUE")
+}
+
+// resolve lists the numbers of a dictionary, by those that meet the criteria or those that do not, whichever are few.
+func (s *search) resolve(ctx context.Context, d dictionary) (numberSet, error) {
+	if d.conditions.text() == "" {
+		return numberSet{all: true}, nil
+	}
+	numbers, err := s.numbers(ctx, d.query(true))
+	if err != nil || len(numbers) <= s.plan.Numbers {
+		return numberSet{numbers: numbers}, err
+	}
+	if numbers, err = s.numbers(ctx, d.query(false)); err != nil {
+		return numberSet{}, err
+	}
+	return numberSet{all: len(numbers) == 0, numbers: numbers, except: true, many: len(numbers) > s.plan.Numbers}, nil
+}
+
+func (s *search) numbers(ctx context.Context, st *statement) (numbers []int64, err error) {
+	st.limit(s.plan.Numbers + 1)
+	err = Each(ctx, s.tx, Once+st.text(), st.args, func(rows Rows) error {
+		var id int64
+		err := rows.Scan(&id)
+		numbers = append(numbers, id)
+		return err
+	})
+	return numbers, err
+}
+
+// traitsQuery asks for the traits that meet the criteria.
+func (s *search) traitsQuery() dictionary {
+	d := dictionary{newStatement("SELECT t.id FROM finding_traits t WHERE t.tenant = ").number(s.tenant), &statement{}}
 	for _, c := range s.criteria {
 		switch {
 		case c.field.seat != inTraits:
 		case c.field.Kind == StringSet:
-			c.whereCategories(st, "t."+c.field.column)
+			c.whereCategories(d.conditions, "t."+c.field.column)
 		default:
-			c.where(st, "t."+c.field.column)
+			c.where(d.conditions, "t."+c.field.column)
 		}
 	}
-	if st.b.Len() == start {
-		return nil
-	}
-	return st
+	return d
 }
 
-// placesQuery selects the numbers of the places that meet the criteria.
-func (s *search) placesQuery() *statement {
-	st := newStatement("SELECT p.id FROM finding_places p JOIN bucket_snapshots b ON b.id = p.snapshot WHERE p.tenant = ")
-	st.number(s.tenant).add(" AND b.tenant = ").number(s.tenant)
-	start := st.b.Len()
+// placesQuery asks for the places that meet the criteria.
+func (s *search) placesQuery() dictionary {
+	bucket := slices.ContainsFunc(s.criteria, func(c *criterion) bool { return c.field.seat == inBucket || c.field.seat == inBucketTag })
+	rows := newStatement("SELECT p.id FROM finding_places p WHERE p.tenant = ").number(s.tenant)
+	if bucket {
+		// SQLite keeps the order of a CROSS JOIN: few buckets first.
+		rows = newStatement("SELECT p.id FROM bucket_snapshots b CROSS JOIN finding_places p WHERE b.tenant = ").number(s.tenant)
+		rows.add(" AND p.snapshot = b.id AND p.tenant = ").number(s.tenant)
+	}
+	d := dictionary{rows, &statement{}}
 	for _, c := range s.criteria {
 		switch c.field.seat {
 		case inPlace:
-			c.where(st, "p."+c.field.column)
+			c.where(d.conditions, "p."+c.field.column)
 		case inBucket:
-			c.where(st, "b."+c.field.column)
+			c.where(d.conditions, "b."+c.field.column)
 		case inBucketTag:
-			c.whereRows(st, "SELECT 1 FROM bucket_snapshot_tags x WHERE x.snapshot = b.id", "x."+c.field.column)
+			c.whereRows(d.conditions, "SELECT 1 FROM bucket_snapshot_tags x WHERE x.snapshot = b.id", "x."+c.field.column)
 		}
 	}
-	if st.b.Len() == start {
-		return nil
-	}
-	return st
+	return d
 }
 
 // source is a set of findings that can be read from an index: one table, always as w, and one column with one of some values. The rows of
@@ -268,24 +290,28 @@ func (s *search) everything() source {
 	return source{table: "findings", prefix: fmt.Sprintf("w.tenant = %d", s.tenant)}
 }
 
-// sources returns the posting lists that hold every finding in question, those of few values first.
+// sources returns the lists that hold every finding in question: posting lists, those of few values first, then the traits, then ranges
+// of columns.
 func (s *search) sources() []source {
-	var out []source
+	var out, ranges []source
 	for _, c := range s.criteria {
-		if c.eq == nil {
-			continue
-		}
 		src := s.everything()
-		src.by = c
 		switch {
-		case c.field.code != 0:
+		case c.eq != nil && c.field.code != 0:
 			src.table, src.column = "finding_attributes", "w.value"
 			src.prefix += fmt.Sprintf(" AND w.field = %d", c.field.code)
-		case c.field.column == "id" || c.field.column == "resource":
+		case c.eq != nil && (c.field.column == "id" || c.field.column == "resource"):
 			src.column, src.unordered = "w."+c.field.column, true
+		case c.field.seat == inFinding && (c.eq != nil || c.ranged):
+			column := &statement{}
+			(&criterion{field: c.field, eq: c.eq, low: c.low, high: c.high, ranged: c.ranged}).where(column, "w."+c.field.column)
+			src.prefix, src.unordered = src.prefix+column.text(), true // numbers stand in the text: there are no parameters
+			ranges = append(ranges, src)
+			continue
 		default:
 			continue
 		}
+		src.by = c
 		for _, v := range c.eq.bytes {
 			if c.field.code != 0 && c.field.seat != inAttribute { // a column's values are not bound yet, attributes' are
 				v = bound(v, maxAttributeValue)
@@ -295,14 +321,14 @@ func (s *search) sources() []source {
 		out = append(out, src)
 	}
 	slices.SortStableFunc(out, func(a, b source) int { return cmp.Compare(len(a.values), len(b.values)) })
-	if !s.traits.all && !s.traits.many && len(s.traits.numbers) <= s.plan.Merge {
+	if t := s.traits; !t.all && !t.except && len(t.numbers) <= s.plan.Merge {
 		src := source{table: "findings", column: "w.traits", traits: true}
-		for _, n := range s.traits.numbers {
+		for _, n := range t.numbers {
 			src.values = append(src.values, n)
 		}
 		out = append(out, src)
 	}
-	return out
+	return append(out, ranges...)
 }
 
 // filter adds every criterion that the source does not fulfil by itself. The unary plus keeps the engines from choosing an index for a
@@ -324,6 +350,10 @@ func (s *search) filter(st *statement, src source) {
 			c.whereRows(st, fmt.Sprintf("SELECT 1 FROM finding_attributes x WHERE x.seq = w.seq AND x.field = %d", c.field.code), "x.value")
 		}
 	}
+	s.filterTimes(st)
+}
+
+func (s *search) filterTimes(st *statement) {
 	t := s.times
 	for _, b := range []struct {
 		condition string
@@ -338,11 +368,13 @@ func (s *search) filter(st *statement, src source) {
 	}
 }
 
-func (s *search) filterNumbers(st *statement, column string, set numberSet, query func() *statement) {
+func (s *search) filterNumbers(st *statement, column string, set numberSet, query func() dictionary) {
 	switch {
 	case set.all:
 	case set.many:
-		st.add(" AND ", column, " IN (").embed(query()).add(")")
+		st.add(" AND ", column, " IN (").embed(query().query(true)).add(")")
+	case set.except:
+		st.add(" AND NOT (+").inNumbers(column, set.numbers).add(")")
 	default:
 		st.add(" AND +").inNumbers(column, set.numbers)
 	}
@@ -398,111 +430,228 @@ type listing struct {
 	after      *place
 }
 
-// run chooses how to read the page: the shortest posting list whole if it is short, else a walk in sort order.
+// run chooses how to read the page: the shortest list whole if it is short; else a walk in sort order, which a dense answer fills soon; and
+// for sparse answers the shortest list again, if one is not too long.
 func (l *listing) run(ctx context.Context) ([]place, error) {
 	sources := l.sources()
-	short, length, err := l.shortest(ctx, sources, l.plan.Short)
+	short, found, err := l.shortest(ctx, sources, l.plan.Short, l.plan.Short)
 	if err != nil {
 		return nil, err
 	}
-	if length < l.plan.Short {
-		return l.page(ctx, short, nil)
+	if found {
+		return l.page(ctx, short)
 	}
-	if l.sort.column == "updated_at" {
-		for _, src := range sources {
-			if src.unordered {
-				continue
-			}
-			if len(src.values) == 1 {
-				return l.walk(ctx, src)
-			}
-			if hits, ok, err := l.merge(ctx, src); ok || err != nil {
-				return hits, err
-			}
-		}
-		return l.walk(ctx, l.everything())
+	base := l.everything()
+	if i := slices.IndexFunc(sources, func(src source) bool { return l.ordered(src) && len(src.values) == 1 }); i >= 0 {
+		base = sources[i]
 	}
 	if len(sources) == 0 {
-		return l.walk(ctx, l.everything())
+		return l.walk(ctx, base, l.straight)
 	}
-	// A dense answer fills the page soon. A sparse one is better read from its posting list, unless that is very long.
-	end, err := l.milestone(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if end == nil {
-		return l.walk(ctx, l.everything())
-	}
-	hits, err := l.page(ctx, l.everything(), end)
-	if err != nil || len(hits) == l.limit {
+	hits, err := l.walk(ctx, base, l.near)
+	if !errors.Is(err, errFar) {
 		return hits, err
 	}
-	if short, length, err = l.shortest(ctx, sources, l.plan.Long); err != nil {
+	short, found, err = l.shortest(ctx, sources, 4*l.plan.Short, l.plan.Long)
+	switch {
+	case err != nil:
 		return nil, err
+	case !found:
+		return l.walk(ctx, base, l.straight)
+	case !l.ordered(short):
+		return l.page(ctx, short)
+	case len(short.values) == 1:
+		return l.walk(ctx, short, l.straight)
 	}
-	if length < l.plan.Long {
-		return l.page(ctx, short, nil)
-	}
-	return l.walk(ctx, l.everything())
+	return l.walk(ctx, short, func(ctx context.Context, leg *listing, src source) ([]place, error) {
+		if len(src.values) > 1 {
+			return leg.merge(ctx, src)
+		}
+		return leg.straight(ctx, leg, src)
+	})
 }
 
-// shortest returns the source with the fewest rows, counted up to most; most if there is none shorter.
-func (l *listing) shortest(ctx context.Context, sources []source, most int64) (source, int64, error) {
-	var best source
-	length := most
-	for _, src := range sources {
-		st := newStatement("SELECT COUNT(*) FROM (SELECT 1 FROM ", src.table, " w WHERE ")
-		src.condition(st, src.values)
-		if l.times.updatedLow != absent {
-			st.add(" AND w.updated_at >= ").number(l.times.updatedLow)
+// ordered says that the source's lists are in the order of the page.
+func (l *listing) ordered(src source) bool { return !src.unordered && l.sort.column == "updated_at" }
+
+// shortest returns the source with the fewest rows if it has fewer than most. It counts all of them up to a limit that it raises step by
+// step, so the time it takes depends on the shortest.
+func (l *listing) shortest(ctx context.Context, sources []source, limit, most int64) (best source, found bool, err error) {
+	if len(sources) == 0 {
+		return source{}, false, nil
+	}
+	for limit = min(limit, most); ; limit = min(4*limit+1, most) {
+		length := limit
+		for _, src := range sources {
+			n, err := l.count(ctx, src, length)
+			if err != nil {
+				return source{}, false, err
+			}
+			if n < length {
+				best, found, length = src, true, n
+			}
 		}
-		if l.times.updatedHigh != math.MaxInt64 {
-			st.add(" AND w.updated_at <= ").number(l.times.updatedHigh)
-		}
-		st.limit(int(length)).add(") c")
-		var n int64
-		if err := One(ctx, l.tx, Once+st.text(), st.args, &n); err != nil {
-			return source{}, 0, err
-		}
-		if n < length {
-			best, length = src, n
+		if found || limit == most {
+			return best, found, nil
 		}
 	}
-	return best, length, nil
 }
 
-// page reads the source whole, or in sort order as far as end, and returns the first hits behind the cursor.
-func (l *listing) page(ctx context.Context, src source, end *place) ([]place, error) {
-	st := newStatement("SELECT ")
-	key := l.selectFrom(st, src, len(src.values) > 1)
-	if src.unordered { // selectFrom has written the condition
-		st.add("1 = 1")
-	} else {
-		src.condition(st, src.values)
+// count counts the rows of a source up to a limit, within the bounds of times.
+func (l *listing) count(ctx context.Context, src source, limit int64) (n int64, err error) {
+	st := newStatement("SELECT COUNT(*) FROM (SELECT 1 FROM ", src.table, " w WHERE ")
+	src.condition(st, src.values)
+	if !src.unordered {
+		l.filterTimes(st)
 	}
+	st.add(" LIMIT ").number(limit).add(") c")
+	err = One(ctx, l.tx, Once+st.text(), st.args, &n)
+	return n, err
+}
+
+// page reads the source whole and sorts. The limit inside keeps the engines from walking an index of the sort column instead.
+func (l *listing) page(ctx context.Context, src source) ([]place, error) {
+	st := newStatement("SELECT seq, k FROM (SELECT ")
+	if len(src.values) > 1 {
+		st.add("DISTINCT ")
+	}
+	key := l.selectFrom(st, src)
+	src.condition(st, src.values)
 	l.filter(st, src)
-	l.keyset(st, key, end)
-	st.order("k", "seq", l.descending).limit(l.limit)
+	l.pair(st, key)
+	st.add(" LIMIT ").number(math.MaxInt64).add(") u").order("k", "seq", l.descending).limit(l.limit)
 	return l.read(ctx, st)
 }
 
-// selectFrom adds the columns seq and k, the sort key, and the tables; it returns the key's column.
-func (l *listing) selectFrom(st *statement, src source, distinct bool) string {
-	if distinct {
-		st.add("DISTINCT ")
+// straight walks one ordered list until the page is full.
+func (l *listing) straight(ctx context.Context, leg *listing, src source) ([]place, error) {
+	return leg.stretch(ctx, src, nil)
+}
+
+// errFar says that a page was not full after the plan's number of steps.
+var errFar = errors.New("far")
+
+// near walks one ordered list for no more than about the plan's number of steps.
+func (l *listing) near(ctx context.Context, leg *listing, src source) ([]place, error) {
+	end, err := leg.milestone(ctx, src)
+	if err != nil {
+		return nil, err
 	}
-	carried := l.sort.column == "updated_at" || l.sort.column == "created_at"
+	hits, err := leg.stretch(ctx, src, end)
+	if err == nil && end != nil && len(hits) < leg.limit {
+		err = errFar
+	}
+	return hits, err
+}
+
+// milestone returns the finding that a walk reaches after the plan's number of steps, or somewhat more; nil if it ends before.
+func (l *listing) milestone(ctx context.Context, src source) (*place, error) {
+	for _, part := range l.parts(nil) {
+		st := newStatement("SELECT ")
+		key := l.selectFrom(st, src)
+		src.condition(st, src.values)
+		l.filterTimes(st)
+		part(st, key)
+		st.order("k", "seq", l.descending).limit(1).add(" OFFSET ").number(l.plan.Walk)
+		hits, err := l.read(ctx, st)
+		if err != nil {
+			return nil, err
+		}
+		if len(hits) > 0 {
+			return &hits[0], nil
+		}
+	}
+	return nil, nil
+}
+
+// stretch walks one ordered list from behind the cursor as far as end, nil for the list's end.
+func (l *listing) stretch(ctx context.Context, src source, end *place) ([]place, error) {
+	var hits []place
+	for _, part := range l.parts(end) {
+		st := newStatement("SELECT ")
+		key := l.selectFrom(st, src)
+		src.condition(st, src.values)
+		l.filter(st, src)
+		part(st, key)
+		st.order("k", "seq", l.descending).limit(l.limit - len(hits))
+		more, err := l.read(ctx, st)
+		if err != nil {
+			return nil, err
+		}
+		if hits = append(hits, more...); len(hits) == l.limit {
+			break
+		}
+	}
+	return hits, nil
+}
+
+// parts cuts the way from behind the cursor to end into stretches that an index on (key, seq) finds without going through what lies
+// before: those of one key, from or to a number, and what is between. (SQLite does not use the number of a pair that is compared.)
+func (l *listing) parts(end *place) []func(st *statement, key string) {
+	behind, before := l.behind(), "<="
+	if l.descending {
+		before = ">="
+	}
+	strict := before[:1]
+	at := func(p *place, seq ...any) func(st *statement, key string) {
+		return func(st *statement, key string) {
+			l.value(st.add(" AND ", key, " = "), p)
+			for i := 0; i < len(seq); i += 2 {
+				st.add(" AND w.seq ", seq[i].(string), " ").number(seq[i+1].(int64))
+			}
+		}
+	}
+	between := func(st *statement, key string) {
+		if l.after != nil {
+			l.value(st.add(" AND ", key, " ", behind, " "), l.after)
+		}
+		if end != nil {
+			l.value(st.add(" AND ", key, " ", strict, " "), end)
+		}
+	}
+	switch {
+	case l.after == nil && end == nil:
+		return []func(*statement, string){between}
+	case end == nil:
+		return []func(*statement, string){at(l.after, behind, l.after.Seq), between}
+	case l.after == nil:
+		return []func(*statement, string){between, at(end, before, end.Seq)}
+	case l.after.Number == end.Number && bytes.Equal(l.after.Bytes, end.Bytes):
+		return []func(*statement, string){at(end, behind, l.after.Seq, before, end.Seq)}
+	}
+	return []func(*statement, string){at(l.after, behind, l.after.Seq), between, at(end, before, end.Seq)}
+}
+
+// pair adds that a finding comes behind the cursor, in one condition.
+func (l *listing) pair(st *statement, key string) {
+	if l.after != nil {
+		st.add(" AND (", key, ", w.seq) ", l.behind(), " (")
+		l.value(st, l.after).add(", ").number(l.after.Seq).add(")")
+	}
+}
+
+// behind returns the operator that says that something comes later in the order of the page.
+func (l *listing) behind() string {
+	if l.descending {
+		return "<"
+	}
+	return ">"
+}
+
+// value adds the sort key of a place.
+func (l *listing) value(st *statement, p *place) *statement {
+	if !l.sort.bytes {
+		return st.number(p.Number)
+	}
+	return st.arg(document(p.Bytes))
+}
+
+// selectFrom adds the columns seq and k, the sort key, and the tables; it returns the key's column.
+func (l *listing) selectFrom(st *statement, src source) string {
+	carried := l.sort.column == "updated_at" || l.sort.column == "created_at" || l.sort.column == "severity"
 	if src.table == "findings" || carried {
 		key := "w." + l.sort.column
-		st.add("w.seq AS seq, ", key, " AS k FROM ")
-		if src.unordered {
-			// The limit keeps the engines from walking the sort column's index instead.
-			st.add("(SELECT * FROM ", src.table, " w WHERE ")
-			src.condition(st, src.values)
-			st.add(" LIMIT ").number(math.MaxInt64).add(") w WHERE ")
-			return key
-		}
-		st.add(src.table, " w WHERE ")
+		st.add("w.seq AS seq, ", key, " AS k FROM ", src.table, " w WHERE ")
 		return key
 	}
 	key := "g." + l.sort.column
@@ -510,40 +659,13 @@ func (l *listing) selectFrom(st *statement, src source, distinct bool) string {
 	return key
 }
 
-// keyset adds that hits come behind the cursor and not behind end.
-func (l *listing) keyset(st *statement, key string, end *place) {
-	bound := func(operator string, c *place) {
-		st.add(" AND (", key, ", w.seq) ", operator, " (")
-		if l.sort.bytes {
-			b := c.Bytes
-			if b == nil {
-				b = []byte{}
-			}
-			st.arg(b)
-		} else {
-			st.arg(c.Number)
-		}
-		st.add(", ").arg(c.Seq).add(")")
-	}
-	behind, before := ">", "<="
-	if l.descending {
-		behind, before = "<", ">="
-	}
-	if l.after != nil {
-		bound(behind, l.after)
-	}
-	if end != nil {
-		bound(before, end)
-	}
-}
-
-// walk reads one ordered list until the page is full. If the criteria bound the other time only, the bound holds for the sort column as
-// well except for the few findings that were updated: those are read from an index of their own.
-func (l *listing) walk(ctx context.Context, src source) ([]place, error) {
+// walk reads an ordered source. If the criteria bound the other time only, the bound holds for the sort column as well except for the few
+// findings that were updated: those are read from an index of their own, so there are two legs.
+func (l *listing) walk(ctx context.Context, src source, read func(context.Context, *listing, source) ([]place, error)) ([]place, error) {
 	t := l.times
 	split := l.sort.column == "updated_at" && t.createdHigh < t.updatedHigh || l.sort.column == "created_at" && t.updatedLow > t.createdLow
 	if !split {
-		return l.page(ctx, src, nil)
+		return read(ctx, l, src)
 	}
 	unmoved, moved := *l, *l
 	unmoved.search, moved.search = new(search), new(search)
@@ -559,21 +681,21 @@ func (l *listing) walk(ctx context.Context, src source) ([]place, error) {
 	}
 	updated := l.everything()
 	updated.prefix += " AND w.updated_at > w.created_at" // the condition of the index findings_moved
-	type leg struct {
-		*listing
-		source
+	updated.unordered = true
+	legs := []func() ([]place, error){
+		func() ([]place, error) { return read(ctx, &unmoved, src) },
+		func() ([]place, error) { return moved.page(ctx, updated) },
 	}
-	legs := []leg{{&unmoved, src}, {&moved, updated}}
 	if movedFirst {
 		slices.Reverse(legs)
 	}
 	var hits []place
 	for _, leg := range legs {
-		leg.listing.limit = l.limit - len(hits)
-		if leg.listing.limit == 0 {
+		unmoved.limit, moved.limit = l.limit-len(hits), l.limit-len(hits)
+		if unmoved.limit == 0 {
 			break
 		}
-		more, err := leg.page(ctx, leg.source, nil)
+		more, err := leg()
 		if err != nil {
 			return nil, err
 		}
@@ -582,12 +704,12 @@ func (l *listing) walk(ctx context.Context, src source) ([]place, error) {
 	return hits, nil
 }
 
-// merge walks the lists of a source's values side by side; not ok if the statement would be too long.
-func (l *listing) merge(ctx context.Context, src source) (hits []place, ok bool, err error) {
+// merge walks the lists of a source's values side by side; if the statement would be too long it reads the source whole.
+func (l *listing) merge(ctx context.Context, src source) ([]place, error) {
 	one := &statement{}
 	l.filter(one, src)
 	if len(one.text())*len(src.values) > maxMergeText || len(one.args)*len(src.values) > maxMergeArgs {
-		return nil, false, nil
+		return l.page(ctx, src)
 	}
 	st := &statement{}
 	for i, v := range src.values {
@@ -595,30 +717,14 @@ func (l *listing) merge(ctx context.Context, src source) (hits []place, ok bool,
 			st.add(" UNION ") // not ALL: a finding can be in several lists
 		}
 		st.add("SELECT seq, k FROM (SELECT ")
-		key := l.selectFrom(st, src, false)
+		key := l.selectFrom(st, src)
 		src.condition(st, []any{v})
 		l.filter(st, src)
-		l.keyset(st, key, nil)
+		l.pair(st, key) // the times of findings hardly ever agree, so it does not cost; see parts
 		st.order("k", "seq", l.descending).limit(l.limit).add(fmt.Sprintf(") u%d", i))
 	}
 	st.order("k", "seq", l.descending).limit(l.limit)
-	hits, err = l.read(ctx, st)
-	return hits, true, err
-}
-
-// milestone returns the finding that a walk over everything reaches after the plan's number of steps, nil if it ends before.
-func (l *listing) milestone(ctx context.Context) (*place, error) {
-	st := newStatement("SELECT ")
-	src := l.everything()
-	key := l.selectFrom(st, src, false)
-	src.condition(st, src.values)
-	l.keyset(st, key, nil)
-	st.order("k", "seq", l.descending).limit(1).add(" OFFSET ").number(l.plan.Walk)
-	hits, err := l.read(ctx, st)
-	if err != nil || len(hits) == 0 {
-		return nil, err
-	}
-	return &hits[0], nil
+	return l.read(ctx, st)
 }
 
 func (l *listing) read(ctx context.Context, st *statement) ([]place, error) {

@@ -243,16 +243,19 @@ CREATE TABLE findings (
     modified_at     {int},
     size_classified {int}
 ){table};
+-- Every index holds what most criteria are decided by: traits, place, both times, the signature of the attributes.
 CREATE UNIQUE INDEX findings_id ON findings (tenant, id);
 CREATE INDEX findings_updated_at ON findings (tenant, updated_at, seq, traits, place, created_at, signature);
 CREATE INDEX findings_created_at ON findings (tenant, created_at, seq, traits, place, updated_at, signature);
 CREATE INDEX findings_traits ON findings (traits, updated_at, seq, place, created_at, signature);
-CREATE INDEX findings_severity ON findings (tenant, severity, seq, traits, place);
-CREATE INDEX findings_type ON findings (tenant, type, seq, traits, place);
-CREATE INDEX findings_count ON findings (tenant, count, seq, traits, place);
-CREATE INDEX findings_resource ON findings (tenant, resource, seq, traits, place);
-CREATE INDEX findings_first_seen ON findings (tenant, first_seen, seq, traits, place);
-CREATE INDEX findings_last_seen ON findings (tenant, last_seen, seq, traits, place);
+CREATE INDEX findings_severity ON findings (tenant, severity, seq, traits, place, created_at, updated_at, signature);
+CREATE INDEX findings_type ON findings (tenant, type, seq, traits, place, created_at, updated_at, signature);
+CREATE INDEX findings_count ON findings (tenant, count, seq, traits, place, created_at, updated_at, signature);
+CREATE INDEX findings_resource ON findings (tenant, resource, seq, traits, place, created_at, updated_at, signature);
+CREATE INDEX findings_first_seen ON findings (tenant, first_seen, seq, traits, place, created_at, updated_at, signature);
+CREATE INDEX findings_last_seen ON findings (tenant, last_seen, seq, traits, place, created_at, updated_at, signature);
+CREATE INDEX findings_modified_at ON findings (tenant, modified_at, seq, traits, place, created_at, updated_at, signature);
+CREATE INDEX findings_size_classified ON findings (tenant, size_classified, seq, traits, place, created_at, updated_at, signature);
 CREATE INDEX findings_moved ON findings (tenant, updated_at, seq, created_at, traits, place) WHERE updated_at > created_at;
 
 CREATE TABLE finding_documents (
@@ -270,10 +273,11 @@ CREATE TABLE finding_attributes (
     traits     {int} NOT NULL,
     place      {int} NOT NULL,
     signature  {int} NOT NULL,
+    severity   {int} NOT NULL,
     PRIMARY KEY (seq, field, value)
 ){clustered};
 CREATE INDEX finding_attributes_value
-    ON finding_attributes (tenant, field, value, updated_at, seq, traits, place, created_at, signature);
+    ON finding_attributes (tenant, field, value, updated_at, seq, traits, place, created_at, signature, severity);
 
 -- +goose Down
 

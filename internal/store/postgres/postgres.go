@@ -111,21 +111,29 @@ func (db *DB) migrateRiver(ctx context.Context, logger *slog.Logger) error {
 	if err != nil {
 		return fmt.Errorf("migrate River: %w", err)
 	}
-	have, err := migrator.ExistingVersions(ctx)
+	want := migrator.AllVersions()
+	known := want[len(want)-1].Version
+	have, err := db.riverVersion(ctx)
 	if err != nil {
 		return fmt.Errorf("migrate River: %w", err)
 	}
-	want := migrator.AllVersions()
-	known := want[len(want)-1].Version
-	for _, m := range have {
-		if m.Version > known {
-			return fmt.Errorf("River's tables have version %d, this program knows %d: upgrade the program: %w", m.Version, known, store.ErrNewer)
-		}
+	if have > known {
+		return fmt.Errorf("River's tables have version %d, this program knows %d: upgrade the program: %w", have, known, store.ErrNewer)
 	}
 	if _, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
 		return fmt.Errorf("migrate River: %w", err)
 	}
 	return nil
+}
+
+// riverVersion returns the version of River's tables, 0 if there are none. (River's own way to ask fails on a version it does not know.)
+func (db *DB) riverVersion(ctx context.Context) (version int, err error) {
+	var exists bool
+	if err := db.pool.QueryRow(ctx, "SELECT to_regclass('river_migration') IS NOT NULL").Scan(&exists); err != nil || !exists {
+		return 0, err
+	}
+	err = db.pool.QueryRow(ctx, "SELECT COALESCE(MAX(version), 0) FROM river_migration").Scan(&version)
+	return version, err
 }
 
 // Pool returns the connection pool, for River's client. It closes with the DB.
@@ -136,10 +144,7 @@ func (db *DB) Engine() store.Engine { return store.PostgreSQL }
 
 // Ping implements [store.DB].
 func (db *DB) Ping(ctx context.Context) error {
-	if db.closed.Load() {
-		return errClosed
-	}
-	return classify(db.pool.Ping(ctx))
+	return db.View(ctx, func(store.Tx) error { return nil }) // unlike the pool's Ping this passes over connections that died with the server
 }
 
 // Close implements [store.DB].
