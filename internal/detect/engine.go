@@ -57,6 +57,8 @@ type layout struct {
 
 // A dispatch gives the layouts that may begin with a run, by its kind, length and first character.
 type dispatch struct {
+	// lengths tells, by bit length - 1, whether there are any.
+	lengths [kinds][64]uint64
 	numbers [kinds][maxRun + 1][64]uint16 // of a list; list 0 is empty
 	lists   [][]choice
 }
@@ -218,6 +220,9 @@ func (d *dispatch) build(layouts []*layout) {
 					d.lists = append(d.lists, choices(layouts, key, sets))
 				}
 				d.numbers[kind][n][alnumIndex[b]] = number
+				if number != 0 {
+					d.lengths[kind][alnumIndex[b]] |= 1 << (n - 1)
+				}
 			}
 		}
 	}

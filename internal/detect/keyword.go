@@ -1,7 +1,6 @@
 package detect
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"sort"
@@ -171,18 +170,10 @@ func startIndex(a, b, c byte) uint32 {
 	return uint32(a&31) | uint32(b&31)<<5 | uint32(c&31)<<10
 }
 
-// wordIndex hashes a word of letters by its length and first eight, as readRun gives them.
+// wordIndex hashes a word of letters by its length and its head, see run.
 func wordIndex(head uint64, length int) uint64 {
-	return ((head|0x2020202020202020)&headMask[min(length, 8)] + uint64(length)) * 0x9E3779B97F4A7C15 >> 50
+	return (head + uint64(length)) * 0x9E3779B97F4A7C15 >> 50
 }
-
-// headMask keeps the first n of eight bytes.
-var headMask = func() (m [9]uint64) {
-	for n := range m {
-		m[n] = 1<<(8*n) - 1
-	}
-	return m
-}()
 
 // mayBe is the quick look before walk at a word that is a run as a whole.
 func (ks *keywords) mayBe(head uint64, length int) bool {
@@ -197,9 +188,7 @@ func (ks *keywords) markFirst(s string) {
 		n++
 	}
 	if n > 0 && (n == len(s) || s[n] < utf8.RuneSelf) {
-		var head [8]byte
-		copy(head[:], s[:n])
-		x := wordIndex(binary.LittleEndian.Uint64(head[:]), n)
+		x := wordIndex(readRun([]byte(s[:n]), 0).head, n)
 		ks.firsts[x/64] |= 1 << (x % 64)
 	}
 }

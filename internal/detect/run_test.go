@@ -23,27 +23,32 @@ func TestReadRun(t *testing.T) {
 			continue
 		}
 		visible := text[:i+1+r.IntN(len(text)-i)]
-		want := run{}
-		for _, b := range visible[i:] {
+		var want run
+		var digits, capitals, inner, small, head uint64
+		for k, b := range visible[i:] {
 			if !isAlnum(b) {
 				break
 			}
+			if want.length < 8 {
+				head |= uint64(b|0x20) << (8 * k)
+			}
 			want.length++
-			if k := kindOf(b); k != kindDigit {
-				want.letters++
-				if k == kindUpper {
-					want.uppers++
+			want.kind |= kindOf(b)
+			switch kindOf(b) {
+			case kindDigit:
+				digits++
+			case kindUpper:
+				capitals++
+				if k > 0 {
+					inner++
 				}
+			case kindLower:
+				small++
 			}
 		}
-		got := readRun(visible, i)
-		for k := range min(8, want.length) {
-			if byte(got.head>>(8*k)) != visible[i+k] {
-				t.Fatalf("head %x of %q at %d", got.head, visible, i)
-			}
-		}
-		got.head = 0
-		if got != want {
+		want.head = head
+		want.one = digits == 0 && (inner == 0 || small == 0)
+		if got := readRun(visible, i); got != want {
 			t.Fatalf("run of %q at %d: %+v, want %+v", visible, i, got, want)
 		}
 	}

@@ -2,6 +2,8 @@ package detect
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math/bits"
 	"unicode/utf8"
 
 	"github.com/magpie-sec/magpie/internal/text"
@@ -227,26 +229,50 @@ func (s *Scanner) scan(t []byte, i, limit int, final bool) int {
 	if s.midRun {
 		i = s.skipRun(t, i, final)
 	}
+	ks := e.keywords
+	all := t[:cap(t)]
 	for i < limit {
-		switch classes[t[i]] {
-		case classOther:
-			i++
-			continue
-		case classSpecial:
-			i = s.special(t, i, final)
+		if c := classes[t[i]]; c != classAlnum {
+			if c == classOther {
+				i++
+			} else {
+				i = s.special(t, i, final)
+			}
 			continue
 		}
-		r := readRun(t, i)
+		var r run
+		// This is readRun for a run of less than eight bytes, as most are.
+		if i+8 <= len(all) {
+			x := binary.LittleEndian.Uint64(all[i:])
+			m := maskRun(x)
+			inside := (m.others - 1) &^ m.others // all bits below the first other byte's highest
+			r.length = bits.TrailingZeros64(m.others) >> 3
+			letters := m.letters & inside & tops
+			digits, capitals, small := inside&tops&^m.letters, letters&^m.small, letters&m.small
+			r.kind = kindOfMasks(digits, capitals, small)
+			r.one = digits == 0 && (capitals&^0x80 == 0 || small == 0)
+			r.head = (x | 0x20*every) & (inside >> 7)
+			if r.length == 8 || i+r.length > len(t) {
+				r = readRun(t, i)
+			}
+		} else {
+			r = readRun(t, i)
+		}
 		j := i + r.length
-		if r.letters > 0 && r.length < maxRun {
-			s.probe(t, i, j, &r)
+		if r.kind != kindDigit && r.length < maxRun {
+			if !r.one || j < len(t) && t[j] >= utf8.RuneSelf {
+				s.probe(t, i, j)
+			} else if ks.mayBe(r.head, r.length) {
+				s.hear(t, i)
+			}
 		}
 		d := &e.bare
 		if s.fieldFilter != 0 || s.base+int64(i) <= s.activeEnd {
 			d = &e.every
 		}
-		if number := d.numbers[r.kind()][min(r.length, maxRun)][alnumIndex[t[i]]]; number != 0 {
-			switch end := s.candidates(d.lists[number], t, i, j, final); {
+		first, length := alnumIndex[t[i]], min(r.length, maxRun)
+		if d.lengths[r.kind][first]>>(length-1)&1 != 0 {
+			switch end := s.candidates(d.lists[d.numbers[r.kind][length][first]], t, i, j, final); {
 			case end < 0:
 				return i
 			case end > i:
@@ -327,29 +353,14 @@ func (s *Scanner) skipRun(t []byte, i int, final bool) int {
 
 // probe looks for keywords at the beginnings of words in the run t[i:j], which has letters: at its start, behind digits and where camel
 // case begins a word.
-func (s *Scanner) probe(t []byte, i, j int, r *run) {
+func (s *Scanner) probe(t []byte, i, j int) {
 	ks := s.e.keywords
-	k := kindOf(t[i])
-	if r.letters == r.length && (r.uppers == 0 || r.uppers == r.length || r.uppers == 1 && k == kindUpper) && (j == len(t) || t[j] < utf8.RuneSelf) {
-		// The run is one word, and so a keyword's first word as a whole or none.
-		if ks.mayBe(r.head, r.length) {
-			s.hear(t, i)
-		}
-		return
-	}
-	if k != kindDigit && ks.mayStart(t, i) {
-		s.hear(t, i)
-	}
-	for p := i + 1; p < j; p++ {
-		prev := k
-		k = kindOf(t[p])
-		if k == prev && k != kindUpper || k == kindDigit || k == kindLower && prev == kindUpper {
-			continue
-		}
-		if k == kindUpper && prev == kindUpper && (p+1 == len(t) || kindOf(t[p+1]) != kindLower) {
-			continue
-		}
-		if ks.mayStart(t, p) {
+	prev := kindDigit
+	for p := i; p < j; p++ {
+		k := kindOf(t[p])
+		begins := k != kindDigit && prev == kindDigit || k == kindUpper && (prev == kindLower || p+1 < len(t) && kindOf(t[p+1]) == kindLower)
+		prev = k
+		if begins && ks.mayStart(t, p) {
 			s.hear(t, p)
 		}
 	}
