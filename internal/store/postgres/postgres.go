@@ -118,7 +118,7 @@ func (db *DB) migrateRiver(ctx context.Context, logger *slog.Logger) error {
 		return fmt.Errorf("migrate River: %w", err)
 	}
 	if have > known {
-		return fmt.Errorf("River's tables have version %d, this program knows %d: upgrade the program: %w", have, known, store.ErrNewer)
+		return fmt.Errorf("the tables of River have version %d, this program knows %d: upgrade the program: %w", have, known, store.ErrNewer)
 	}
 	if _, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
 		return fmt.Errorf("migrate River: %w", err)
