@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bufio"
 	"errors"
 	"io"
+	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -133,4 +136,32 @@ func findingsByID(t testing.TB, c *macie2.Client) map[string]types.Finding {
 func isA[T error](err error) bool {
 	var want T
 	return errors.As(err, &want)
+}
+
+// slowRequest sends the head of a request and the rest of it when release is called. It returns when the server has begun to read it.
+func slowRequest(t testing.TB, s *serving) (release func()) {
+	t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(s.endpoint, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	// The server says 100 Continue when it begins to read the body. The signature is refused only after that.
+	head := "POST /macie HTTP/1.1\r\nHost: magpie\r\nContent-Length: 2\r\nExpect: 100-continue\r\nX-Amz-Date: 20261121T080000Z\r\n" +
+		"Authorization: AWS4-HMAC-SHA256 Credential=MAGPIENOSUCHKEY00000/20261121/us-east-1/macie2/aws4_request, SignedHeaders=host;x-amz-date, Signature=00\r\n\r\n"
+	if _, err := io.WriteString(conn, head); err != nil {
+		t.Fatal(err)
+	}
+	answer := bufio.NewReader(conn)
+	if line, err := answer.ReadString('\n'); err != nil || !strings.HasPrefix(line, "HTTP/1.1 100 ") {
+		t.Fatalf("the server does not read the body: %q, %v", line, err)
+	}
+	return func() {
+		if _, err := io.WriteString(conn, "{}"); err != nil {
+			t.Error(err)
+		}
+		if _, err := io.ReadAll(answer); err != nil {
+			t.Errorf("the request was cut off: %v", err)
+		}
+	}
 }

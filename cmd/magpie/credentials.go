@@ -125,10 +125,7 @@ func endpointURL(a net.Addr, tls bool) string {
 	}
 	host, port, _ := net.SplitHostPort(a.String())
 	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
-		host = "127.0.0.1"
-		if ip.To4() == nil {
-			host = "::1"
-		}
+		host = "localhost"
 	}
 	return scheme + "://" + net.JoinHostPort(host, port)
 }
