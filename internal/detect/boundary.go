@@ -70,13 +70,21 @@ func (l *layout) closesToken(t []byte, i int) bool {
 	return true
 }
 
-// escaped reports whether t[i] is the letter of an escaped line end or tab, as in a one-line dump of a text.
+// escaped reports whether t[i] is the letter of an escaped line end or tab, as in a one-line dump of a text: n, r or t behind an odd number of
+// backslashes.
 func escaped(t []byte, i int) bool {
-	if i == 0 || t[i-1] != '\\' || t[i] != 'n' && t[i] != 'r' && t[i] != 't' {
+	if t[i] != 'n' && t[i] != 'r' && t[i] != 't' {
 		return false
 	}
-	return true
+	n := 0
+	for n < i && n < maxEscape && t[i-1-n] == '\\' {
+		n++
+	}
+	return n%2 == 1
 }
+
+// maxEscape bounds how many backslashes are counted.
+const maxEscape = 31
 
 // standsAlone reports whether no further group of digits stands beside the value t[start:end], set off by one space or hyphen, and no minus
 // sign in front of it.

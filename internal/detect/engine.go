@@ -57,8 +57,8 @@ type layout struct {
 
 // A dispatch gives the layouts that may begin with a run, by its kind, length and first character.
 type dispatch struct {
-	// lengths tells, by bit length - 1, whether there are any.
-	lengths [kinds][64]uint64
+	// lengths tells for a first character, by the bits of the run's length, whether there are any. Longer runs than 63 are not in it.
+	lengths [256]uint64
 	numbers [kinds][maxRun + 1][64]uint16 // of a list; list 0 is empty
 	lists   [][]choice
 }
@@ -220,12 +220,17 @@ func (d *dispatch) build(layouts []*layout) {
 					d.lists = append(d.lists, choices(layouts, key, sets))
 				}
 				d.numbers[kind][n][alnumIndex[b]] = number
-				if number != 0 {
-					d.lengths[kind][alnumIndex[b]] |= 1 << (n - 1)
+				if number != 0 && n < maxRun {
+					d.lengths[b] |= 1 << n
 				}
 			}
 		}
 	}
+}
+
+// choose returns the layouts to try at a run with this first character, length (64 for any longer) and kind.
+func (d *dispatch) choose(first byte, length, kind int) []choice {
+	return d.lists[d.numbers[kind][length][alnumIndex[first]]]
 }
 
 // choices spells out a key of build; sets holds the sets once.

@@ -111,7 +111,7 @@ func (f *fieldInfo) add(group uint16, rank int) {
 func (ks *keywords) all(t []byte, hits []hit) []hit {
 	for i := 0; i < len(t); {
 		r, size := utf8.DecodeRune(t[i:])
-		if (wordRune(r) || wide(r)) && wordStarts(t, i) {
+		if (wordRune(r) || wide(r)) && wordStartsAt(t, i) {
 			hits = ks.walk(t, i, hits)
 		}
 		i += size

@@ -15,10 +15,11 @@ type keywords struct {
 	nodes []node
 	edges []edge
 	root  [256]uint32
-	// starts holds, by startIndex of the first three bytes, whether a keyword may begin like that.
+	// words8 holds, by wordIndex, the first words of keywords; fours, by fourIndex, how keywords of four letters and more begin; starts, by
+	// startIndex, how those do that have less than four or a space among them.
+	words8 [1 << 14 / 64]uint64
+	fours  [1 << 14 / 64]uint64
 	starts [1 << 15 / 64]uint64
-	// firsts holds, by wordIndex, whether a word of ASCII letters may be the first of a keyword.
-	firsts [1 << 14 / 64]uint64
 	// words are the keywords by number.
 	words []keyword
 	// maxLen is the greatest length in bytes of a text that is read to recognise one.
@@ -126,8 +127,7 @@ func (t keywordTable) compile() (*keywords, error) {
 		ks.maxLen = max(ks.maxLen, (utf8.RuneCountInString(s)+strings.Count(s, " ")*maxSpace)*2*utf8.UTFMax)
 		first, _ := utf8.DecodeRuneInString(s)
 		ks.wide = ks.wide || wide(first)
-		ks.markStarts(s)
-		ks.markFirst(s)
+		ks.mark(s)
 	}
 	ks.nodes = []node{{}}
 	ks.build(0, spellings, 0, 0)
@@ -165,73 +165,70 @@ func (ks *keywords) build(n uint32, spellings []string, base, depth int) {
 	}
 }
 
-// startIndex packs three bytes; letters are alike in both cases.
-func startIndex(a, b, c byte) uint32 {
-	return uint32(a&31) | uint32(b&31)<<5 | uint32(c&31)<<10
-}
-
-// wordIndex hashes a word of letters by its length and its head, see run.
-func wordIndex(head uint64, length int) uint64 {
-	return (head + uint64(length)) * 0x9E3779B97F4A7C15 >> 50
-}
-
-// mayBe is the quick look before walk at a word that is a run as a whole.
+// mayBe is the quick look before walk at a word of small letters, the first perhaps a capital, that is a run as a whole: it has to be a
+// keyword's first word. head holds its first eight bytes, the first lowest.
 func (ks *keywords) mayBe(head uint64, length int) bool {
 	x := wordIndex(head, length)
-	return ks.firsts[x/64]>>(x%64)&1 != 0
+	return ks.words8[x/64]>>(x%64)&1 != 0
 }
 
-// markFirst marks the spelling's first word.
-func (ks *keywords) markFirst(s string) {
+// wordIndex hashes a word of letters by its length and first eight.
+func wordIndex(head uint64, length int) uint64 {
+	return ((head|0x20*every)&headMask[min(length, 8)] + uint64(length)) * hashFactor >> 50
+}
+
+const hashFactor = 0x9E3779B97F4A7C15 // 2^64 divided by the golden ratio
+
+// headMask keeps the first n of eight bytes.
+var headMask = func() (m [9]uint64) {
+	for n := range m {
+		m[n] = 1<<(8*n) - 1
+	}
+	return m
+}()
+
+// mayStart is the quick look before walk at the beginning of a word within a run, with the eight bytes there.
+func (ks *keywords) mayStart(head uint64) bool {
+	if head&0x80808080 != 0 {
+		return true
+	}
+	x, y := startIndex(head), fourIndex(head)
+	return ks.starts[x/64]>>(x%64)&1 != 0 || ks.fours[y/64]>>(y%64)&1 != 0
+}
+
+// startIndex packs the low five bits of the first three bytes, in which letters are alike in both cases.
+func startIndex(head uint64) uint64 { return head&0x1F | head>>3&0x3E0 | head>>6&0x7C00 }
+
+// fourIndex hashes the first four bytes, without regard to case.
+func fourIndex(head uint64) uint64 { return (head | 0x20202020) & (1<<32 - 1) * hashFactor >> 50 }
+
+// mark prepares the quick looks for a spelling.
+func (ks *keywords) mark(s string) {
+	if s[0] >= utf8.RuneSelf {
+		return // such starts are not looked up
+	}
 	n := 0
 	for n < len(s) && kindOf(s[n]) == kindLower {
 		n++
 	}
-	if n > 0 && (n == len(s) || s[n] < utf8.RuneSelf) {
-		x := wordIndex(readRun([]byte(s[:n]), 0).head, n)
-		ks.firsts[x/64] |= 1 << (x % 64)
+	if n == len(s) || s[n] < utf8.RuneSelf {
+		x := wordIndex(headAt([]byte(s[:n]), 0), n)
+		ks.words8[x/64] |= 1 << (x % 64)
 	}
-}
-
-// markStarts marks what the first three bytes of text may be where the spelling begins. Bytes outside ASCII are not looked up.
-func (ks *keywords) markStarts(s string) {
-	if s[0] >= utf8.RuneSelf {
+	first := strings.IndexByte(s, ' ')
+	if first < 0 || first > 3 {
+		first = len(s)
+	}
+	if first >= 4 {
+		y := fourIndex(headAt([]byte(s), 0))
+		ks.fours[y/64] |= 1 << (y % 64)
 		return
 	}
-	may := func(i int) string {
-		switch {
-		case i < len(s) && s[i] == ' ':
-			return " \t\r\n_-"
-		case i < len(s) && (i == 1 || s[1] != ' '):
-			return s[i : i+1]
-		}
-		return "\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f"
+	// Anything may follow one or two letters, or a first word of three.
+	for rest := uint64(0); rest < 1<<15; rest += 1 << (5 * first) {
+		x := startIndex(headAt([]byte(s[:first]), 0)) | rest
+		ks.starts[x/64] |= 1 << (x % 64)
 	}
-	for _, b := range []byte(may(1)) {
-		for _, c := range []byte(may(2)) {
-			ks.mark(s[0], b, c)
-		}
-	}
-}
-
-func (ks *keywords) mark(a, b, c byte) {
-	i := startIndex(a, b, c)
-	ks.starts[i/64] |= 1 << (i % 64)
-}
-
-// mayStart is the quick look before walk at an ASCII letter.
-func (ks *keywords) mayStart(t []byte, i int) bool {
-	var b, c byte
-	if i+2 < len(t) {
-		b, c = t[i+1], t[i+2]
-	} else if i+1 < len(t) {
-		b = t[i+1]
-	}
-	if b|c >= utf8.RuneSelf {
-		return true
-	}
-	x := startIndex(t[i], b, c)
-	return ks.starts[x/64]>>(x%64)&1 != 0
 }
 
 // walk appends the keywords that begin at t[i]. The caller has made sure that a word may begin there.
@@ -314,8 +311,8 @@ func wordEnds(t []byte, i int) bool {
 	return !isAlnum(prev)
 }
 
-// wordStarts reports whether a keyword may start at t[i]: the mirror image of wordEnds.
-func wordStarts(t []byte, i int) bool {
+// wordStartsAt reports whether a keyword may start at t[i]: the mirror image of wordEnds.
+func wordStartsAt(t []byte, i int) bool {
 	if i == 0 {
 		return true
 	}

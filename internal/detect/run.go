@@ -1,97 +1,87 @@
 package detect
 
+// A run is a stretch of ASCII letters and digits.
+
 import (
 	"encoding/binary"
 	"math/bits"
-	"unicode/utf8"
 )
-
-// Classes of bytes for the loop of scan.
-const (
-	classOther   = iota
-	classAlnum   // an ASCII letter or digit
-	classSpecial // outside ASCII, or a backslash
-)
-
-var classes = func() (c [256]uint8) {
-	for b := range c {
-		switch {
-		case isAlnum(byte(b)):
-			c[b] = classAlnum
-		case b >= utf8.RuneSelf || b == '\\':
-			c[b] = classSpecial
-		}
-	}
-	return c
-}()
-
-// A run is a stretch of ASCII letters and digits.
-type run struct {
-	length int
-	// kind is the set of classes in it.
-	kind int
-	// one says that the run is one word: letters only, all small, all capitals, or small behind one capital.
-	one bool
-	// head holds the first eight bytes of the run, the first lowest, with bit 0x20 set in all eight, and zeros behind a shorter run.
-	head uint64
-}
 
 const (
 	every = 0x0101010101010101
 	tops  = 0x80 * every
 )
 
-// A runMask tells of eight bytes by their top bits which of them are what. Those at and behind the first other byte count for nothing.
-type runMask struct{ others, letters, small uint64 }
+// maskSize is how many bytes a masks describes.
+const maskSize = 64
 
-// maskRun classifies eight bytes at a time: in each byte, the top bit tells whether a sum reached 0x80, that is whether the byte is at least a
-// bound.
-func maskRun(x uint64) runMask {
-	ascii := x &^ tops
-	folded := ascii | 0x20*every
-	letters := (folded + (0x80-'a')*every) &^ (folded + (0x80-'z'-1)*every)
-	digits := (ascii + (0x80-'0')*every) &^ (ascii + (0x80-'9'-1)*every)
-	return runMask{others: (^(letters | digits) | x) & tops, letters: letters, small: x << 2} // small letters have 0x20
-}
+// masks tell of 64 bytes, the first by the lowest bit, which are ASCII letters or digits, which of these are digits and capitals, and which
+// bytes are outside ASCII. Bytes behind the end of the text are nothing.
+type masks struct{ alnum, digits, capitals, wide uint64 }
 
-// readRun reads the run that begins at t[i]. It takes eight bytes at a time, and may look behind the end of t, into its capacity, without
-// regard to what is there.
-func readRun(t []byte, i int) run {
-	r := run{}
-	var digits, capitals, inner, small uint64
-	for at := i; ; at += 8 {
+// readMasks reads t[i:]. It takes eight bytes at a time, and may look behind the end of t, into its capacity, without regard to what is
+// there.
+func readMasks(t []byte, i int) masks {
+	var m masks
+	all := t[i:cap(t)]
+	size := min(len(t)-i, maskSize)
+	for at := 0; at < size; at += 8 {
 		var x uint64
-		if all := t[:cap(t)]; at+8 <= len(all) {
+		if at+8 <= len(all) {
 			x = binary.LittleEndian.Uint64(all[at:])
 		} else {
 			var last [8]byte
-			copy(last[:], t[min(at, len(t)):])
+			copy(last[:], all[at:])
 			x = binary.LittleEndian.Uint64(last[:])
 		}
-		m := maskRun(x)
-		n := min(bits.TrailingZeros64(m.others)/8, len(t)-at)
-		inside := uint64(1)<<(8*n) - 1
-		letters := m.letters & inside & tops
-		if at == i {
-			r.head = (x | 0x20*every) & inside
-			inner = letters &^ m.small &^ 0x80
-		} else {
-			inner |= letters &^ m.small
-		}
-		digits |= inside & tops &^ m.letters
-		capitals |= letters &^ m.small
-		small |= letters & m.small
-		r.length += n
-		if n < 8 {
-			break
-		}
+		// In each byte, the top bit tells whether a sum reached 0x80, that is whether the byte is at least a bound.
+		ascii := x &^ tops
+		folded := ascii | 0x20*every
+		letters := ((folded + (0x80-'a')*every) &^ (folded + (0x80-'z'-1)*every)) &^ x & tops
+		digits := ((ascii + (0x80-'0')*every) &^ (ascii + (0x80-'9'-1)*every)) &^ x & tops
+		m.alnum |= gather(letters|digits) << at
+		m.digits |= gather(digits) << at
+		m.capitals |= gather(letters&^(x<<2)) << at // small letters have 0x20
+		m.wide |= gather(x&tops) << at
 	}
-	r.kind = kindOfMasks(digits, capitals, small)
-	r.one = digits == 0 && (inner == 0 || small == 0)
-	return r
+	if size < maskSize {
+		inside := uint64(1)<<size - 1
+		m.alnum &= inside
+		m.wide &= inside
+	}
+	return m
+}
+
+// gather packs the top bits of eight bytes, the only ones that may be set, into one byte.
+func gather(x uint64) uint64 { return x * 0x0002040810204081 >> 56 }
+
+// wordStarts returns where words begin in a run, given the bits of the run, its digits and its capitals: at a letter that begins the run or
+// stands behind a digit, and at a capital beside a small letter.
+func wordStarts(inside, digits, capitals uint64) uint64 {
+	small := inside &^ (digits | capitals)
+	return inside &^ digits & (1 | digits<<1 | capitals&(small<<1|small>>1))
 }
 
 // kindOfMasks returns the classes of which a mask is not empty.
 func kindOfMasks(digits, capitals, small uint64) int {
 	return int((digits|-digits)>>63)*kindDigit | int((capitals|-capitals)>>63)*kindUpper | int((small|-small)>>63)*kindLower
+}
+
+// headAt returns the eight bytes at t[i:].
+func headAt(t []byte, i int) uint64 {
+	if all := t[:cap(t)]; i+8 <= len(all) {
+		return binary.LittleEndian.Uint64(all[i:])
+	}
+	var last [8]byte
+	copy(last[:], t[i:])
+	return binary.LittleEndian.Uint64(last[:])
+}
+
+// endOfRun returns the end of the run that goes on at t[i:].
+func endOfRun(t []byte, i int) int {
+	for n := maskSize; n == maskSize && i < len(t); i += n {
+		m := readMasks(t, i)
+		n = bits.TrailingZeros64(^m.alnum)
+	}
+	return i
 }

@@ -2,7 +2,6 @@ package detect
 
 import (
 	"bytes"
-	"encoding/binary"
 	"math/bits"
 	"unicode/utf8"
 
@@ -224,68 +223,98 @@ func (s *Scanner) flush() {
 
 // scan reads the runs that begin in t[i:limit] and returns where to go on. Unless final, the value goes on behind t, and limit leaves the
 // engine's margin; it then stops early at a value that needs more text than t holds.
+//
+// This is the loop that decides the engine's speed: most runs leave it at the first two questions, whether a keyword may begin there and
+// whether a value may.
 func (s *Scanner) scan(t []byte, i, limit int, final bool) int {
 	e := s.e
 	if s.midRun {
 		i = s.skipRun(t, i, final)
 	}
-	ks := e.keywords
-	all := t[:cap(t)]
 	for i < limit {
-		if c := classes[t[i]]; c != classAlnum {
-			if c == classOther {
-				i++
+		base := i
+		m := readMasks(t, base)
+		i = min(base+maskSize, len(t))
+		// What is left to look at: the beginnings of runs, and whatever is outside ASCII.
+		for todo := m.alnum&^(m.alnum<<1) | m.wide; todo != 0; {
+			b := bits.TrailingZeros64(todo)
+			at := base + b
+			if at >= limit {
+				return at
+			}
+			var next int
+			n := bits.TrailingZeros64(^(m.alnum >> b))
+			if n == 0 || b+n >= maskSize || at > 0 && t[at-1] == '\\' {
+				if n > 0 && b+n >= maskSize && b > 0 {
+					i = at // read the run as a whole
+					break
+				}
+				next = s.oddRun(t, at, final)
 			} else {
-				i = s.special(t, i, final)
+				inside := uint64(1)<<n - 1
+				digits, capitals := m.digits>>b&inside, m.capitals>>b&inside
+				head := headAt(t, at)
+				if digits|capitals&^1|m.wide>>b>>n&1 != 0 {
+					if digits != inside {
+						s.probe(t, at, wordStarts(inside, digits, capitals))
+					}
+				} else if e.keywords.mayBe(head, n) {
+					s.hear(t, at)
+				}
+				d := &e.bare
+				if s.fieldFilter != 0 || s.base+int64(at) <= s.activeEnd {
+					d = &e.every
+				}
+				if d.lengths[byte(head)]>>n&1 == 0 {
+					todo &= todo - 1
+					continue
+				}
+				next = s.candidates(d.choose(byte(head), n, kindOfMasks(digits, capitals, inside&^(digits|capitals))), t, at, at+n, final)
 			}
-			continue
-		}
-		var r run
-		// This is readRun for a run of less than eight bytes, as most are.
-		if i+8 <= len(all) {
-			x := binary.LittleEndian.Uint64(all[i:])
-			m := maskRun(x)
-			inside := (m.others - 1) &^ m.others // all bits below the first other byte's highest
-			r.length = bits.TrailingZeros64(m.others) >> 3
-			letters := m.letters & inside & tops
-			digits, capitals, small := inside&tops&^m.letters, letters&^m.small, letters&m.small
-			r.kind = kindOfMasks(digits, capitals, small)
-			r.one = digits == 0 && (capitals&^0x80 == 0 || small == 0)
-			r.head = (x | 0x20*every) & (inside >> 7)
-			if r.length == 8 || i+r.length > len(t) {
-				r = readRun(t, i)
+			if next < 0 {
+				return at
 			}
-		} else {
-			r = readRun(t, i)
-		}
-		j := i + r.length
-		if r.kind != kindDigit && r.length < maxRun {
-			if !r.one || j < len(t) && t[j] >= utf8.RuneSelf {
-				s.probe(t, i, j)
-			} else if ks.mayBe(r.head, r.length) {
-				s.hear(t, i)
+			if next >= min(base+maskSize, len(t)) {
+				i = next
+				break
 			}
-		}
-		d := &e.bare
-		if s.fieldFilter != 0 || s.base+int64(i) <= s.activeEnd {
-			d = &e.every
-		}
-		first, length := alnumIndex[t[i]], min(r.length, maxRun)
-		if d.lengths[r.kind][first]>>(length-1)&1 != 0 {
-			switch end := s.candidates(d.lists[d.numbers[r.kind][length][first]], t, i, j, final); {
-			case end < 0:
-				return i
-			case end > i:
-				i = end
-				continue
-			}
-		}
-		i = j
-		if j == len(t) && !final {
-			s.midRun = true
+			todo &= ^uint64(0) << (next - base)
 		}
 	}
 	return i
+}
+
+// oddRun reads what scan's loop leaves out at t[i]: a run that is long, goes on behind t or stands behind a backslash, and what is outside
+// ASCII. It returns where to go on, or -1 if it takes more text to decide.
+func (s *Scanner) oddRun(t []byte, i int, final bool) int {
+	if t[i] >= utf8.RuneSelf {
+		return s.special(t, i, final)
+	}
+	if escaped(t, i) {
+		// The escape ends what is before it and is no part of what follows.
+		if i++; i == len(t) || !isAlnum(t[i]) {
+			return i
+		}
+	}
+	m := readMasks(t, i)
+	n := bits.TrailingZeros64(^m.alnum)
+	inside := ^uint64(0) >> (64 - n)
+	digits, capitals := m.digits&inside, m.capitals&inside
+	j := i + n
+	if n == maskSize {
+		j = endOfRun(t, j)
+	} else if digits != inside {
+		s.probe(t, i, wordStarts(inside, digits, capitals))
+	}
+	d := &s.e.bare
+	if s.inReach(i) != 0 {
+		d = &s.e.every
+	}
+	next := s.candidates(d.choose(t[i], n, kindOfMasks(digits, capitals, inside&^(digits|capitals))), t, i, j, final)
+	if next == j && j == len(t) && !final {
+		s.midRun = true
+	}
+	return next
 }
 
 // inReach returns the bits of the keyword groups that may be in reach of t[i].
@@ -296,15 +325,8 @@ func (s *Scanner) inReach(i int) uint64 {
 	return s.fieldFilter
 }
 
-// special handles a byte that ends the loop over ASCII: a letter outside ASCII or a backslash.
+// special handles a character outside ASCII, and the word that it begins or belongs to.
 func (s *Scanner) special(t []byte, i int, final bool) int {
-	if t[i] == '\\' {
-		// An escaped line end or tab ends what is before it and is no part of what follows.
-		if i+1 < len(t) && (t[i+1] == '\\' || escaped(t, i+1)) {
-			return i + 2
-		}
-		return i + 1
-	}
 	r, size := utf8.DecodeRune(t[i:])
 	if wide(r) {
 		if s.e.keywords.wide {
@@ -315,12 +337,12 @@ func (s *Scanner) special(t []byte, i int, final bool) int {
 	if !wordRune(r) {
 		return i + size
 	}
-	if wordStarts(t, i) {
+	if wordStartsAt(t, i) {
 		s.hear(t, i)
 	}
 	end := s.skipRun(t, i, final)
 	for p := i + size; p < min(end, i+maxRun); p++ {
-		if kind := kindOf(t[p]); kind != 0 && kind != kindDigit && wordStarts(t, p) {
+		if kind := kindOf(t[p]); kind != 0 && kind != kindDigit && wordStartsAt(t, p) {
 			s.hear(t, p)
 		}
 	}
@@ -351,16 +373,10 @@ func (s *Scanner) skipRun(t []byte, i int, final bool) int {
 	return i
 }
 
-// probe looks for keywords at the beginnings of words in the run t[i:j], which has letters: at its start, behind digits and where camel
-// case begins a word.
-func (s *Scanner) probe(t []byte, i, j int) {
-	ks := s.e.keywords
-	prev := kindDigit
-	for p := i; p < j; p++ {
-		k := kindOf(t[p])
-		begins := k != kindDigit && prev == kindDigit || k == kindUpper && (prev == kindLower || p+1 < len(t) && kindOf(t[p+1]) == kindLower)
-		prev = k
-		if begins && ks.mayStart(t, p) {
+// probe looks for keywords at the beginnings of words in the run at t[i:].
+func (s *Scanner) probe(t []byte, i int, starts uint64) {
+	for ; starts != 0; starts &= starts - 1 {
+		if p := i + bits.TrailingZeros64(starts); s.e.keywords.mayStart(headAt(t, p)) {
 			s.hear(t, p)
 		}
 	}
@@ -382,8 +398,8 @@ func (s *Scanner) hear(t []byte, i int) {
 	}
 }
 
-// candidates tries layouts at the run t[i:j] and reports what it finds. It returns the end of the span that was found, 0 for none, or -1 if
-// it takes more text to decide.
+// candidates tries layouts at the run t[i:j] and reports what it finds. It returns the end of the run or of the span that was found, or -1
+// if it takes more text to decide.
 func (s *Scanner) candidates(choices []choice, t []byte, i, j int, final bool) int {
 	s.found = s.found[:0]
 	reach := s.inReach(i)
@@ -400,10 +416,12 @@ func (s *Scanner) candidates(choices []choice, t []byte, i, j int, final bool) i
 			return -1
 		}
 	}
-	if len(s.found) == 0 {
-		return 0
+	if len(s.found) > 0 {
+		if end := s.settle(t); end > j {
+			return end
+		}
 	}
-	return s.settle(t)
+	return j
 }
 
 // try tries a layout at the run t[i:] and adds what it finds to the candidates. It returns -2 if it takes more text to decide.
@@ -500,7 +518,7 @@ func (s *Scanner) nearest(l *layout, t []byte, start, end int) (nearness, bool) 
 func (s *Scanner) follows(l *layout, t []byte, end int) bool {
 	for i, n := end, 0; i < len(t) && n <= l.distance; n++ {
 		r, size := utf8.DecodeRune(t[i:])
-		if (wordRune(r) || wide(r)) && wordStarts(t, i) {
+		if (wordRune(r) || wide(r)) && wordStartsAt(t, i) {
 			s.hits = s.e.keywords.walk(t, i, s.hits[:0])
 			for _, h := range s.hits {
 				for _, g := range h.word.groups {
