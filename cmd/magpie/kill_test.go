@@ -109,19 +109,8 @@ func outcomeOf(t testing.TB, s *serving, database, id string) outcome {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	tenant := store.Tenant{Account: defaultAccount, Region: defaultRegion}
-	err = db.View(t.Context(), func(tx store.Tx) error {
-		runs, err := job.Runs(t.Context(), tx, tenant, id, 10)
-		if err != nil {
-			return err
-		}
-		if len(runs) != 1 || runs[0].State != "complete" {
-			return fmt.Errorf("runs: %+v, want one that is complete", runs)
-		}
-		if o.Totals, err = job.RunTotals(t.Context(), tx, runs[0].RunRef); err != nil {
-			return err
-		}
-		o.Results, err = store.Results(t.Context(), tx, tenant, id, runs[0].RunID, store.ResultPlace{}, 1<<20)
+	err = db.View(t.Context(), func(tx store.Tx) (err error) {
+		o.Totals, o.Results, err = runOf(t.Context(), tx, id)
 		return err
 	})
 	if err != nil {
@@ -131,6 +120,24 @@ func outcomeOf(t testing.TB, s *serving, database, id string) outcome {
 		o.Results[i].AnalyzedAt = 0
 	}
 	return o
+}
+
+// runOf reads the counters and the results of the one run of a job.
+func runOf(ctx context.Context, tx store.Tx, id string) (job.Totals, []store.Result, error) {
+	tenant := store.Tenant{Account: defaultAccount, Region: defaultRegion}
+	runs, err := job.Runs(ctx, tx, tenant, id, 10)
+	if err != nil {
+		return job.Totals{}, nil, err
+	}
+	if len(runs) != 1 || runs[0].State != "complete" {
+		return job.Totals{}, nil, fmt.Errorf("runs: %+v, want one that is complete", runs)
+	}
+	totals, err := job.RunTotals(ctx, tx, runs[0].RunRef)
+	if err != nil {
+		return job.Totals{}, nil, err
+	}
+	results, err := store.Results(ctx, tx, tenant, id, runs[0].RunID, store.ResultPlace{}, 1<<20)
+	return totals, results, err
 }
 
 func scrub(t testing.TB, v any) string {
