@@ -58,7 +58,7 @@ func (w *Worker) list(ctx context.Context, a *job.Attempt, j *activeJob) error {
 		return w.bucketFailed(ctx, a, err)
 	}
 	if err := w.inventoryHas(ctx, a, j, driver); err != nil {
-		return w.bucketFailed(ctx, a, err)
+		return err // of the database, or of a source that is away: either passes
 	}
 	var next page
 	var unlisted []objectOutcome
