@@ -245,9 +245,9 @@ CREATE TABLE findings (
 ){table};
 -- Every index holds what most criteria are decided by: traits, place, both times, the signature of the attributes.
 CREATE UNIQUE INDEX findings_id ON findings (tenant, id);
-CREATE INDEX findings_updated_at ON findings (tenant, updated_at, seq, traits, place, created_at, signature);
-CREATE INDEX findings_created_at ON findings (tenant, created_at, seq, traits, place, updated_at, signature);
-CREATE INDEX findings_traits ON findings (traits, updated_at, seq, place, created_at, signature);
+CREATE INDEX findings_updated_at ON findings (tenant, updated_at, seq, traits, place, created_at, signature, severity);
+CREATE INDEX findings_created_at ON findings (tenant, created_at, seq, traits, place, updated_at, signature, severity);
+CREATE INDEX findings_traits ON findings (traits, updated_at, seq, place, created_at, signature, severity);
 CREATE INDEX findings_severity ON findings (tenant, severity, seq, traits, place, created_at, updated_at, signature);
 CREATE INDEX findings_type ON findings (tenant, type, seq, traits, place, created_at, updated_at, signature);
 CREATE INDEX findings_count ON findings (tenant, count, seq, traits, place, created_at, updated_at, signature);

@@ -217,10 +217,11 @@ func criterionOf(field store.Field, pool []string) *rapid.Generator[store.Criter
 // plans makes every way of reading come up, however few findings there are.
 var plans = []*store.FindingPlan{
 	nil,
-	{Numbers: 4096, Merge: 128, Walk: 1 << 40},
-	{Numbers: 4096, Merge: 2, Walk: 10},
-	{Numbers: 1, Merge: 128, Walk: 10, Long: 1000},
-	{Numbers: 3, Merge: 3, Short: 20, Walk: 50, Long: 60},
+	{Numbers: 4096, Merge: 128, Short: 0, Walk: 1 << 40}, // walks only
+	{Numbers: 4096, Merge: 2, Short: 1, Walk: 3},
+	{Numbers: 1, Merge: 128, Short: 1 << 40, Walk: 1}, // lists only
+	{Numbers: 3, Merge: 3, Short: 20, Walk: 20},
+	{Numbers: 1, Merge: 128, Short: 60, Walk: 10}, // lists, merged after a short walk
 }
 
 // testCriteriaModel compares random criteria, sorts, pages and plans with the model.
