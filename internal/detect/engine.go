@@ -63,10 +63,13 @@ type dispatch struct {
 	lists   [][]choice
 }
 
-// A choice is a layout to try at a run. after holds the bytes that may follow the run.
+// A choice is a layout to try at a run.
 type choice struct {
 	*layout
-	after *byteSet
+	// need is the bit of the keyword group that has to be in reach, 0 for none.
+	need uint64
+	// after holds the bytes that may follow the run, by bits.
+	after [4]uint64
 }
 
 // New compiles an engine. It returns an error that names the identifier for a duplicate id, a layout that cannot be parsed or has no
@@ -199,7 +202,6 @@ func (c *compiler) identifier(id *Identifier, order int) ([]*layout, error) {
 func (d *dispatch) build(layouts []*layout) {
 	d.lists = [][]choice{nil}
 	known := map[string]uint16{"": 0}
-	sets := map[byteSet]*byteSet{}
 	var key []byte
 	for kind := 1; kind < kinds; kind++ {
 		for n := 1; n <= maxRun; n++ {
@@ -217,7 +219,7 @@ func (d *dispatch) build(layouts []*layout) {
 				if !ok {
 					number = uint16(len(d.lists))
 					known[string(key)] = number
-					d.lists = append(d.lists, choices(layouts, key, sets))
+					d.lists = append(d.lists, choices(layouts, key))
 				}
 				d.numbers[kind][n][alnumIndex[b]] = number
 				if number != 0 && n < maxRun {
@@ -233,16 +235,20 @@ func (d *dispatch) choose(first byte, length, kind int) []choice {
 	return d.lists[d.numbers[kind][length][alnumIndex[first]]]
 }
 
-// choices spells out a key of build; sets holds the sets once.
-func choices(layouts []*layout, key []byte, sets map[byteSet]*byteSet) []choice {
+// choices spells out a key of build.
+func choices(layouts []*layout, key []byte) []choice {
 	var out []choice
 	for ; len(key) > 0; key = key[3:] {
-		l := layouts[int(key[0])|int(key[1])<<8]
-		after := l.shape.after[key[2]]
-		if sets[after] == nil {
-			sets[after] = &after
+		c := choice{layout: layouts[int(key[0])|int(key[1])<<8]}
+		if !c.bare() {
+			c.need = groupBit(c.group)
 		}
-		out = append(out, choice{l, sets[after]})
+		for b, in := range c.shape.after[key[2]] {
+			if in {
+				c.after[b/64] |= 1 << (b % 64)
+			}
+		}
+		out = append(out, c)
 	}
 	return out
 }

@@ -35,9 +35,10 @@ type Scanner struct {
 
 	// Where the value at hand stands.
 	origin  int64 // position of its first byte; for running text, of the document's
-	place   text.Location
-	indexes []int64 // of the value, without an owner
-	pieceIx []int64 // memory of indexes while a value comes in pieces
+	kind    text.Kind
+	row     int64
+	place   *text.Field
+	indexes []int64 // of the value, a copy
 	lines   lineCounter
 	counts  bool // lines and columns are wanted
 
@@ -107,7 +108,7 @@ func (s *Scanner) writeRunning(t []byte) {
 		return
 	}
 	if len(s.window) == 0 {
-		s.beginValue(text.Location{Kind: text.Lines}, nil)
+		s.beginValue(text.Lines, 0, nil)
 		s.origin = s.base - s.runningRead
 		s.lines, s.counts = s.runningLines, true
 		s.lines.at = s.base
@@ -126,23 +127,20 @@ func (s *Scanner) writeSegment(b *text.Block, seg *text.Segment) {
 		}
 		return
 	}
-	place := text.Location{Kind: b.Kind, Row: seg.Row, Field: seg.Field}
-	var indexes []int64
-	if f := seg.Field; f != nil && f.Arrays > 0 {
-		indexes = b.Indexes[seg.Index:][:f.Arrays]
-	}
-	s.beginValue(place, indexes)
-	if seg.Field != nil {
+	s.beginValue(b.Kind, seg.Row, seg.Field)
+	s.indexes = s.indexes[:0]
+	if f := seg.Field; f != nil {
 		s.counts = false
-		s.field = s.fields.get(s.e.keywords, seg.Field)
+		s.field = s.fields.get(s.e.keywords, f)
 		s.fieldFilter = s.field.filter
+		if f.Arrays > 0 {
+			s.indexes = append(s.indexes, b.Indexes[seg.Index:][:f.Arrays]...)
+		}
 	} else if s.counts = b.Kind != text.Pages; s.counts {
 		s.lines = lineCounter{at: s.base, line: max(seg.Row, 1)}
-		s.place.Kind, s.place.Row = text.Lines, 0
+		s.kind, s.row = text.Lines, 0
 	}
 	if seg.More {
-		s.pieceIx = append(s.pieceIx[:0], indexes...)
-		s.indexes = s.pieceIx
 		s.piece = true
 		s.fill(t)
 		return
@@ -152,9 +150,9 @@ func (s *Scanner) writeSegment(b *text.Block, seg *text.Segment) {
 }
 
 // beginValue makes ready for a value, which begins at the next position.
-func (s *Scanner) beginValue(place text.Location, indexes []int64) {
+func (s *Scanner) beginValue(kind text.Kind, row int64, field *text.Field) {
 	s.base, s.origin = s.next, s.next
-	s.place, s.indexes = place, indexes
+	s.kind, s.row, s.place = kind, row, field
 	s.field, s.fieldFilter = nil, 0
 	s.active = 0
 	s.pos, s.midRun, s.first = 0, false, true
@@ -409,7 +407,7 @@ func (s *Scanner) candidates(choices []choice, t []byte, i, j int, final bool) i
 	}
 	for k := range choices {
 		c := &choices[k]
-		if !c.after[next] || c.Keyword == KeywordRequired && c.id.Direction == Before && reach&groupBit(c.group) == 0 {
+		if c.after[next/64]>>(next%64)&1 == 0 || c.need&^reach != 0 {
 			continue
 		}
 		if end := s.try(c.layout, t, i, final); end == -2 {
@@ -480,7 +478,7 @@ func (s *Scanner) accepts(l *layout, value []byte) bool {
 			s.compact = append(s.compact, b)
 		}
 	}
-	return !l.refuse[string(s.compact)] && (l.check == nil || l.check(s.compact))
+	return (l.check == nil || l.check(s.compact)) && !l.refuse[string(s.compact)]
 }
 
 // near reports whether the layout's rule about keywords holds for the value t[start:end], and the nearest keyword.
@@ -559,15 +557,15 @@ func (s *Scanner) scanWhole(t []byte) bool {
 // report delivers a match.
 func (s *Scanner) report(t []byte, c *candidate) {
 	at := s.base + int64(c.start)
-	m := Match{Identifier: c.layout.id, Location: s.place, Text: t[c.start:c.end]}
-	m.Location.Offset, m.Location.Length = at-s.origin, int64(c.end-c.start)
+	m := Match{Identifier: c.layout.id, Text: t[c.start:c.end], Location: text.Location{Kind: s.kind, Row: s.row, Field: s.place,
+		Offset: at - s.origin, Length: int64(c.end - c.start)}}
 	if s.counts {
 		s.lines.advance(t[s.lines.at-s.base : c.start])
 		m.Location.Line = s.lines.line
 		m.Location.Column = s.lines.column + 1
 		m.Location.EndLine = s.lines.line + int64(bytes.Count(m.Text, newline))
 	}
-	if len(s.indexes) > 0 {
+	if s.place != nil && len(s.indexes) > 0 {
 		m.Location.Indexes = append([]int64(nil), s.indexes...)
 	}
 	s.emit(m)
