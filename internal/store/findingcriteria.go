@@ -297,22 +297,24 @@ func (c *criterion) whereRows(s *statement, from, value string) {
 
 // whereSignature adds what the signature of a finding can rule out about an attribute before its rows are looked at.
 func (c *criterion) whereSignature(s *statement, column string) {
+	if unsigned[c.field.code] {
+		return
+	}
+	has := func(mask int64) { s.add("(", column, " & ").number(mask).add(") = ").number(mask) }
 	if c.eq != nil {
-		var mask int64
-		for _, v := range c.eq.bytes {
-			bit := signatureBit(attribute{c.field.code, v})
-			if bit == 0 {
-				return
-			}
-			mask |= bit
+		s.add(" AND (")
+		for i, v := range c.eq.bytes {
+			s.or(i)
+			has(signatureBits(attribute{c.field.code, v}))
 		}
-		s.add(" AND (", column, " & ").number(mask).add(") <> 0")
+		s.add(")")
 	}
 	if c.exact != nil {
 		var mask int64
 		for _, v := range c.exact.bytes {
-			mask |= signatureBit(attribute{c.field.code, v})
+			mask |= signatureBits(attribute{c.field.code, v})
 		}
-		s.add(" AND (", column, " & ").number(mask).add(") = ").number(mask)
+		s.add(" AND ")
+		has(mask)
 	}
 }

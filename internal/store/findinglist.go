@@ -202,7 +202,7 @@ func (l *listing) count(ctx context.Context, src source, limit int64) (n int64, 
 	st := newStatement("SELECT COUNT(*) FROM (SELECT 1 FROM ", src.table, " w WHERE ")
 	src.condition(st, src.values)
 	if !src.unordered {
-		l.filterTimes(st)
+		l.filterTimes(st, "created_at", "updated_at")
 	}
 	st.add(" LIMIT ").number(limit).add(") c")
 	err = One(ctx, l.tx, Once+st.text(), st.args, &n)
@@ -229,7 +229,7 @@ func (l *listing) milestone(ctx context.Context, src source, steps int64) (*plac
 		st := newStatement("SELECT ")
 		key := l.selectFrom(st, src)
 		src.condition(st, src.values)
-		l.filterTimes(st)
+		l.filterTimes(st, l.sort.column)
 		part(st, key)
 		st.order("k", "seq", l.descending).limit(1).add(" OFFSET ").number(steps)
 		hits, err := l.read(ctx, st)

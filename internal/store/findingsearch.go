@@ -276,20 +276,21 @@ func (s *search) filter(st *statement, src source) {
 			c.whereRows(st, fmt.Sprintf("SELECT 1 FROM finding_attributes x WHERE x.seq = w.seq AND x.field = %d", c.field.code), "x.value")
 		}
 	}
-	s.filterTimes(st)
+	s.filterTimes(st, "created_at", "updated_at")
 }
 
-func (s *search) filterTimes(st *statement) {
+// filterTimes adds the bounds of columns that hold times.
+func (s *search) filterTimes(st *statement, columns ...string) {
 	t := s.times
 	for _, b := range []struct {
-		condition string
-		n, none   int64
+		column, operator string
+		n, none          int64
 	}{
-		{"w.created_at >= ", t.createdLow, absent}, {"w.created_at <= ", t.createdHigh, math.MaxInt64},
-		{"w.updated_at >= ", t.updatedLow, absent}, {"w.updated_at <= ", t.updatedHigh, math.MaxInt64},
+		{"created_at", ">=", t.createdLow, absent}, {"created_at", "<=", t.createdHigh, math.MaxInt64},
+		{"updated_at", ">=", t.updatedLow, absent}, {"updated_at", "<=", t.updatedHigh, math.MaxInt64},
 	} {
-		if b.n != b.none {
-			st.add(" AND ", b.condition).number(b.n)
+		if b.n != b.none && slices.Contains(columns, b.column) {
+			st.add(" AND w.", b.column, " ", b.operator, " ").number(b.n)
 		}
 	}
 }

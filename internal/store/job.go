@@ -249,14 +249,6 @@ func (t JobTerm) where(s *statement, engine Engine) error {
 	return nil
 }
 
-// or separates alternatives: nothing before the first.
-func (s *statement) or(i int) *statement {
-	if i > 0 {
-		s.add(" OR ")
-	}
-	return s
-}
-
 // prefixEnd returns the first string in byte order behind all that begin with prefix, nil if there is none.
 func prefixEnd(prefix []byte) []byte {
 	end := bytes.TrimRight(prefix, "\xff")

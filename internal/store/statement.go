@@ -54,6 +54,14 @@ func (s *statement) comma(i int) *statement {
 	return s
 }
 
+// or separates alternatives: nothing before the first.
+func (s *statement) or(i int) *statement {
+	if i > 0 {
+		s.add(" OR ")
+	}
+	return s
+}
+
 // in adds "column IN (...)" with parameters; an empty list is never true.
 func (s *statement) in(column string, values [][]byte) *statement {
 	if len(values) == 0 {

@@ -108,8 +108,8 @@ func TestSignature(t *testing.T) {
 		t.Errorf("attributes %v", row.attributes)
 	}
 	for _, a := range row.attributes {
-		if bit := signatureBit(a); row.signature&bit != bit {
-			t.Errorf("the signature lacks the bit of %v", a)
+		if bits := signatureBits(a); row.signature&bits != bits {
+			t.Errorf("the signature lacks bits of %v", a)
 		}
 	}
 	if row.signature <= 0 {
