@@ -179,6 +179,8 @@ func (c *compiler) identifier(id *Identifier, order int) ([]*layout, error) {
 			return nil, fmt.Errorf("layout %q needs keywords and there are none", l.Shape)
 		}
 		switch {
+		case l.Tail != nil && (l.check != nil || len(refuse) > 0):
+			return nil, errors.New("a layout with a Tail leaves all checks to it")
 		case l.Whole:
 			if l.Shape != "" || l.Tail == nil || l.Keyword != KeywordInField {
 				return nil, errors.New("a whole layout has a Tail, no Shape, and KeywordInField")

@@ -451,6 +451,11 @@ func (s *Scanner) try(l *layout, t []byte, i int, final bool) int {
 
 // settle reports what is left of the candidates once resolved, and returns the end of the span they claim, 0 for none.
 func (s *Scanner) settle(t []byte) int {
+	if c := &s.found[0]; len(s.found) == 1 && !c.layout.Open {
+		s.report(t, c)
+		s.claimed = s.base + int64(c.end)
+		return c.end
+	}
 	kept, end := resolve(s.found)
 	for k := range kept {
 		s.report(t, &kept[k])
@@ -469,16 +474,19 @@ func (s *Scanner) accepts(l *layout, value []byte) bool {
 	if l.check == nil && len(l.refuse) == 0 {
 		return true
 	}
-	s.compact = s.compact[:0]
+	n := 0
+	compact := s.compact[:min(len(value), cap(s.compact))]
 	for _, b := range value {
-		if isAlnum(b) {
+		if isAlnum(b) && n < len(compact) {
 			if b >= 'a' {
 				b &^= 0x20
 			}
-			s.compact = append(s.compact, b)
+			compact[n] = b
+			n++
 		}
 	}
-	return (l.check == nil || l.check(s.compact)) && !l.refuse[string(s.compact)]
+	compact = compact[:n]
+	return (l.check == nil || l.check(compact)) && (len(l.refuse) == 0 || !l.refuse[string(compact)])
 }
 
 // near reports whether the layout's rule about keywords holds for the value t[start:end], and the nearest keyword.
