@@ -221,5 +221,5 @@ func BenchmarkFindings(b *testing.B) {
 	if path == "" {
 		path = filepath.Join(b.TempDir(), "magpie.db")
 	}
-	storetest.Benchmark(b, reopen(b, path, Options{}))
+	storetest.Benchmark(b, reopen(b, path, Options{}), nil)
 }
