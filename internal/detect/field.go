@@ -39,7 +39,7 @@ func (f *fieldInfo) rank(group uint16) (uint16, bool) {
 type fieldCache struct {
 	byField map[*text.Field]*fieldInfo
 	// slab holds the infos, reused once the cache was emptied.
-	slab []fieldInfo
+	slab []*fieldInfo
 	used int
 	last *fieldInfo
 	hits []hit
@@ -48,8 +48,8 @@ type fieldCache struct {
 
 func (c *fieldCache) reset() {
 	clear(c.byField)
-	for i := range c.slab[:c.used] {
-		c.slab[i].field, c.slab[i].next = nil, nil
+	for _, info := range c.slab[:c.used] {
+		info.field, info.next = nil, nil
 	}
 	c.used, c.last = 0, nil
 }
@@ -65,11 +65,13 @@ func (c *fieldCache) get(ks *keywords, f *text.Field) *fieldInfo {
 		if c.used == maxFields {
 			c.reset()
 		}
-		if c.slab == nil {
-			c.slab = make([]fieldInfo, maxFields)
+		if c.byField == nil {
 			c.byField = make(map[*text.Field]*fieldInfo)
 		}
-		info = &c.slab[c.used]
+		if c.used == len(c.slab) {
+			c.slab = append(c.slab, new(fieldInfo))
+		}
+		info = c.slab[c.used]
 		c.used++
 		c.learn(ks, info, f)
 		c.byField[f] = info
