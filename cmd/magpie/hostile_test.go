@@ -87,7 +87,7 @@ func TestBadInput(t *testing.T) {
 		t.Logf("peak memory: %d kB", peak)
 	}
 	s.stop()
-	if said := strings.Join(s.lines, "\n"); strings.Contains(said, card) {
+	if said := s.said(); strings.Contains(said, card) {
 		t.Error("the log shows what was found")
 	}
 }

@@ -115,7 +115,7 @@ sources:
 	if _, err := first.GetMacieSession(t.Context(), &macie2.GetMacieSessionInput{}, func(o *macie2.Options) { o.Region = "eu-west-1" }); !isA[*types.AccessDeniedException](err) {
 		t.Errorf("the first account in its other Region: %v", err)
 	}
-	if said := s.log() + s.stdout.String(); strings.Contains(said, "secret-of-all") {
+	if said := s.said(); strings.Contains(said, "secret-of-all") {
 		t.Error("a secret is shown")
 	}
 }

@@ -25,7 +25,7 @@ const patience = 2 * time.Minute
 type process struct {
 	t      testing.TB
 	cmd    *exec.Cmd
-	stdout bytes.Buffer
+	stdout output
 	killed bool          // by the test, so that its end is no news
 	exited chan struct{} // closed when it has ended and all its output is read
 
@@ -33,6 +33,32 @@ type process struct {
 	cond  *sync.Cond
 	lines []string // of standard error
 	ended bool
+}
+
+// output collects what a process writes while it runs.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(b)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+// said returns all that the process wrote so far, to both outputs.
+func (p *process) said() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.stdout.String() + strings.Join(p.lines, "\n")
 }
 
 // command makes a command of the program with a clean environment and a folder of its own.
@@ -206,8 +232,8 @@ func fails(t *testing.T, cmd *exec.Cmd) string {
 	if code := p.wait(); code != exitError {
 		t.Errorf("exit code %d, want %d", code, exitError)
 	}
-	if p.stdout.Len() > 0 {
-		t.Errorf("standard output: %s", p.stdout.String())
+	if out := p.stdout.String(); out != "" {
+		t.Errorf("standard output: %s", out)
 	}
 	return p.log()
 }

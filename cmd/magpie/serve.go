@@ -64,8 +64,11 @@ func prepareProcess(ctx context.Context) {
 		debug.SetMemoryLimit(memoryLimit)
 	}
 	privateFiles()
-	context.AfterFunc(ctx, func() { signal.Reset(os.Interrupt, syscall.SIGTERM) })
+	context.AfterFunc(ctx, nextSignalEnds) // also while it starts
 }
+
+// nextSignalEnds gives SIGTERM and the interrupt their common meaning back.
+func nextSignalEnds() { signal.Reset(os.Interrupt, syscall.SIGTERM) }
 
 // A server is magpie serve with all its parts.
 type server struct {
@@ -259,6 +262,7 @@ const stopAfter = 9 * time.Second
 
 // stop reports the server as not ready, closes the listener, and lets requests finish while the engine hands its shards back.
 func (s *server) stop() error {
+	nextSignalEnds()
 	s.log.Info("stopping")
 	s.ready.stopping.Store(true)
 	ctx, cancel := context.WithTimeout(context.Background(), stopAfter)

@@ -80,7 +80,7 @@ func TestServeFirstStart(t *testing.T) {
 		t.Error(err)
 	}
 	s.stop()
-	said := s.stdout.String() + strings.Join(s.lines, "\n")
+	said := s.said()
 	for _, hint := range []string{"credentials", "--endpoint-url " + s.endpoint, "1.29.0, 2.13.0"} {
 		if !strings.Contains(said, hint) {
 			t.Errorf("the first start does not say %q", hint)
@@ -171,7 +171,7 @@ func TestServeRootKeyFromEnvironment(t *testing.T) {
 	if err := works(clientOf(s.endpoint, given)); err == nil {
 		t.Error("the old secret still works")
 	}
-	if said := s.log() + s.stdout.String(); strings.Contains(said, "secret-of-some") {
+	if said := s.said(); strings.Contains(said, "secret-of-some") {
 		t.Errorf("the secret is shown:\n%s", said)
 	}
 }

@@ -61,6 +61,7 @@ func (c workerCommand) Run(ctx context.Context, std stdio) error {
 	ready.db.Store(&b.db)
 	log.Info("working", "ops", opsAddress, "worker", b.engine.Worker(), "workers", c.slots(config), "sources", len(config.Sources))
 	<-ctx.Done()
+	nextSignalEnds()
 	log.Info("stopping")
 	ready.stopping.Store(true)
 	stopping, cancel := context.WithTimeout(context.Background(), stopAfter)
