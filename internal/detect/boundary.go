@@ -1,6 +1,9 @@
 package detect
 
-import "unicode/utf8"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // A value inside a longer token is no match. These two functions say what makes a token longer than the run of letters and digits:
 //
@@ -98,3 +101,13 @@ func standsAlone(t []byte, start, end int) bool {
 	}
 	return end+1 >= len(t) || !set(t[end]) || !isDigit(t[end+1])
 }
+
+// lead returns where the value begins whose shape begins at t[i]: before up to maxLead of the layout's Lead.
+func (l *layout) lead(t []byte, i int) int {
+	for k := 0; k < maxLead && i > 0 && strings.IndexByte(l.Lead, t[i-1]) >= 0; k++ {
+		i--
+	}
+	return i
+}
+
+const maxLead = 2

@@ -113,6 +113,8 @@ type Identifier struct {
 type Layout struct {
 	// Shape is the pattern of the value, or of its beginning if there is a Tail.
 	Shape string
+	// Lead lists bytes that, standing right before the shape, belong to the value: up to two of them.
+	Lead string
 	// Tail recognises what follows the shape, for grammars that a shape cannot tell. It gets the text after the shape, and whether that
 	// text ends there (otherwise it was merely cut), and answers with the length that belongs to the value, check.No or check.More.
 	Tail func(rest []byte, final bool) int

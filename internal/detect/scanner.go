@@ -429,6 +429,9 @@ func (s *Scanner) try(l *layout, t []byte, i int, final bool) int {
 		return -1
 	}
 	end := l.shape.match(t, i)
+	if l.Lead != "" {
+		start = l.lead(t, start)
+	}
 	if end < 0 || !l.opensToken(t, start) {
 		return -1
 	}
@@ -439,7 +442,7 @@ func (s *Scanner) try(l *layout, t []byte, i int, final bool) int {
 	} else if !l.closesToken(t, end) {
 		return -1
 	}
-	if l.Alone && !standsAlone(t, start, end) {
+	if end-start > l.id.MaxLen || l.Alone && !standsAlone(t, start, end) {
 		return -1
 	}
 	near, ok := s.near(l, t, start, end)

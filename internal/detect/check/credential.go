@@ -297,6 +297,9 @@ func isCookieOctet(b byte) bool {
 
 func equalFold(b []byte, s string) bool { return len(b) == len(s) && bytes.EqualFold(b, []byte(s)) }
 
+// AWSSecret reports whether the text may be an AWS secret access key: 40 characters drawn at random.
+func AWSSecret(text []byte) bool { return len(text) == 40 && RandomText(text) }
+
 // RandomText reports whether the text looks drawn at random from letters and digits: it has digits, capitals and small letters, often changes
 // between them, as hexadecimal numbers do not, and less than half of it are runs of four small letters (the first may be a capital), as
 // names of things have them. One random text of 40 characters in some 300 fails.

@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -30,7 +29,7 @@ func runningText(t []byte) (blocks []*text.Block) {
 // goSource returns about n bytes of the Go files of the standard library, one after the other.
 func goSource(tb testing.TB, n int) []byte {
 	var out []byte
-	root := filepath.Join(runtime.GOROOT(), "src")
+	root := filepath.Join(goroot(tb), "src")
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || len(out) >= n {
 			return err

@@ -25,7 +25,8 @@ func credentials() []*detect.Identifier {
 	return []*detect.Identifier{
 		{
 			ID: "AWS_CREDENTIALS", Category: detect.Credentials,
-			Layouts: awsSecrets(),
+			// The first characters may be '+' or '/'; more than two of them come once in thirty thousand keys.
+			Layouts: []detect.Layout{{Shape: "[A-Za-z0-9/+]{38,40}", Lead: "+/", Keyword: detect.KeywordRequired, NotNext: "=", CheckText: check.AWSSecret}},
 			Refuse:  []string{"JE7MTGBCLWBF2ZP9UTKH3YCO8NVBEXAMPLEKEY", "WJALRXUTNFEMIK7MDENGBPXRFICYEXAMPLEKEY"},
 			Keywords: []string{"aws_secret_access_key", "credentials", "secret access key", "secret key", "set-awscredential",
 				"aws_secret"}, // an expansion: the short form
@@ -78,18 +79,6 @@ func credentials() []*detect.Identifier {
 			Citation: "Stripe documentation, \"API keys\"",
 		},
 	}
-}
-
-// awsSecrets are the layouts of an AWS secret access key: 40 characters, of which the first one or two may be '+' or '/'.
-func awsSecrets() []detect.Layout {
-	out := needKeyword("[A-Za-z0-9/+]{40}")
-	for _, lead := range []string{"+", "/"} {
-		out = append(out, needKeyword(lead+"[A-Za-z0-9/+]{39}", "+"+lead+"[A-Za-z0-9/+]{38}", "/"+lead+"[A-Za-z0-9/+]{38}")...)
-	}
-	for i := range out {
-		out[i].NotNext, out[i].CheckText = "=", check.RandomText
-	}
-	return out
 }
 
 // basicHeader is the shape of a header field with the scheme Basic, as headers, shell commands, configuration and code write it.
