@@ -13,6 +13,7 @@
 package pgtest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -364,8 +365,41 @@ func (s *Server) Database(t testing.TB) string {
 // Stop stops the server as an administrator would (fast mode): connections are cut, data is complete.
 func (s *Server) Stop() error { return s.stop(syscall.SIGINT) }
 
-// Kill ends the server at once, as kill -9 would; its next start recovers from the log.
-func (s *Server) Kill() error { return s.stop(syscall.SIGKILL) }
+// Kill ends the server at once, as the loss of its machine would; its next start recovers from the log.
+func (s *Server) Kill() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.postgres == nil {
+		return nil
+	}
+	// A killed postmaster leaves its backends behind, which go on answering until they notice. They are sessions of their own, so that no
+	// process group holds them.
+	backends := children(s.postgres.Process.Pid)
+	err := s.end(syscall.SIGKILL)
+	for _, pid := range backends {
+		syscall.Kill(pid, syscall.SIGKILL)
+	}
+	return err
+}
+
+// children returns the processes that a process has started and that are still there, where the system tells by /proc.
+func children(parent int) []int {
+	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
+	var pids []int
+	for _, path := range stats {
+		stat, err := os.ReadFile(path)
+		if err != nil {
+			continue // it has ended meanwhile
+		}
+		// pid (name) state ppid ...: the name may hold anything, so the fields are those behind its last parenthesis.
+		fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+		if err == nil && len(fields) > 1 && fields[1] == strconv.Itoa(parent) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
 
 func (s *Server) stop(signal syscall.Signal) error {
 	s.mu.Lock()
