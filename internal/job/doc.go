@@ -34,8 +34,8 @@
 // and the cursor, in one transaction. The next attempt at the shard starts with the cursor of the last commit, so a kill costs the work
 // since then and no more, and counters cannot count twice. Totals of a run are sums over its shards' rows.
 //
-// When Work returns nil the shard is closed. The transaction that closes the last unfinished shard of a run also completes the run and
-// calls [Handler.RunFinished], once (see closeShard for why two workers can neither both miss it nor both do it).
+// When Work returns nil the shard is closed. Whoever closes the last unfinished shard of a run completes the run, and the completing
+// transaction calls [Handler.RunFinished], once (see closeShard for why two workers can neither both miss it nor both do it).
 //
 // # Listing
 //

@@ -180,8 +180,8 @@ func (s runScan) fill(run *Run) {
 	}
 }
 
-// lockRun reads the state of a run and holds it until the transaction ends. Shared holders do not hinder each other; an exclusive one
-// waits for them and makes everybody whose snapshot is older begin again.
+// lockRun reads the state of a run and holds it until the transaction ends. Shared holders do not hinder each other; an exclusive one, who
+// means to write the row, waits for them and makes everybody whose snapshot is older begin again.
 func lockRun(ctx context.Context, tx store.Tx, ref RunRef, exclusive bool) (RunState, error) {
 	const where = ` WHERE account = $1 AND region = $2 AND job_id = $3 AND run_id = $4`
 	sql := `SELECT state FROM runs` + where + store.ForShare(tx)

@@ -12,10 +12,6 @@ import (
 	"github.com/magpie-sec/magpie/internal/store"
 )
 
-// tailWindow is the number of unfinished shards of a run from which on those who close one take turns (see closeShard). It must be larger
-// than the number of closing transactions that one run can have under way at a time, which PostgreSQL's connections bound.
-const tailWindow = 256
-
 // maxErrorText bounds the texts of errors that are stored, in bytes.
 const maxErrorText = 1000
 
@@ -32,65 +28,110 @@ type closing struct {
 // closeShard closes a running shard and, if it was the last unfinished one, completes the run.
 //
 // Two workers that close the last two shards at once must not both think that the other one is still at work. On SQLite they cannot, it
-// has one writer. On PostgreSQL a transaction sees the state of the moment it began, so near the end of a run everyone who closes a shard
-// writes the run's row as well: of two that overlap the second must begin again and then sees the first. While more than tailWindow
-// other shards are unfinished, turns are not needed: those that are under way at the same moment cannot close so many, and one that takes
-// its turn waits for them, because they hold the run's row shared.
+// has one writer. On PostgreSQL a transaction sees the state of the moment it began, so both may. Therefore whoever saw another unfinished
+// shard looks again after its commit: of two that overlap, the one that commits last then sees that nothing is left. Completing the run
+// writes its row, so of two that try only one can. Should a worker die between its commit and that look, the sweep completes the run.
+// (Taking turns on the run's row instead would make all workers of a run that end their shards together wait for each other.)
 func (e *Engine) closeShard(ctx context.Context, c closing) error {
 	var run *Run
-	err := e.cfg.DB.Update(ctx, func(tx store.Tx) error {
+	var last bool
+	err := e.cfg.DB.Update(ctx, func(tx store.Tx) (err error) {
 		run = nil
-		others, err := countUnfinished(ctx, tx, c.run, c.id, tailWindow+1)
-		if err != nil {
+		if last, err = nothingLeft(ctx, tx, c.run, c.id); err != nil {
 			return err
 		}
-		state, err := lockRun(ctx, tx, c.run, others <= tailWindow || c.note.code != "")
+		state, err := lockRun(ctx, tx, c.run, last || c.note.code != "")
 		if err != nil {
 			return err
 		}
 		if err := state.refusal(); err != nil {
 			return err
 		}
-		n, err := tx.Exec(ctx, `
-			UPDATE shards SET state = $3, worker = '', updated_at = $4,
-				last_error = CASE WHEN $3 = 'dead' THEN $5 ELSE last_error END,
-				failures = failures + CASE WHEN $3 = 'dead' THEN 1 ELSE 0 END
-			WHERE id = $1 AND attempt = $2 AND state = 'running'`,
-			c.id, c.attempt, string(c.state), e.millis(), c.failure)
-		if err != nil {
+		if err := c.write(ctx, tx, e.millis()); err != nil {
 			return err
 		}
-		if n == 0 {
-			return ErrFenced
+		if last {
+			run, err = e.finishRun(ctx, tx, c.run)
 		}
-		if c.note.code != "" {
-			if err := noteRunError(ctx, tx, c.run, c.note.code, c.note.message); err != nil {
-				return err
-			}
-		}
-		if others > 0 {
-			return nil
-		}
-		run, err = e.finishRun(ctx, tx, c.run)
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	e.completed(run)
+	if !last && e.cfg.DB.Engine() != store.SQLite {
+		if err := e.finishIfOver(ctx, c.run); err != nil {
+			e.log.Warn("could not look whether a run is over; the next sweep will", "job", c.run.JobID, "run", c.run.RunID, "error", err.Error())
+		}
+	}
+	return nil
+}
+
+// write changes the row of the shard, and keeps the note. The caller holds the run.
+func (c closing) write(ctx context.Context, tx store.Tx, now int64) error {
+	n, err := tx.Exec(ctx, `
+		UPDATE shards SET state = $3, worker = '', updated_at = $4,
+			last_error = CASE WHEN $3 = 'dead' THEN $5 ELSE last_error END,
+			failures = failures + CASE WHEN $3 = 'dead' THEN 1 ELSE 0 END
+		WHERE id = $1 AND attempt = $2 AND state = 'running'`,
+		c.id, c.attempt, string(c.state), now, c.failure)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return ErrFenced
+	}
+	if c.note.code == "" {
+		return nil
+	}
+	return noteRunError(ctx, tx, c.run, c.note.code, c.note.message)
+}
+
+// nothingLeft says whether a run has no unfinished shard but the given one.
+func nothingLeft(ctx context.Context, tx store.Tx, ref RunRef, except int64) (bool, error) {
+	var id int64
+	err := store.One(ctx, tx, `
+		SELECT id FROM shards
+		WHERE account = $1 AND region = $2 AND job_id = $3 AND run_id = $4 AND `+unfinished+` AND id <> $5 LIMIT 1`,
+		append(ref.args(), except), &id)
+	if errors.Is(err, store.ErrNotFound) {
+		return true, nil
+	}
+	return false, err
+}
+
+// finishIfOver completes a running run if nothing of it is left.
+func (e *Engine) finishIfOver(ctx context.Context, ref RunRef) error {
+	var over bool
+	err := e.cfg.DB.View(ctx, func(tx store.Tx) (err error) {
+		over, err = nothingLeft(ctx, tx, ref, 0)
+		return err
+	})
+	if err != nil || !over {
+		return err
+	}
+	var run *Run
+	err = e.cfg.DB.Update(ctx, func(tx store.Tx) error {
+		run = nil
+		state, err := lockRun(ctx, tx, ref, true)
+		if err != nil || state != RunRunning {
+			return err
+		}
+		run, err = e.finishRun(ctx, tx, ref)
+		return err
+	})
+	if errors.Is(err, ErrFenced) {
+		return nil // somebody else has completed, deleted or extended it
+	}
 	if err == nil {
 		e.completed(run)
 	}
 	return err
 }
 
-// countUnfinished counts the unfinished shards of a run other than the given one, up to limit.
-func countUnfinished(ctx context.Context, tx store.Tx, ref RunRef, except int64, limit int) (int, error) {
-	var n int64
-	err := store.One(ctx, tx, `
-		SELECT COUNT(*) FROM (
-			SELECT id FROM shards
-			WHERE account = $1 AND region = $2 AND job_id = $3 AND run_id = $4 AND `+unfinished+` AND id <> $5
-			LIMIT $6) AS unfinished`,
-		append(ref.args(), except, int64(limit)), &n)
-	return int(n), err
-}
+// settleTries is how often an engine tries to write down how an attempt ended, every thirtieth of a lease, before it leaves that to the
+// lease. The database may be away for a moment.
+const settleTries = 10
 
 // settle writes down how an attempt ended.
 func (e *Engine) settle(a *Attempt, workErr error) {
@@ -98,16 +139,35 @@ func (e *Engine) settle(a *Attempt, workErr error) {
 	defer cancel()
 	a.begin()
 	defer a.end()
-	err := e.settleAs(ctx, a, workErr)
-	switch {
-	case err == nil:
-	case errors.Is(err, ErrFenced):
-		e.metrics.fenced(a)
-		a.log.Info("shard was given to another attempt; this one ends without effect")
-	default:
-		// The row stays as it is and nobody renews its lease, so a sweeper will return it.
-		a.log.Warn("could not write down how an attempt ended; its lease will run out", "error", err.Error())
+	for try := 1; ; try++ {
+		err := e.settleAs(ctx, a, workErr)
+		switch {
+		case err == nil:
+			return
+		case errors.Is(err, ErrFenced) && try == 1:
+			e.metrics.fenced(a)
+			a.log.Info("shard was given to another attempt; this one ends without effect")
+			return
+		case errors.Is(err, ErrFenced):
+			a.log.Info("shard is settled: by a transaction whose answer was lost, or by another attempt")
+			return
+		case !errors.Is(err, store.ErrUnavailable) || try == settleTries || !e.pause(ctx, e.cfg.Lease/30):
+			// The row stays as it is and nobody renews its lease, so a sweeper will return it.
+			a.log.Warn("could not write down how an attempt ended; its lease will run out", "error", err.Error())
+			return
+		}
 	}
+}
+
+// pause waits, and says whether it may go on afterwards.
+func (e *Engine) pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-e.cfg.Clock.After(d):
+		return true
+	case <-ctx.Done():
+	case <-e.abandoned:
+	}
+	return false
 }
 
 func (e *Engine) settleAs(ctx context.Context, a *Attempt, workErr error) error {

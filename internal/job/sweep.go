@@ -222,8 +222,7 @@ func (e *Engine) releaseWaiting(ctx context.Context) error {
 	return err
 }
 
-// sweepUnfinished completes running runs without unfinished shards: those whose last shards were closed while they were paused or whose
-// handler could not finish them.
+// sweepUnfinished completes running runs without unfinished shards: those whose last worker died before it looked.
 func (e *Engine) sweepUnfinished(ctx context.Context) error {
 	var over []RunRef
 	err := e.cfg.DB.View(ctx, func(tx store.Tx) error {
@@ -244,22 +243,7 @@ func (e *Engine) sweepUnfinished(ctx context.Context) error {
 	})
 	errs := []error{err}
 	for _, ref := range over {
-		var run *Run
-		err := e.cfg.DB.Update(ctx, func(tx store.Tx) error {
-			run = nil
-			state, err := lockRun(ctx, tx, ref, true)
-			if err != nil || state != RunRunning {
-				return err
-			}
-			run, err = e.finishRun(ctx, tx, ref)
-			return err
-		})
-		switch {
-		case err == nil:
-			e.completed(run)
-		case !errors.Is(err, ErrFenced):
-			errs = append(errs, err)
-		}
+		errs = append(errs, e.finishIfOver(ctx, ref))
 	}
 	return errors.Join(errs...)
 }

@@ -60,7 +60,7 @@ func zombie(t *testing.T, s Suite) {
 	e.verify(ref, small)
 	close(g.open)
 	e.log.await(t, "the zombie is refused", func(c counts) bool { return c.fenced > 0 })
-	e.log.await(t, "it has ended", func(counts) bool { return refusal.Load() != nil })
+	await(t, "it has ended", func() bool { return refusal.Load() != nil })
 	if err := *refusal.Load(); !errors.Is(err, job.ErrFenced) {
 		t.Errorf("the zombie's commit said %v, want ErrFenced", err)
 	}
