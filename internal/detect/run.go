@@ -23,26 +23,15 @@ type masks struct{ alnum, digits, capitals, wide uint64 }
 // there.
 func readMasks(t []byte, i int) masks {
 	var m masks
-	all := t[i:cap(t)]
 	size := min(len(t)-i, maskSize)
-	for at := 0; at < size; at += 8 {
-		var x uint64
-		if at+8 <= len(all) {
-			x = binary.LittleEndian.Uint64(all[at:])
-		} else {
-			var last [8]byte
-			copy(last[:], all[at:])
-			x = binary.LittleEndian.Uint64(last[:])
+	if all := t[i:cap(t)]; len(all) >= maskSize {
+		for at := 0; at < size; at += 8 {
+			m.add(binary.LittleEndian.Uint64(all[at&(maskSize-8):]), at)
 		}
-		// In each byte, the top bit tells whether a sum reached 0x80, that is whether the byte is at least a bound.
-		ascii := x &^ tops
-		folded := ascii | 0x20*every
-		letters := ((folded + (0x80-'a')*every) &^ (folded + (0x80-'z'-1)*every)) &^ x & tops
-		digits := ((ascii + (0x80-'0')*every) &^ (ascii + (0x80-'9'-1)*every)) &^ x & tops
-		m.alnum |= gather(letters|digits) << at
-		m.digits |= gather(digits) << at
-		m.capitals |= gather(letters&^(x<<2)) << at // small letters have 0x20
-		m.wide |= gather(x&tops) << at
+	} else {
+		for at := 0; at < size; at += 8 {
+			m.add(headAt(t, i+at), at)
+		}
 	}
 	if size < maskSize {
 		inside := uint64(1)<<size - 1
@@ -50,6 +39,21 @@ func readMasks(t []byte, i int) masks {
 		m.wide &= inside
 	}
 	return m
+}
+
+// add adds eight bytes, from bit at on. In each byte, the top bit tells whether a sum reached 0x80, that is whether the byte is at least a
+// bound.
+func (m *masks) add(x uint64, at int) {
+	ascii := x &^ tops
+	folded := ascii | 0x20*every
+	letters := ((folded + (0x80-'a')*every) &^ (folded + (0x80-'z'-1)*every)) &^ x & tops
+	digits := ((ascii + (0x80-'0')*every) &^ (ascii + (0x80-'9'-1)*every)) &^ x & tops
+	m.alnum |= gather(letters|digits) << at
+	m.digits |= gather(digits) << at
+	m.capitals |= gather(letters&^(x<<2)) << at // small letters have 0x20
+	if wide := x & tops; wide != 0 {
+		m.wide |= gather(wide) << at
+	}
 }
 
 // gather packs the top bits of eight bytes, the only ones that may be set, into one byte.
@@ -73,7 +77,7 @@ func headAt(t []byte, i int) uint64 {
 		return binary.LittleEndian.Uint64(all[i:])
 	}
 	var last [8]byte
-	copy(last[:], t[i:])
+	copy(last[:], t[i:cap(t)])
 	return binary.LittleEndian.Uint64(last[:])
 }
 

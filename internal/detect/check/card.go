@@ -1,46 +1,42 @@
 package check
 
-// cardRange is a range of leading digits with the lengths that are issued under it.
+// A cardRange is a range of the first four digits, with the lengths that are issued under it.
 type cardRange struct {
-	prefix, from, to int // number of leading digits, and their first and last value
-	lengths          []int
+	from, to int
+	lengths  uint32 // by bits
 }
 
-// cardRanges are the issuer ranges of the brands that Macie lists: American Express, Dankort, Diners Club, Discover, Electron, JCB,
-// Mastercard, UnionPay and Visa, as the brands publish them.
-var cardRanges = []cardRange{
-	{2, 34, 34, []int{15}}, {2, 37, 37, []int{15}},
-	{4, 5019, 5019, []int{16}},
-	{3, 300, 305, diners}, {4, 3095, 3095, diners}, {2, 36, 36, diners}, {2, 38, 39, diners},
-	{4, 6011, 6011, from16}, {3, 644, 649, from16}, {2, 65, 65, from16},
-	{4, 3528, 3589, from16},
-	{4, 2221, 2720, []int{16}}, {2, 51, 55, []int{16}},
-	{2, 62, 62, from16},          // UnionPay, with Discover's 622126 to 622925
-	{1, 4, 4, []int{13, 16, 19}}, // Visa, with Electron
+// cardRanges are the issuer ranges of the brands that Macie lists, as the brands publish them.
+var cardRanges = []cardRange{ // in their order
+	{2221, 2720, 1 << 16},                      // Mastercard
+	{3000, 3059, from14}, {3095, 3095, from14}, // Diners Club
+	{3400, 3499, 1 << 15},               // American Express
+	{3528, 3589, from16},                // JCB
+	{3600, 3699, from14},                // Diners Club
+	{3700, 3799, 1 << 15},               // American Express
+	{3800, 3999, from14},                // Diners Club
+	{4000, 4999, 1<<13 | 1<<16 | 1<<19}, // Visa, with Electron
+	{5019, 5019, 1 << 16},               // Dankort
+	{5100, 5599, 1 << 16},               // Mastercard
+	{6011, 6011, from16},                // Discover
+	{6200, 6299, from16},                // UnionPay, with Discover's 622126 to 622925
+	{6440, 6599, from16},                // Discover
 }
 
-var (
-	diners = []int{14, 15, 16, 17, 18, 19}
-	from16 = []int{16, 17, 18, 19}
+const (
+	from16 = 1<<16 | 1<<17 | 1<<18 | 1<<19
+	from14 = 1<<14 | 1<<15 | from16
 )
 
 // Card reports whether the digits are a payment card number: an issuer range and length of cardRanges, and Luhn.
 func Card(digits []byte) bool {
-	if len(digits) < 13 || uniform(digits[1:]) || !Luhn(digits) {
+	if len(digits) < 13 || len(digits) > 19 {
 		return false
 	}
+	head := int(digits[0]-'0')*1000 + int(digits[1]-'0')*100 + int(digits[2]-'0')*10 + int(digits[3]-'0')
 	for _, r := range cardRanges {
-		head := 0
-		for _, b := range digits[:r.prefix] {
-			head = head*10 + int(b-'0')
-		}
-		if head < r.from || head > r.to {
-			continue
-		}
-		for _, n := range r.lengths {
-			if n == len(digits) {
-				return true
-			}
+		if head <= r.to {
+			return head >= r.from && r.lengths>>len(digits)&1 != 0 && !uniform(digits[1:]) && Luhn(digits)
 		}
 	}
 	return false

@@ -29,15 +29,16 @@ var reservedCards = []string{
 
 // cardShapes are the ways in which cards are written near a keyword: as one number, or in the groups that are embossed.
 var cardShapes = append([]string{
-	"[2-6]9{12,18}",
-	"[2-6]9{3}~9{4}~9{4}~9{4}~9{1,3}", // 17 to 19 digits
-}, groupedCards...)
+	"'4'9{12}",
+	"'3'[0689]9{13}", // Diners Club is issued with 14 to 19 digits
+	"[2-6]9{3}~9{4}~9{4}~9{4}~9{1,3}",
+}, commonCards...)
 
 // bareCardShapes are those that are found without a keyword. Long numbers that merely pass Luhn are common (product codes of 13 digits, 64-bit
 // numbers of 19), so only the lengths that each brand commonly issues count.
-var bareCardShapes = append([]string{"[2-6]9{15}", "'3'[47]9{13}", "'3'[0689]9{12}", "'62'9{15,17}"}, groupedCards...)
+var bareCardShapes = append([]string{"'62'9{15,16}"}, commonCards...)
 
-var groupedCards = []string{
+var commonCards = []string{
 	"[2-6]9{3}~9{4}~9{4}~9{4}",
 	"'3'[47]99~9{6}~9{5}",   // American Express
 	"'3'[0689]99~9{6}~9{4}", // Diners Club

@@ -68,7 +68,7 @@ func personal() []*detect.Identifier {
 			ID: "PHONE_NUMBER", Category: detect.PersonalInformation, Check: check.NANP,
 			Layouts: append(
 				layouts(detect.KeywordUnneeded, []string{"+'1'9{10}", "+'1'[ .-]?9{3}[ .-]9{3}[ .-]9{4}", "+'1'[ -]?(9{3})[ -]?9{3}[ .-]9{4}", "'1'-9{3}-9{3}-9{4}"}),
-				needKeyword("9{3}~9{3}~9{4}", "9{3}.9{3}.9{4}", "9{3}[ -.]9{3}[-.]9{4}", "(9{3})[ -]?9{3}[ .-]9{4}", "'1'[ .]9{3}[ .]9{3}[ .-]9{4}",
+				needKeyword("9{3}~9{3}~9{4}", "9{3}.9{3}.9{4}", "9{3} 9{3}[-.]9{4}", "(9{3})[ -]?9{3}[ .-]9{4}", "'1'[ .]9{3}[ .]9{3}[ .-]9{4}",
 					"'1'[ -]?(9{3})[ -]?9{3}[ .-]9{4}", "'1'9{10}")...),
 			Keywords: []string{"cell", "contact", "fax", "fax number", "mobile", "phone", "phone number", "tel", "telephone", "telephone number",
 				"cellphone", "phone no", "phone num", "home phone", "work phone", "mobilephone"},
