@@ -85,7 +85,6 @@ type listing struct {
 	descending bool
 	limit      int
 	after      *place
-	moved      bool // only findings that were updated after they were made
 }
 
 // run reads the legs one after the other until the page is full.

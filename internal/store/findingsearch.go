@@ -32,6 +32,7 @@ type search struct {
 	traits   numberSet
 	places   numberSet
 	times    times
+	moved    bool // only findings that were updated after they were made, by the index findings_moved
 }
 
 // numberSet is the numbers of a dictionary's rows that meet the criteria.
@@ -279,6 +280,14 @@ func (s *search) filter(st *statement, src source) {
 	s.filterTimes(st, "created_at", "updated_at")
 }
 
+// time returns a column that holds a time. The unary plus keeps SQLite from reading the moved findings by the time they were made at.
+func (s *search) time(column string) string {
+	if s.moved && column == "created_at" {
+		return "+w.created_at"
+	}
+	return "w." + column
+}
+
 // filterTimes adds the bounds of columns that hold times.
 func (s *search) filterTimes(st *statement, columns ...string) {
 	t := s.times
@@ -290,7 +299,7 @@ func (s *search) filterTimes(st *statement, columns ...string) {
 		{"updated_at", ">=", t.updatedLow, absent}, {"updated_at", "<=", t.updatedHigh, math.MaxInt64},
 	} {
 		if b.n != b.none && slices.Contains(columns, b.column) {
-			st.add(" AND w.", b.column, " ", b.operator, " ").number(b.n)
+			st.add(" AND ", s.time(b.column), " ", b.operator, " ").number(b.n)
 		}
 	}
 }
@@ -311,7 +320,7 @@ func (s *search) filterNumbers(st *statement, column string, set numberSet, quer
 func (s *search) filterColumn(st *statement, src source, c *criterion) {
 	carried := c.field.column == "created_at" || c.field.column == "updated_at"
 	if src.table == "findings" || carried {
-		c.where(st, "w."+c.field.column)
+		c.where(st, s.time(c.field.column))
 		return
 	}
 	probe := &statement{}
