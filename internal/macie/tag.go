@@ -92,7 +92,7 @@ func checkTagText(what, s string, least, most int) error {
 	}
 	for _, r := range s {
 		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(" _.:/=+-@", r) {
-			return fmt.Errorf("a tag's %s may hold letters, digits, spaces and _ . : / = + - @ only", what)
+			return fmt.Errorf("a tag's %s may hold nothing but letters, digits, spaces and these: _ . : / = + - @ (not %q)", what, r)
 		}
 	}
 	return nil
@@ -106,7 +106,7 @@ func checkTags(tags map[string]string) error {
 	for key, value := range tags {
 		err := errors.Join(checkTagText("key", key, 1, 128), checkTagText("value", value, 0, 256))
 		if err == nil && strings.HasPrefix(strings.ToLower(key), "aws:") {
-			err = errors.New("a tag's key must not begin with aws:")
+			err = errors.New("the prefix aws: of a tag's key is reserved")
 		}
 		if err != nil {
 			return wire.Errorf(wire.Validation, "tags: %v", err)
