@@ -273,8 +273,8 @@ var alnumIndex = func() (x [256]byte) {
 }()
 
 // tail runs the layout's tail on what follows its shape at t[end:], where the value began at start. It returns the value's end, -1 for no
-// value, or -2 if more text is needed.
-func (l *layout) tail(t []byte, start, end int, final bool) int {
+// value, or -2 if more text is needed; and how far it has read.
+func (l *layout) tail(t []byte, start, end int, final bool) (valueEnd, read int) {
 	limit := start + l.id.MaxLen
 	rest := t[end:]
 	if limit+1 < len(t) {
@@ -283,9 +283,11 @@ func (l *layout) tail(t []byte, start, end int, final bool) int {
 	n := l.Tail(rest, final)
 	switch {
 	case n == check.More && !final:
-		return -2
-	case n < 0 || end+n > limit:
-		return -1
+		return -2, end
+	case n < 0:
+		return -1, end
+	case end+n > limit:
+		return -1, limit
 	}
-	return end + n
+	return end + n, end + n
 }

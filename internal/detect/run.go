@@ -22,38 +22,24 @@ type masks struct{ alnum, digits, capitals, wide uint64 }
 // readMasks reads t[i:]. It takes eight bytes at a time, and may look behind the end of t, into its capacity, without regard to what is
 // there.
 func readMasks(t []byte, i int) masks {
-	var m masks
+	var alnums, digits, capitals, wides uint64
 	size := min(len(t)-i, maskSize)
-	if all := t[i:cap(t)]; len(all) >= maskSize {
-		for at := 0; at < size; at += 8 {
-			m.add(binary.LittleEndian.Uint64(all[at&(maskSize-8):]), at)
+	for at := 0; at < size; at += 8 {
+		x := headAt(t, i+at)
+		// In each byte, the top bit tells whether a sum reached 0x80, that is whether the byte is at least a bound.
+		ascii := x &^ tops
+		folded := ascii | 0x20*every
+		letter := ((folded + (0x80-'a')*every) &^ (folded + (0x80-'z'-1)*every)) &^ x & tops
+		digit := ((ascii + (0x80-'0')*every) &^ (ascii + (0x80-'9'-1)*every)) &^ x & tops
+		alnums |= gather(letter|digit) << at
+		digits |= gather(digit) << at
+		capitals |= gather(letter&^(x<<2)) << at // small letters have 0x20
+		if wide := x & tops; wide != 0 {
+			wides |= gather(wide) << at
 		}
-	} else {
-		for at := 0; at < size; at += 8 {
-			m.add(headAt(t, i+at), at)
-		}
 	}
-	if size < maskSize {
-		inside := uint64(1)<<size - 1
-		m.alnum &= inside
-		m.wide &= inside
-	}
-	return m
-}
-
-// add adds eight bytes, from bit at on. In each byte, the top bit tells whether a sum reached 0x80, that is whether the byte is at least a
-// bound.
-func (m *masks) add(x uint64, at int) {
-	ascii := x &^ tops
-	folded := ascii | 0x20*every
-	letters := ((folded + (0x80-'a')*every) &^ (folded + (0x80-'z'-1)*every)) &^ x & tops
-	digits := ((ascii + (0x80-'0')*every) &^ (ascii + (0x80-'9'-1)*every)) &^ x & tops
-	m.alnum |= gather(letters|digits) << at
-	m.digits |= gather(digits) << at
-	m.capitals |= gather(letters&^(x<<2)) << at // small letters have 0x20
-	if wide := x & tops; wide != 0 {
-		m.wide |= gather(wide) << at
-	}
+	inside := ^uint64(0) >> (maskSize - size)
+	return masks{alnum: alnums & inside, digits: digits, capitals: capitals, wide: wides & inside}
 }
 
 // gather packs the top bits of eight bytes, the only ones that may be set, into one byte.

@@ -56,6 +56,7 @@ type Scanner struct {
 
 	found   []candidate
 	claimed int64 // end of the last span that a match claims
+	opened  int64 // how far the tail of an Open layout has read
 	compact []byte
 }
 
@@ -75,7 +76,7 @@ func (s *Scanner) Reset(emit func(Match)) {
 	s.base = s.next
 	s.runningRead = 0
 	s.runningLines = lineCounter{line: 1}
-	s.active, s.activeEnd, s.claimed = 0, 0, 0
+	s.active, s.activeEnd, s.claimed, s.opened = 0, 0, 0, 0
 	s.field, s.fieldFilter = nil, 0
 	s.fields.reset()
 	for i := range s.heard {
@@ -436,7 +437,14 @@ func (s *Scanner) try(l *layout, t []byte, i int, final bool) int {
 		return -1
 	}
 	if l.Tail != nil {
-		if end = l.tail(t, start, end, final); end < 0 {
+		if l.Open && s.base+int64(start) < s.opened {
+			return -1 // it would be read again for every beginning within it
+		}
+		var read int
+		if end, read = l.tail(t, start, end, final); end != -2 && l.Open {
+			s.opened = s.base + int64(read)
+		}
+		if end < 0 {
 			return end
 		}
 	} else if !l.closesToken(t, end) {

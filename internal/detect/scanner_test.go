@@ -226,7 +226,7 @@ func TestMemory(t *testing.T) {
 	}
 	for name, unit := range map[string]string{
 		"a line of digits": "1234567890", "a line of letters": "abcdefghij", "keywords": "ssn card dob ", "beginnings of keys": "-----BEGIN PRIVATE KEY-----",
-		"beginnings of tokens": "eyJ.", "token starts": "eyJ-", "cookies": "Cookie: a=b;", "accents": "e\u0301\u0301", "wide": "日本語", "PuTTY": "PuTTY-User-Key-File-2: a\n",
+		"beginnings of tokens": "eyJ.", "token starts": "eyJ-", "cookies": "Cookie: a=b;", "cookies in cookies": "cookie:a=", "accents": "e\u0301\u0301", "wide": "日本語", "PuTTY": "PuTTY-User-Key-File-2: a\n",
 		"spaces": " ", "backslashes": "\\", "groups": "4532 ", "bad UTF-8": "\xff\xc3\xe2\x82",
 	} {
 		t.Run(name, func(t *testing.T) {
