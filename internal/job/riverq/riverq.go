@@ -114,7 +114,7 @@ func (d *Dispatcher) Run(ctx context.Context, slots int, work func(ctx context.C
 		Workers:                     workers,
 		Logger:                      d.logger,
 		JobTimeout:                  -1, // leases bound our work, not its age
-		FetchCooldown:               5 * time.Millisecond,
+		FetchCooldown:               time.Millisecond,
 		FetchPollInterval:           250 * time.Millisecond,
 		CompletedJobRetentionPeriod: retention,
 		CancelledJobRetentionPeriod: retention,
