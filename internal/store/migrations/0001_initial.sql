@@ -113,7 +113,7 @@ CREATE TABLE shards (
 CREATE UNIQUE INDEX shards_shard_key ON shards (account, region, job_id, run_id, shard_key);
 CREATE INDEX shards_claim ON shards (state, not_before, priority, id);
 CREATE INDEX shards_lease ON shards (state, lease_until);
-CREATE INDEX shards_run ON shards (account, region, job_id, run_id, state);
+CREATE INDEX shards_run ON shards (account, region, job_id, run_id, state, priority, id);
 
 -- What became of each object in each run. object_key is BoundKey of the key; full_key holds a key that was cut.
 CREATE TABLE results (
