@@ -2,34 +2,26 @@
 # Installs what the tests start as real programs, where it is absent: PostgreSQL's server, Node.js with npm, the AWS CLI.
 set -eu
 
-missing=""
-need() { # need PACKAGES TEST-COMMAND...
-	packages=$1
-	shift
-	"$@" >/dev/null 2>&1 || missing="$missing $packages"
-}
-
-have_postgres() { command -v initdb || ls /usr/lib/postgresql/*/bin/initdb; }
-
-need postgresql have_postgres
-need "nodejs npm" sh -c 'command -v node && command -v npm'
-need awscli command -v aws
-
-[ -z "$missing" ] && exit 0
-
-as_root=""
-if [ "$(id -u)" != 0 ]; then
-	if ! command -v sudo >/dev/null 2>&1; then
-		echo "The tests need these packages; install them as root, then run make test again:$missing" >&2
+updated=""
+install() { # install PACKAGE
+	if [ "$(id -u)" = 0 ]; then
+		as_root=""
+	elif command -v sudo >/dev/null 2>&1; then
+		as_root=sudo
+	else
+		echo "The tests need the package $1: install it as root, then run make test again." >&2
 		exit 1
 	fi
-	as_root=sudo
-fi
-if command -v apt-get >/dev/null 2>&1; then
-	$as_root apt-get update -q
-	# shellcheck disable=SC2086
-	DEBIAN_FRONTEND=noninteractive $as_root apt-get install -q -y --no-install-recommends $missing
-else
-	echo "The tests need these programs; install them with your package manager, then run make test again:$missing" >&2
-	exit 1
-fi
+	if ! command -v apt-get >/dev/null 2>&1; then
+		echo "The tests need what Debian calls $1: install it with your package manager, then run make test again." >&2
+		exit 1
+	fi
+	[ -n "$updated" ] || $as_root apt-get update -q
+	updated=yes
+	$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$1"
+}
+
+command -v initdb >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || install postgresql
+command -v node >/dev/null 2>&1 || install nodejs
+command -v npm >/dev/null 2>&1 || install npm # some packages of Node.js bring it along
+command -v aws >/dev/null 2>&1 || install awscli
