@@ -105,6 +105,9 @@ type Identifier struct {
 	Severity Severity
 	// Recommended says that the identifier is in the set that Macie recommends for jobs.
 	Recommended bool
+	// Example is an invented text for people to see what is found, the value in it «marked so». "[path.to.field] " in front makes the rest the
+	// value of that field.
+	Example string
 	// Citation names the statute, standard or authority that defines the format.
 	Citation string
 }

@@ -128,6 +128,13 @@ func (s *suite) table() {
 }
 
 func (s *suite) plain() {
+	if s.id.Example != "" {
+		v, err := parseVector("+ " + s.id.Example)
+		if err != nil {
+			s.Fatalf("Example: %v", err)
+		}
+		s.expect("the example", &v, s.found(s.all, v.Blocks()...), v.Spans)
+	}
 	for i := range s.vectors {
 		v := &s.vectors[i]
 		s.expect("with all identifiers", v, s.found(s.all, v.Blocks()...), v.Spans)

@@ -71,6 +71,7 @@ func cards() []*detect.Identifier {
 			Keywords: []string{"bank account", "bank acct", "checking account", "checking acct", "deposit account", "deposit acct",
 				"savings account", "savings acct", "chequing account", "chequing acct"},
 			MaxLen: 17, Severity: alwaysHigh,
+			Example:  "bank account «204815573»",
 			Citation: "ANSI X9.100-160 (US account field); Payments Canada Standard 006 (7 to 12 digits); Macie takes 9 to 17",
 		},
 		&withKeyword, &without,

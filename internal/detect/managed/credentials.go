@@ -31,6 +31,7 @@ func credentials() []*detect.Identifier {
 			Keywords: []string{"aws_secret_access_key", "credentials", "secret access key", "secret key", "set-awscredential",
 				"aws_secret"}, // an expansion: the short form
 			MaxLen: 40, Severity: alwaysHigh, Recommended: true,
+			Example:  "aws_secret_access_key = «BnD/QSrqDt/dSjDGx2H8TrlTZ5S+ovS7g5gzKdQK»",
 			Citation: "AWS Security Blog, \"A safer way to distribute AWS credentials to EC2\": 40 base64 characters for the secret access key",
 		},
 		{
@@ -39,6 +40,7 @@ func credentials() []*detect.Identifier {
 			Keywords: []string{"G_PLACES_KEY", "GCP api key", "GCP key", "google cloud key", "google-api-key", "google-cloud-apikeys", "GOOGLEKEY",
 				"X-goog-api-key", "google key", "google maps key", "google maps api key", "gcp_apikey"},
 			MaxLen: 39, Severity: alwaysHigh,
+			Example:  "GCP api key «AIzaYYsDaP8GbxquGIby96EQsggLj6OMZ5ajg_m»",
 			Citation: "Google Cloud documentation, \"Manage API keys\": the key string is 39 characters, AIza first",
 		},
 		{
@@ -50,12 +52,14 @@ func credentials() []*detect.Identifier {
 			},
 			Keywords: []string{"^authorization$", "^proxy-authorization$"},
 			MaxLen:   1024, Severity: alwaysHigh, Recommended: true,
+			Example:  "«Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==»",
 			Citation: "RFC 7617 section 2; RFC 9110 sections 11.6.2 and 11.7.1",
 		},
 		{
 			ID: "JSON_WEB_TOKEN", Category: detect.Credentials,
 			Layouts: []detect.Layout{{Shape: "'eyJ'", Tail: check.JWT, Keyword: detect.KeywordUnneeded}},
 			MaxLen:  16 << 10, Severity: alwaysHigh,
+			Example:  "token=«eyJhbGciOiJub25lIn0.eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvIERvZSIsImlhdCI6MTUxNjIzOTAyMn0.»",
 			Citation: "RFC 7519 section 3; RFC 7515 section 7.1",
 		},
 		armored("OPENSSH_PRIVATE_KEY", "OpenSSH, PROTOCOL.key", true, "OPENSSH PRIVATE KEY"),
@@ -76,6 +80,7 @@ func credentials() []*detect.Identifier {
 			},
 			Refuse: []string{"SKTEST4EC39HQLYJWDARJTT1ZDP7DC", "PKTESTTYOOMQAUVDEDQ54NITPHI7JX"},
 			MaxLen: 255, Severity: alwaysHigh,
+			Example:  "stripe «sk_live_pwlqkrWMUF6gzMZkj0AJZ1xh»",
 			Citation: "Stripe documentation, \"API keys\"",
 		},
 	}

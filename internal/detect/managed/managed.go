@@ -9,7 +9,9 @@ import "github.com/magpie-sec/magpie/internal/detect"
 // All returns every managed identifier, new entries each time.
 func All() []*detect.Identifier {
 	var all []*detect.Identifier
-	for _, table := range [][]*detect.Identifier{credentials(), cards(), bankAccounts(), personal()} {
+	for _, table := range [][]*detect.Identifier{
+		credentials(), cards(), bankAccounts(), health(), phones(), licences(), national(), passports(), taxpayers(), personal(),
+	} {
 		all = append(all, table...)
 	}
 	return all
@@ -22,3 +24,14 @@ var (
 	mediumHighHigh = detect.Severity{detect.Medium, detect.High, detect.High}
 	lowLowMedium   = detect.Severity{detect.Low, detect.Low, detect.Medium}
 )
+
+// needKeyword makes layouts that are found near a keyword only.
+func needKeyword(shapes ...string) []detect.Layout { return layouts(detect.KeywordRequired, shapes) }
+
+func layouts(need detect.Need, shapes []string) []detect.Layout {
+	var out []detect.Layout
+	for _, s := range shapes {
+		out = append(out, detect.Layout{Shape: s, Keyword: need})
+	}
+	return out
+}

@@ -5,17 +5,7 @@ import (
 	"github.com/magpie-sec/magpie/internal/detect/check"
 )
 
-// needKeyword makes layouts that are found near a keyword only.
-func needKeyword(shapes ...string) []detect.Layout { return layouts(detect.KeywordRequired, shapes) }
-
-func layouts(need detect.Need, shapes []string) []detect.Layout {
-	var out []detect.Layout
-	for _, s := range shapes {
-		out = append(out, detect.Layout{Shape: s, Keyword: need})
-	}
-	return out
-}
-
+// personal are the kinds of personal information that have no file of their own: macie.md 1.6.1.
 func personal() []*detect.Identifier {
 	return []*detect.Identifier{
 		{
@@ -36,6 +26,7 @@ func personal() []*detect.Identifier {
 			Keywords: []string{"bday", "b-day", "birth date", "birthday", "date of birth", "dob",
 				"birth dt", "date birth"}, // abbreviations of column names
 			MaxLen: 24, Severity: lowMediumHigh,
+			Example:  "dob «1984-03-29»",
 			Citation: "ISO 8601-1 (calendar date); Unicode CLDR date patterns for en and en-GB",
 		},
 		{
@@ -47,6 +38,7 @@ func personal() []*detect.Identifier {
 			},
 			Keywords: []string{"^cookie$", "^set-cookie$"},
 			MaxLen:   16 << 10, Severity: lowMediumHigh,
+			Example:  "«Cookie: session=38afes7a8»",
 			Citation: "RFC 6265 sections 4.1 and 4.2",
 		},
 		{
@@ -65,81 +57,13 @@ func personal() []*detect.Identifier {
 			Citation: "Unicode CLDR person name formats; Macie reports full names in Latin script only",
 		},
 		{
-			ID: "PHONE_NUMBER", Category: detect.PersonalInformation, Check: check.NANP,
-			Layouts: append(
-				layouts(detect.KeywordUnneeded, []string{"+'1'9{10}", "+'1'[ .-]?9{3}[ .-]9{3}[ .-]9{4}", "+'1'[ -]?(9{3})[ -]?9{3}[ .-]9{4}", "'1'-9{3}-9{3}-9{4}"}),
-				needKeyword("9{3}~9{3}~9{4}", "9{3}.9{3}.9{4}", "9{3} 9{3}[-.]9{4}", "(9{3})[ -]?9{3}[ .-]9{4}", "'1'[ .]9{3}[ .]9{3}[ .-]9{4}",
-					"'1'[ -]?(9{3})[ -]?9{3}[ .-]9{4}", "'1'9{10}")...),
-			Keywords: []string{"cell", "contact", "fax", "fax number", "mobile", "phone", "phone number", "tel", "telephone", "telephone number",
-				"cellphone", "phone no", "phone num", "home phone", "work phone", "mobilephone"},
-			MaxLen: 18, Severity: lowMediumHigh,
-			Citation: "ATIS-0300051, North American Numbering Plan; ITU-T E.123 (notation)",
-		},
-		{
-			ID: "UK_NATIONAL_INSURANCE_NUMBER", Category: detect.PersonalInformation, Check: check.NINO,
-			Layouts: needKeyword("[ABCEGHJ-PRSTW-Zabceghj-prstw-z][ABCEGHJ-NPRSTW-Zabceghj-nprstw-z]~?99~?99~?99~?[A-Da-d]"),
-			// QQ123456C is the sample of HMRC's forms; its prefix is not issued either.
-			Keywords: []string{"insurance no.", "insurance number", "insurance#", "national insurance number", "nationalinsurance#",
-				"nationalinsurancenumber", "nin", "nino", "ni number", "national insurance"},
-			MaxLen: 13, Severity: alwaysHigh, Recommended: true,
-			Citation: "HMRC, National Insurance Manual NIM39110",
-		},
-		{
-			ID: "BRAZIL_CPF_NUMBER", Category: detect.PersonalInformation, Check: check.CPF, Checksum: true,
-			Layouts: needKeyword("9{3}.9{3}.9{3}-99", "9{9}-?99"),
-			Keywords: []string{"cadastro de pessoa física", "cadastro de pessoa fisica", "cadastro de pessoas físicas", "cadastro de pessoas fisicas",
-				"cadastro nacional da pessoa jurídica", "cadastro nacional da pessoa juridica", "cnpj", "cpf"},
-			MaxLen: 14, Severity: alwaysHigh, Recommended: true,
-			Citation: "Receita Federal do Brasil, Instrução Normativa RFB 2172/2024 (CPF)",
-		},
-		{
-			ID: "GERMANY_TAX_IDENTIFICATION_NUMBER", Category: detect.PersonalInformation, Check: check.GermanTaxID, Checksum: true,
-			Layouts: needKeyword("9{11}", "99 9{3} 9{3} 9{3}"),
-			Keywords: []string{"identifikationsnummer", "steuer id", "steueridentifikationsnummer", "steuernummer", "tax id",
-				"tax identification number", "tax number", "steuerid", "idnr", "steuer idnr"},
-			MaxLen: 14, Severity: alwaysHigh, Recommended: true,
-			Citation: "Abgabenordnung section 139b; Steueridentifikationsnummerverordnung; ISO/IEC 7064 MOD 11,10",
-		},
-		{
-			ID: "SPAIN_DNI_NUMBER", Category: detect.PersonalInformation, Check: check.DNI, Checksum: true,
-			Layouts: needKeyword("9{8}~?a", "99.9{3}.9{3}-?a"),
-			Keywords: []string{"dni", "dni#", "dninúmero#", "documento nacional de identidad", "identidad único", "identidadúnico#", "insurance number",
-				"national identification number", "national identity", "nationalid#", "nationalidno#", "número nacional identidad",
-				"personal identification number", "personal identity no", "unique identity number", "uniqueid#"},
-			MaxLen: 12, Severity: alwaysHigh, Recommended: true,
-			Citation: "Real Decreto 1553/2005; Orden INT/2058/2008 (check letter)",
-		},
-		{
-			ID: "USA_PASSPORT_NUMBER", Category: detect.PersonalInformation, Check: check.USPassport,
-			Layouts:  needKeyword("9{9}", "a9{8}"),
-			Refuse:   []string{"123456789"},
-			Keywords: []string{"passport", "travel document"},
-			MaxLen:   9, Severity: mediumHighHigh, Recommended: true,
-			Citation: "22 CFR part 51; ICAO Doc 9303-4 (document number of nine characters)",
-		},
-		{
-			ID: "USA_SOCIAL_SECURITY_NUMBER", Category: detect.PersonalInformation, Check: check.SSN,
-			Layouts: needKeyword("9{3}~99~9{4}"),
-			// 078-05-1120 was printed on a sample card, 219-09-9999 in a pamphlet (SSA, "Social Security Cards Issued by Woolworth").
-			Refuse:   []string{"078051120", "219099999", "123456789"},
-			Keywords: []string{"social security", "ss#", "ssn", "ssn number", "social security number", "social security no"},
-			MaxLen:   11, Severity: alwaysHigh, Recommended: true,
-			Citation: "20 CFR 422.103; SSA, Social Security Number Randomization (2011)",
-		},
-		{
-			ID: "UK_NHS_NUMBER", Category: detect.PersonalInformation, Check: check.NHS, Checksum: true,
-			Layouts:  needKeyword("9{3}~9{3}~9{4}"),
-			Keywords: []string{"national health service", "NHS"},
-			MaxLen:   12, Severity: alwaysHigh,
-			Citation: "NHS Data Model and Dictionary, NHS NUMBER",
-		},
-		{
 			ID: "VEHICLE_IDENTIFICATION_NUMBER", Category: detect.PersonalInformation, Check: check.VIN, Checksum: true,
 			Layouts: needKeyword("[A-HJ-NPR-Za-hj-npr-z0-9]{17}"),
 			Keywords: []string{"Fahrgestellnummer", "niv", "numarul de identificare", "numarul seriei de sasiu", "numer VIN",
 				"Número de Identificação do Veículo", "Número de Identificación de Automóviles", "numéro d'identification du véhicule",
 				"vehicle identification number", "vin", "VIN numeris"},
 			MaxLen: 17, Severity: lowLowMedium,
+			Example:  "VIN «1M8GDM9AXKP042788»",
 			Citation: "ISO 3779, ISO 3780; 49 CFR 565.15 (check digit)",
 		},
 	}
