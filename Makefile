@@ -3,7 +3,7 @@
 GO ?= go
 STATICCHECK = $(GO) tool -modfile=tools/lint/go.mod staticcheck
 
-.PHONY: test install check generate bench build help
+.PHONY: test install check generate bench bench-detect build help
 
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s:
@@ -30,3 +30,7 @@ build: ## one static binary, ./magpie
 
 bench: ## the short form of every benchmark; docs/benchmarks.md has the long ones
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./...
+
+bench-detect: ## detection beside Hyperscan on the same data, with recall and precision on what was planted in it
+	@sh tools/install/install.sh hyperscan
+	$(GO) run ./tools/benchdetect

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs what the tests start as real programs, where it is absent: PostgreSQL's server, Node.js with npm, the AWS CLI.
+# Installs what the tests start as real programs, where it is absent: PostgreSQL's server, Node.js with npm, the AWS CLI. With the argument
+# hyperscan, what bench-detect compares with, and what makes its data.
 set -eu
 
 updated=""
@@ -21,6 +22,12 @@ install() { # install PACKAGE
 	$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$1"
 }
 
+if [ "${1:-}" = hyperscan ]; then
+	[ -e /usr/include/hs/hs.h ] || install libhyperscan-dev
+	command -v cc >/dev/null 2>&1 || install gcc
+	command -v python3 >/dev/null 2>&1 || install python3
+	exit 0
+fi
 command -v initdb >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || install postgresql
 command -v node >/dev/null 2>&1 || install nodejs
 command -v npm >/dev/null 2>&1 || install npm # some packages of Node.js bring it along
