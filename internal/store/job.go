@@ -17,7 +17,7 @@ type Job struct {
 	CreatedAt   int64
 	LastRunAt   *int64
 	PausedAt    *int64
-	ClientToken string
+	ClientToken string // as BoundKey has it when it is read back
 	RequestHash []byte // digest of the request that made the job, to tell a repetition from a second use of the token
 	Doc         []byte // JSON of the wire type
 }
@@ -34,7 +34,7 @@ func (j *Job) scan(rows Rows) error {
 // CreateJob stores a new job; [ErrConflict] if the tenant has one with the same id or client token already.
 func CreateJob(ctx context.Context, tx Tx, t Tenant, j Job) error {
 	n, err := tx.Exec(ctx, "INSERT INTO jobs (account, region, "+jobColumns+") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING",
-		t.Account, t.Region, j.ID, []byte(j.Name), j.Type, j.Status, j.CreatedAt, j.LastRunAt, j.PausedAt, []byte(j.ClientToken),
+		t.Account, t.Region, j.ID, []byte(j.Name), j.Type, j.Status, j.CreatedAt, j.LastRunAt, j.PausedAt, clientToken(j.ClientToken),
 		document(j.RequestHash), document(j.Doc))
 	if err == nil && n == 0 {
 		return fmt.Errorf("job %s or its client token exists: %w", j.ID, ErrConflict)
@@ -59,7 +59,7 @@ func GetJob(ctx context.Context, tx Tx, t Tenant, id string) (Job, error) {
 
 // JobByClientToken returns the job that was created with the token, [ErrNotFound] if there is none.
 func JobByClientToken(ctx context.Context, tx Tx, t Tenant, token string) (Job, error) {
-	return oneJob(ctx, tx, "client_token = $3", t.Account, t.Region, []byte(token))
+	return oneJob(ctx, tx, "client_token = $3", t.Account, t.Region, clientToken(token))
 }
 
 func oneJob(ctx context.Context, tx Tx, where string, args ...any) (Job, error) {

@@ -20,6 +20,15 @@ func DeleteSetting(ctx context.Context, tx Tx, t Tenant, name string) error {
 	return affectOne(tx.Exec(ctx, "DELETE FROM settings WHERE account = $1 AND region = $2 AND name = $3", t.Account, t.Region, name))
 }
 
+// Exclusive lets the transactions of a tenant that call it with the same name take effect one after the other: what one has read, no other has
+// changed meanwhile. It keeps a setting of the name. PostgreSQL runs the transaction again that comes second; SQLite has one writer anyway.
+func Exclusive(ctx context.Context, tx Tx, t Tenant, name string) error {
+	if tx.Engine() == SQLite {
+		return nil
+	}
+	return PutSetting(ctx, tx, t, name, 0, nil)
+}
+
 // affectOne turns the result of a statement that should touch one row into [ErrNotFound] if it touched none.
 func affectOne(n int64, err error) error {
 	if err == nil && n == 0 {

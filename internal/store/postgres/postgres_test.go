@@ -49,6 +49,8 @@ func TestStore(t *testing.T) { storetest.Run(t, fresh) }
 
 func TestOpenAtOnce(t *testing.T) { storetest.OpenAtOnce(t, pgtest.Database(t), openURL) }
 
+func TestUpgrade(t *testing.T) { storetest.Upgrade(t, pgtest.Database(t), openURL) }
+
 func TestNewer(t *testing.T) {
 	t.Run("schema", func(t *testing.T) { storetest.Newer(t, pgtest.Database(t), openURL, storetest.NewerSchema) })
 	t.Run("River", func(t *testing.T) {

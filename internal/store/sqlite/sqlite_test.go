@@ -58,6 +58,10 @@ func TestOpenAtOnce(t *testing.T) {
 	storetest.OpenAtOnce(t, filepath.Join(t.TempDir(), "a ?mode=ro&x#50%41 é.db"), openURL)
 }
 
+func TestUpgrade(t *testing.T) {
+	storetest.Upgrade(t, filepath.Join(t.TempDir(), "magpie.db"), openURL)
+}
+
 func TestNewer(t *testing.T) {
 	storetest.Newer(t, filepath.Join(t.TempDir(), "magpie.db"), openURL, storetest.NewerSchema)
 }

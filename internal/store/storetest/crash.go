@@ -238,3 +238,33 @@ func Newer(t *testing.T, url string, open func(ctx context.Context, url string) 
 
 // NewerSchema marks a database as made by a newer program.
 const NewerSchema = "INSERT INTO goose_db_version (version_id, is_applied) SELECT 9999, is_applied FROM goose_db_version WHERE version_id = 1"
+
+// Upgrade opens a database as the first version of the schema left it: what it holds stays, and what is new works.
+func Upgrade(t *testing.T, url string, open func(ctx context.Context, url string) (store.DB, error)) {
+	db, err := open(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	job := store.Job{ID: "j", ClientToken: "t", RequestHash: []byte{}, Doc: []byte("{}")}
+	update(t, db, func(ctx context.Context, tx store.Tx) error {
+		for _, back := range []string{"DROP TABLE custom_identifiers", "DROP TABLE allow_lists", "DELETE FROM goose_db_version WHERE version_id > 1"} {
+			if _, err := tx.Exec(ctx, back); err != nil {
+				return err
+			}
+		}
+		return store.CreateJob(ctx, tx, here, job)
+	})
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if db, err = open(t.Context(), url); err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	update(t, db, func(ctx context.Context, tx store.Tx) error {
+		got, err := store.GetJob(ctx, tx, here, "j")
+		equal(t, "job", job, got)
+		return errors.Join(err, store.CreateCustomIdentifier(ctx, tx, here, store.CustomIdentifier{ID: "c"}),
+			store.CreateAllowList(ctx, tx, here, store.AllowList{ID: "l", ClientToken: "t"}))
+	})
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -19,7 +20,7 @@ var (
 	bucketTests    = []test{{"RoundTrip", testBuckets}}
 	accessKeyTests = []test{{"RoundTrip", testAccessKeys}}
 	tagTests       = []test{{"RoundTrip", testTags}}
-	settingTests   = []test{{"RoundTrip", testSettings}}
+	settingTests   = []test{{"RoundTrip", testSettings}, {"Exclusive", testExclusive}}
 )
 
 func wantError(t testing.TB, db store.DB, want error, fn func(ctx context.Context, tx store.Tx) error) {
@@ -74,6 +75,8 @@ func fill(t testing.TB, db store.DB, tenant store.Tenant) {
 			store.PutTags(ctx, tx, tenant, "arn", map[string]string{"k": "v"}),
 			store.PutResults(ctx, tx, tenant, "j", "u", []store.Result{{Bucket: "b", Key: []byte("k")}}),
 			store.CreateJob(ctx, tx, tenant, store.Job{ID: "j", ClientToken: "t"}),
+			store.CreateCustomIdentifier(ctx, tx, tenant, store.CustomIdentifier{ID: "c"}),
+			store.CreateAllowList(ctx, tx, tenant, store.AllowList{ID: "l", ClientToken: "t"}),
 			store.PutBucket(ctx, tx, tenant, store.Bucket{Name: "b"}))
 	})
 }
@@ -363,4 +366,35 @@ func testSettings(t *testing.T, db store.DB) {
 		return err
 	})
 	wantError(t, db, store.ErrNotFound, func(ctx context.Context, tx store.Tx) error { return store.DeleteSetting(ctx, tx, there, "a") })
+}
+
+// testExclusive has transactions at the same time that each add one of what they have counted: no two of them count the same.
+func testExclusive(t *testing.T, db store.DB) {
+	const writers = 8
+	var group sync.WaitGroup
+	errs := make([]error, writers)
+	for i := range writers {
+		group.Go(func() {
+			errs[i] = db.Update(t.Context(), func(tx store.Tx) error {
+				ctx := t.Context()
+				if err := store.Exclusive(ctx, tx, here, "quota"); err != nil {
+					return err
+				}
+				n, err := store.CountCustomIdentifiers(ctx, tx, here)
+				if err != nil || n >= writers/2 {
+					return err
+				}
+				return store.CreateCustomIdentifier(ctx, tx, here, store.CustomIdentifier{ID: fmt.Sprint(i)})
+			})
+		})
+	}
+	group.Wait()
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+	view(t, db, func(ctx context.Context, tx store.Tx) error {
+		n, err := store.CountCustomIdentifiers(ctx, tx, here)
+		equal(t, "made by writers that stop at a number", int64(writers/2), n)
+		return err
+	})
 }

@@ -22,6 +22,8 @@ func Run(t *testing.T, open func(t testing.TB) store.DB) {
 		{"AccessKey", accessKeyTests},
 		{"Tag", tagTests},
 		{"Setting", settingTests},
+		{"CustomIdentifier", customIdentifierTests},
+		{"AllowList", allowListTests},
 		{"Finding", findingTests},
 		{"Criteria", criteriaTests},
 	} {
