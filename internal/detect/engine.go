@@ -33,12 +33,14 @@ type Engine struct {
 	// every leads to all layouts, bare to those alone that can do without a keyword in reach.
 	every, bare dispatch
 	groups      int // of keywords
+	words       *words
 	// whole are the layouts that a value has to be in as a whole.
 	whole []*layout
 
-	// margin is how far behind the beginning of a run one may have to look, tails left out; back is how far before it.
-	margin, back, window int
-	longestShape         int
+	// margin is how far behind the beginning of a run one may have to look, tails left out; back is how far before it. either is how far
+	// behind a value a keyword may end.
+	margin, back, window, either int
+	longestShape                 int
 	// reach is the greatest distance of any identifier in bytes.
 	reach int64
 }
@@ -73,12 +75,12 @@ type choice struct {
 }
 
 // New compiles an engine. It returns an error that names the identifier for a duplicate id, a layout that cannot be parsed or has no
-// keywords to require, a keyword that does not begin with a letter, and a MaxLen smaller than a layout's longest value.
+// keywords to require or contradicts itself, a keyword that does not begin with a letter, and a MaxLen smaller than a layout's longest value.
 func New(o Options) (*Engine, error) {
 	e := &Engine{identifiers: o.Identifiers}
 	seen := map[string]bool{}
 	var layouts []*layout
-	longest, maxDistance, either := 0, 0, 0
+	longest, maxDistance, around := 0, 0, 0
 	c := compiler{table: keywordTable{}}
 	for order, id := range o.Identifiers {
 		if seen[id.ID] || id.ID == "" {
@@ -93,29 +95,40 @@ func New(o Options) (*Engine, error) {
 		longest = max(longest, id.MaxLen)
 		maxDistance = max(maxDistance, id.distance())
 		if id.Direction == Either {
-			either = max(either, id.distance()*4)
+			e.either = max(e.either, id.distance()*4)
 		}
 	}
 	var err error
 	if e.keywords, err = c.table.compile(); err != nil {
 		return nil, err
 	}
-	var shaped []*layout
+	var shaped, worded []*layout
 	for _, l := range layouts {
-		if l.Whole {
-			e.whole = append(e.whole, l)
-		} else {
-			shaped = append(shaped, l)
-			e.longestShape = max(e.longestShape, l.shape.maxLen)
+		if l.Around != nil {
+			around = LookBack + e.keywords.maxLen
 		}
+		switch {
+		case l.Whole:
+			e.whole = append(e.whole, l)
+			continue
+		case l.Words != nil:
+			worded = append(worded, l)
+		default:
+			shaped = append(shaped, l)
+		}
+		e.longestShape = max(e.longestShape, l.shape.maxLen)
+	}
+	if len(worded) > 0 {
+		e.words = newWords(worded)
 	}
 	e.groups = int(c.groups)
 	e.reach = int64(maxDistance) * 4
 	e.margin = max(e.longestShape, e.keywords.maxLen, maxRun) + 16
-	if either > 0 {
-		e.margin = e.longestShape + either + e.keywords.maxLen + 16
+	if e.either > 0 {
+		e.either += e.keywords.maxLen
+		e.margin = e.longestShape + e.either + 16
 	}
-	e.back = int(e.reach) + maxRun
+	e.back = int(e.reach) + around + maxRun
 	e.window = o.Window
 	if e.window == 0 {
 		e.window = DefaultWindow
@@ -179,14 +192,21 @@ func (c *compiler) identifier(id *Identifier, order int) ([]*layout, error) {
 			return nil, fmt.Errorf("layout %q needs keywords and there are none", l.Shape)
 		}
 		switch {
-		case l.Tail != nil && (l.check != nil || len(refuse) > 0):
-			return nil, errors.New("a layout with a Tail leaves all checks to it")
+		case (l.Tail != nil || l.Around != nil) && (l.check != nil || len(refuse) > 0):
+			return nil, errors.New("a layout with Tail or Around leaves all checks to it")
+		case l.Around != nil && (l.Tail != nil || l.Open || l.Alone || l.Lead != "" || l.NotNext != "" || l.Whole):
+			return nil, errors.New("a layout with Around has neither Tail, Open, Alone, Lead, NotNext nor Whole")
+		case l.Words != nil:
+			if l.Shape != "" || l.Whole || l.Tail == nil && l.Around == nil {
+				return nil, errors.New("a layout with Words has a Tail or Around, no Shape, and is not Whole")
+			}
+			l.shape = wordShape
 		case l.Whole:
 			if l.Shape != "" || l.Tail == nil || l.Keyword != KeywordInField {
 				return nil, errors.New("a whole layout has a Tail, no Shape, and KeywordInField")
 			}
 		default:
-			sh, err := parseShape(l.Shape, l.Tail != nil)
+			sh, err := parseShape(l.Shape, l.Tail != nil) // Around takes the run as it is
 			if err != nil {
 				return nil, err
 			}
@@ -241,10 +261,7 @@ func (d *dispatch) choose(first byte, length, kind int) []choice {
 func choices(layouts []*layout, key []byte) []choice {
 	var out []choice
 	for ; len(key) > 0; key = key[3:] {
-		c := choice{layout: layouts[int(key[0])|int(key[1])<<8]}
-		if !c.bare() {
-			c.need = groupBit(c.group)
-		}
+		c := newChoice(layouts[int(key[0])|int(key[1])<<8])
 		for b, in := range c.shape.after[key[2]] {
 			if in {
 				c.after[b/64] |= 1 << (b % 64)
@@ -255,9 +272,17 @@ func choices(layouts []*layout, key []byte) []choice {
 	return out
 }
 
-// bare reports whether the layout can be found without a keyword in reach.
+func newChoice(l *layout) choice {
+	c := choice{layout: l}
+	if !l.bare() {
+		c.need = groupBit(l.group)
+	}
+	return c
+}
+
+// bare reports whether the layout can be found at a run with no keyword in reach of it. A value of Around may begin long before its run.
 func (l *layout) bare() bool {
-	return l.Keyword == KeywordUnneeded || l.Keyword == KeywordAbsent || l.id.Direction == Either
+	return l.Keyword == KeywordUnneeded || l.Keyword == KeywordAbsent || l.Keyword == KeywordRequired && (l.id.Direction == Either || l.Around != nil)
 }
 
 // alnumIndex numbers the letters and digits.
@@ -271,6 +296,22 @@ var alnumIndex = func() (x [256]byte) {
 	}
 	return x
 }()
+
+// around asks the layout's Around for the value at t[start:end], and returns it; to is -1 for no value, or -2 if more text is needed.
+func (l *layout) around(t []byte, start, end int, final bool) (from, to int) {
+	first, limit := max(0, start-LookBack), start+l.id.MaxLen+1
+	if limit < len(t) {
+		t, final = t[:limit], true
+	}
+	from, to = l.Around(t[first:], start-first, end-first, final)
+	switch {
+	case !final && (from == check.More || from >= 0 && to == len(t)-first):
+		return 0, -2
+	case from < 0 || to <= from || to-from > l.id.MaxLen || first+to > len(t):
+		return 0, -1
+	}
+	return first + from, first + to
+}
 
 // tail runs the layout's tail on what follows its shape at t[end:], where the value began at start. It returns the value's end, -1 for no
 // value, or -2 if more text is needed; and how far it has read.

@@ -114,13 +114,23 @@ type Identifier struct {
 
 // A Layout is one form in which a value is written. See parseShape for the language of Shape.
 type Layout struct {
-	// Shape is the pattern of the value, or of its beginning if there is a Tail.
+	// Shape is the pattern of the value, or of its beginning if there is a Tail, or of what Around begins with.
 	Shape string
+	// Words stands in the place of Shape: the layout is tried at every word of text that begins with a capital and is in this list, in any
+	// spelling that folds alike (José, JOSE). A word is a run of letters and digits of at most 64 bytes, and not part of a longer one. A layout
+	// with Words has a Tail or Around. Text without such words costs next to nothing, however long the list.
+	Words []string
 	// Lead lists bytes that, standing right before the shape, belong to the value: up to two of them.
 	Lead string
 	// Tail recognises what follows the shape, for grammars that a shape cannot tell. It gets the text after the shape, and whether that
 	// text ends there (otherwise it was merely cut), and answers with the length that belongs to the value, check.No or check.More.
 	Tail func(rest []byte, final bool) int
+	// Around recognises a value that need not begin where the shape or word t[start:end] does. It gets up to LookBack bytes of the text before
+	// start, and after start one byte more than MaxLen; final says that nothing more can be had behind t. It answers with the span of the
+	// whole value, from below zero for none (check.No), or check.More if it has to see what follows t and final is false; a span that ends where t does is
+	// taken as check.More as well. The text before may begin within a word or character. All questions of boundaries and checks are left to
+	// Around. A value that overlaps one that was found before is dropped. Keywords are measured from the value's beginning.
+	Around func(t []byte, start, end int, final bool) (from, to int)
 	// Keyword says what is asked of the keywords.
 	Keyword Need
 	// Keywords replace the identifier's for this layout, if not nil.
@@ -138,6 +148,9 @@ type Layout struct {
 	// Open lets other values be found inside this one: the value does not claim its span.
 	Open bool
 }
+
+// LookBack is how much of the text before its shape or word a Layout's Around sees, in bytes.
+const LookBack = 400
 
 // NeedsKeyword reports whether no layout of the identifier is found without a keyword.
 func (id *Identifier) NeedsKeyword() bool {

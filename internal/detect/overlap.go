@@ -3,8 +3,9 @@ package detect
 // What is reported where several identifiers match. This is the one place that decides it:
 //
 //  1. A value claims its span. Nothing is looked for inside it: no card inside an IBAN, nothing in the body of a private key. The value that
-//     begins first wins, of those that begin at the same run the longest. Only an Open layout (a cookie header) claims nothing: it and what
-//     stands in it are both reported.
+//     begins first wins, of those that are met at the same run the longest. A value of Around is met at its shape or word,
+//     so that it yields to those before that it overlaps. Only an Open layout (a cookie header) claims nothing: it and what stands in it
+//     are both reported.
 //  2. Several identifiers may share one span: "tax id 12345678901" is what each country with that keyword and form says it is. All are
 //     reported, except that one without a checksum yields to one whose keyword is nearer. Keywords that touch or overlap are equally near
 //     ("bank account number"), keywords in text are nearer than those in the name of the field, inner names of a path nearer than outer.

@@ -3,6 +3,8 @@ package detect
 import (
 	"bytes"
 	"math/bits"
+	"slices"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/magpie-sec/magpie/internal/text"
@@ -16,9 +18,9 @@ type Match struct {
 	Text []byte
 }
 
-// A Scanner reads the blocks of a document and delivers the matches, in the order in which they begin. It belongs to one goroutine. Its
-// memory is bounded whatever it reads: running text and values that come in pieces pass through a window of fixed size, complete values are
-// read where they are.
+// A Scanner reads the blocks of a document and delivers the matches, in the order in which they begin; but the value of a layout with Around
+// comes behind the Open ones that begin within it. It belongs to one goroutine. Its memory is bounded whatever it reads: running text and
+// values that come in pieces pass through a window of fixed size, complete values are read where they are.
 type Scanner struct {
 	e    *Engine
 	emit func(Match)
@@ -260,15 +262,19 @@ func (s *Scanner) scan(t []byte, i, limit int, final bool) int {
 				} else if e.keywords.mayBe(head, n) {
 					s.hear(t, at)
 				}
+				var named []choice
+				if capitals&1 != 0 && e.words != nil && (m.wide>>b>>n&1 != 0 || e.words.mayBe(head, n)) {
+					named = e.words.at(t, at)
+				}
 				d := &e.bare
 				if s.fieldFilter != 0 || s.base+int64(at) <= s.activeEnd {
 					d = &e.every
 				}
-				if d.lengths[byte(head)]>>n&1 == 0 {
+				if d.lengths[byte(head)]>>n&1 == 0 && named == nil {
 					todo &= todo - 1
 					continue
 				}
-				next = s.candidates(d.choose(byte(head), n, kindOfMasks(digits, capitals, inside&^(digits|capitals))), t, at, at+n, final)
+				next = s.candidates(d.choose(byte(head), n, kindOfMasks(digits, capitals, inside&^(digits|capitals))), named, t, at, at+n, final)
 			}
 			if next < 0 {
 				return at
@@ -309,7 +315,11 @@ func (s *Scanner) oddRun(t []byte, i int, final bool) int {
 	if s.inReach(i) != 0 {
 		d = &s.e.every
 	}
-	next := s.candidates(d.choose(t[i], n, kindOfMasks(digits, capitals, inside&^(digits|capitals))), t, i, j, final)
+	var named []choice
+	if capitals&1 != 0 && s.e.words != nil {
+		named = s.e.words.at(t, i)
+	}
+	next := s.candidates(d.choose(t[i], n, kindOfMasks(digits, capitals, inside&^(digits|capitals))), named, t, i, j, final)
 	if next == j && j == len(t) && !final {
 		s.midRun = true
 	}
@@ -336,8 +346,15 @@ func (s *Scanner) special(t []byte, i int, final bool) int {
 	if !wordRune(r) {
 		return i + size
 	}
-	if wordStartsAt(t, i) {
+	if wordStartsAt(t, i) || escaped(t, i-1) {
 		s.hear(t, i)
+	}
+	if s.e.words != nil && unicode.IsUpper(r) && !insideWord(t, i) {
+		if named := s.e.words.at(t, i); named != nil {
+			if next := s.candidates(nil, named, t, i, i, final); next != i {
+				return next
+			}
+		}
 	}
 	end := s.skipRun(t, i, final)
 	for p := i + size; p < min(end, i+maxRun); p++ {
@@ -397,9 +414,9 @@ func (s *Scanner) hear(t []byte, i int) {
 	}
 }
 
-// candidates tries layouts at the run t[i:j] and reports what it finds. It returns the end of the run or of the span that was found, or -1
-// if it takes more text to decide.
-func (s *Scanner) candidates(choices []choice, t []byte, i, j int, final bool) int {
+// candidates tries layouts at the run t[i:j], and those of the word that begins there, and reports what it finds. It returns the end of the
+// run or of the span that was found, or -1 if it takes more text to decide.
+func (s *Scanner) candidates(choices, named []choice, t []byte, i, j int, final bool) int {
 	s.found = s.found[:0]
 	reach := s.inReach(i)
 	next := byte('\n') // at the end of the value, as good as any byte that ends a token
@@ -415,12 +432,31 @@ func (s *Scanner) candidates(choices []choice, t []byte, i, j int, final bool) i
 			return -1
 		}
 	}
+	for k := range named {
+		c := &named[k]
+		if c.need&^reach == 0 && s.try(c.layout, t, i, final) == -2 {
+			return -1
+		}
+	}
 	if len(s.found) > 0 {
 		if end := s.settle(t); end > j {
+			if insideWord(t, end) {
+				end = s.skipRun(t, end, final)
+			}
 			return end
 		}
 	}
 	return j
+}
+
+// insideWord reports whether t[i] and what stands before it belong to one word.
+func insideWord(t []byte, i int) bool {
+	if i == 0 || i >= len(t) {
+		return false
+	}
+	last, _ := utf8.DecodeLastRune(t[:i])
+	r, _ := utf8.DecodeRune(t[i:])
+	return wordRune(last) && wordRune(r) && !escaped(t, i-1)
 }
 
 // try tries a layout at the run t[i:] and adds what it finds to the candidates. It returns -2 if it takes more text to decide.
@@ -429,7 +465,21 @@ func (s *Scanner) try(l *layout, t []byte, i int, final bool) int {
 	if start < 0 || s.base+int64(start) < s.claimed || string(t[start:i]) != l.shape.lead {
 		return -1
 	}
-	end := l.shape.match(t, i)
+	var end int
+	if l.Words != nil {
+		end = wordEnd(t, i)
+	} else {
+		end = l.shape.match(t, i)
+	}
+	if l.Around != nil {
+		if end < 0 {
+			return -1
+		}
+		if start, end = l.around(t, start, end, final); end < 0 || s.base+int64(start) < s.claimed {
+			return min(end, -1)
+		}
+		return s.add(l, t, start, end, final)
+	}
 	if l.Lead != "" {
 		start = l.lead(t, start)
 	}
@@ -452,6 +502,14 @@ func (s *Scanner) try(l *layout, t []byte, i int, final bool) int {
 	}
 	if end-start > l.id.MaxLen || l.Alone && !standsAlone(t, start, end) {
 		return -1
+	}
+	return s.add(l, t, start, end, final)
+}
+
+// add makes the value t[start:end] a candidate if its keywords and checks are in order. It returns end, or -2 if it takes more text to decide.
+func (s *Scanner) add(l *layout, t []byte, start, end int, final bool) int {
+	if l.id.Direction == Either && !final && end+s.e.either > len(t) {
+		return -2
 	}
 	near, ok := s.near(l, t, start, end)
 	if ok && s.accepts(l, t[start:end]) && len(s.found) < maxCandidates {
@@ -516,6 +574,9 @@ func (s *Scanner) nearest(l *layout, t []byte, start, end int) (nearness, bool) 
 	group := l.group
 	if l.Keyword != KeywordInField {
 		h := s.heard[group]
+		if h.end > s.base+int64(start) {
+			h = s.heardBefore(l, t, start) // the last keyword is part of the value ("DL" of DL123456), or in it
+		}
 		if gap := s.base + int64(start) - h.end; gap >= 0 && gap <= int64(l.distance)*4 && characters(t[start-int(gap):start]) <= l.distance {
 			return h, true
 		}
@@ -531,17 +592,34 @@ func (s *Scanner) nearest(l *layout, t []byte, start, end int) (nearness, bool) 
 	return nearness{}, false
 }
 
+// heardBefore finds the last keyword of the layout before t[start], as heard would have it there.
+func (s *Scanner) heardBefore(l *layout, t []byte, start int) nearness {
+	last := nearness{start: -1, end: -1 - s.e.reach}
+	i := max(0, int(s.claimed-s.base), start-l.distance*4-s.e.keywords.maxLen)
+	for i < start {
+		r, size := utf8.DecodeRune(t[i:])
+		if (wordRune(r) || wide(r)) && (wordStartsAt(t, i) || escaped(t, i-1)) {
+			s.hits = s.e.keywords.walk(t, i, s.hits[:0])
+			for _, h := range s.hits {
+				if h.end <= start && slices.Contains(h.word.groups, l.group) {
+					last = nearness{start: s.base + int64(h.start), end: s.base + int64(h.end)}
+				}
+			}
+		}
+		i += size
+	}
+	return last
+}
+
 // follows reports whether a keyword of the layout stands within reach behind the value that ends at t[end].
 func (s *Scanner) follows(l *layout, t []byte, end int) bool {
 	for i, n := end, 0; i < len(t) && n <= l.distance; n++ {
 		r, size := utf8.DecodeRune(t[i:])
-		if (wordRune(r) || wide(r)) && wordStartsAt(t, i) {
+		if (wordRune(r) || wide(r)) && (wordStartsAt(t, i) || escaped(t, i-1)) {
 			s.hits = s.e.keywords.walk(t, i, s.hits[:0])
 			for _, h := range s.hits {
-				for _, g := range h.word.groups {
-					if g == l.group {
-						return true
-					}
+				if slices.Contains(h.word.groups, l.group) {
+					return true
 				}
 			}
 		}
@@ -579,10 +657,18 @@ func (s *Scanner) report(t []byte, c *candidate) {
 	m := Match{Identifier: c.layout.id, Text: t[c.start:c.end], Location: text.Location{Kind: s.kind, Row: s.row, Field: s.place,
 		Offset: at - s.origin, Length: int64(c.end - c.start)}}
 	if s.counts {
-		s.lines.advance(t[s.lines.at-s.base : c.start])
-		m.Location.Line = s.lines.line
-		m.Location.Column = s.lines.column + 1
-		m.Location.EndLine = s.lines.line + int64(bytes.Count(m.Text, newline))
+		known := c.start
+		if c.layout.Open {
+			known -= LookBack + maxRun // a value of Around may still begin before this one
+		}
+		if behind := int(s.lines.at - s.base); behind < known {
+			s.lines.advance(t[behind:known])
+		}
+		lines := s.lines
+		lines.advance(t[lines.at-s.base : c.start])
+		m.Location.Line = lines.line
+		m.Location.Column = lines.column + 1
+		m.Location.EndLine = lines.line + int64(bytes.Count(m.Text, newline))
 	}
 	if s.place != nil && len(s.indexes) > 0 {
 		m.Location.Indexes = append([]int64(nil), s.indexes...)
