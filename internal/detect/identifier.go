@@ -93,7 +93,8 @@ type Identifier struct {
 	// Refuse lists the compact forms that are never reported: documentation samples, reserved numbers.
 	Refuse []string
 	// Keywords are matched as whole words without regard to case and accents. A space, '_' or '-' stands for any of these three, white
-	// space, or nothing. A keyword in the form ^words$ counts only as the whole name of a column or path element.
+	// space, or nothing. A keyword in the form ^words$ counts only as the whole name of a column or path element. One in the form akia…
+	// stands for any code that begins with these letters: a run of at most 63 letters and digits with a digit or a capital behind the first.
 	Keywords []string
 	// Distance is the greatest gap between keyword and value in characters; 0 means DefaultDistance.
 	Distance int
@@ -117,7 +118,7 @@ type Layout struct {
 	// Shape is the pattern of the value, or of its beginning if there is a Tail, or of what Around begins with.
 	Shape string
 	// Words stands in the place of Shape: the layout is tried at every word of text that begins with a capital and is in this list, in any
-	// spelling that folds alike (José, JOSE). A word is a run of letters and digits of at most 64 bytes, and not part of a longer one. A layout
+	// spelling that folds alike (José, JOSE). A word is a run of letters and digits of at most 63 bytes, and not part of a longer one. A layout
 	// with Words has a Tail or Around. Text without such words costs next to nothing, however long the list.
 	Words []string
 	// Lead lists bytes that, standing right before the shape, belong to the value: up to two of them.
@@ -179,6 +180,9 @@ func Recommended(ids []*Identifier) []*Identifier {
 	}
 	return out
 }
+
+// codeKeyword is what a keyword ends in that stands for all codes that begin so.
+const codeKeyword = "…"
 
 // exactKeyword splits off the ^...$ of a keyword that counts only as a whole name.
 func exactKeyword(kw string) (words string, exact bool) {

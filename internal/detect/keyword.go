@@ -44,6 +44,8 @@ type keyword struct {
 	groups []uint16
 	// exact lists the groups for which it has to be the whole name of a field.
 	exact []uint16
+	// codes is the keyword that stands for all codes that begin so, or nil.
+	codes *keyword
 	// filter is the union of the groups' bits, see groupBit.
 	filter uint64
 }
@@ -65,10 +67,14 @@ type keywordTable map[string]*keyword
 // add adds a keyword to a group in all its spellings.
 func (t keywordTable) add(kw string, group uint16) error {
 	words, exact := exactKeyword(kw)
+	words, codes := strings.CutSuffix(words, codeKeyword)
 	folded := foldKeyword(words)
 	first, _ := utf8.DecodeRuneInString(folded)
 	if !unicode.IsLetter(first) {
 		return fmt.Errorf("keyword %q does not begin with a letter", kw)
+	}
+	if codes && (exact || len(folded) != len(words) || strings.ContainsFunc(folded, func(r rune) bool { return r >= utf8.RuneSelf || !isAlnum(byte(r)) })) {
+		return fmt.Errorf("keyword %q is not of letters and digits", kw)
 	}
 	parts := strings.Split(folded, " ")
 	if len(parts) > 10 {
@@ -87,6 +93,12 @@ func (t keywordTable) add(kw string, group uint16) error {
 		if k == nil {
 			k = &keyword{}
 			t[b.String()] = k
+		}
+		if codes {
+			if k.codes == nil {
+				k.codes = &keyword{}
+			}
+			k = k.codes
 		}
 		k.filter |= groupBit(group)
 		if exact {
@@ -255,11 +267,34 @@ func (ks *keywords) walk(t []byte, i int, hits []hit) []hit {
 				}
 			}
 		}
-		if w := ks.nodes[n].word; w != 0 && wordEnds(t, i) {
-			hits = append(hits, hit{word: &ks.words[w-1], start: start, end: i})
+		if w := ks.nodes[n].word; w != 0 {
+			word := &ks.words[w-1]
+			if word.filter != 0 && wordEnds(t, i) {
+				hits = append(hits, hit{word: word, start: start, end: i})
+			}
+			if word.codes != nil {
+				if end := codeEnd(t, start); end >= 0 {
+					hits = append(hits, hit{word: word.codes, start: start, end: end})
+				}
+			}
 		}
 	}
 	return hits
+}
+
+// codeEnd returns the end of the code that begins at t[i], -1 if there is none: a word of at most maxWord bytes with a digit or capital
+// behind its first character.
+func codeEnd(t []byte, i int) int {
+	end := wordEnd(t, i)
+	if end < 0 || insideWord(t, i) {
+		return -1
+	}
+	for j := i + 1; j < end; j++ {
+		if kind := kindOf(t[j]); kind == kindDigit || kind == kindUpper {
+			return end
+		}
+	}
+	return -1
 }
 
 func (ks *keywords) next(n uint32, sym byte) uint32 {

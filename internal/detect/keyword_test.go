@@ -35,7 +35,7 @@ func found(e *Engine, t string) []string {
 
 func TestKeywordSpellings(t *testing.T) {
 	e := labels(t, "credit card", "numéro de compte", "口座番号", "номер счёта", "ss#", "driver's license", "p. iva", "cvc2", "b-day", "άδεια οδήγησης",
-		"straße", "dob", "лицо", "n.p.i")
+		"straße", "dob", "лицо", "n.p.i", "akia…")
 	for _, c := range []struct{ text, want string }{
 		{"credit card 12345", "credit card"},
 		{"CREDIT_CARD=12345", "credit card"},
@@ -84,6 +84,18 @@ func TestKeywordSpellings(t *testing.T) {
 		{"лицо 12345", "лицо"},
 		{"ｄｏｂ 12345", "dob"},
 		{"dob\u00a012345", "dob"},
+		{"AKIAQ7XK2MNPLR5TVWZ3 12345", "akia…"},
+		{"key=akiaq7xk2mnplr5tvwz3, 12345", "akia…"},
+		{"AKIAQ7XK2MNPLR5TVWZ3é 12345", "akia…"},
+		{"\\nAKIAQ7XK2MNPLR5TVWZ3\\n12345", "akia…"},
+		{"xAKIAQ7XK2MNPLR5TVWZ3 12345", ""},
+		{"éAKIAQ7XK2MNPLR5TVWZ3 12345", ""},
+		{"akialike 12345", ""}, // no code
+		{"Akialike 12345", ""},
+		{"AKIA" + strings.Repeat("A", 59) + " 12345", "akia…"},
+		{"AKIA" + strings.Repeat("A", 60) + " 12345", ""},
+		{"AKIAQ7XK2MNPLR5TVWZ3" + strings.Repeat(" ", 30) + "12345", "akia…"},
+		{"AKIAQ7XK2MNPLR5TVWZ3" + strings.Repeat(" ", 31) + "12345", ""},
 		{"dob " + strings.Repeat("x", 28) + " 12345", "dob"},
 		{"dob " + strings.Repeat("x", 29) + " 12345", ""},
 		{"dob " + strings.Repeat("é", 28) + " 12345", "dob"},
@@ -117,6 +129,7 @@ func TestKeywordErrors(t *testing.T) {
 	layout := []Layout{{Shape: "9{5}"}}
 	for name, ids := range map[string][]*Identifier{
 		"digit first":    {{ID: "A", Keywords: []string{"2fa"}, Layouts: layout, MaxLen: 5}},
+		"code of words":  {{ID: "A", Keywords: []string{"a b…"}, Layouts: layout, MaxLen: 5}},
 		"none":           {{ID: "A", Layouts: layout, MaxLen: 5}},
 		"max length":     {{ID: "A", Keywords: []string{"a"}, Layouts: layout, MaxLen: 4}},
 		"twice":          {{ID: "A", Keywords: []string{"a"}, Layouts: layout, MaxLen: 5}, {ID: "A", Keywords: []string{"a"}, Layouts: layout, MaxLen: 5}},
@@ -136,9 +149,9 @@ func TestKeywordErrors(t *testing.T) {
 
 // TestKeywordsLikePlainSearch compares what the scanner's loop hears with the plain search at every letter.
 func TestKeywordsLikePlainSearch(t *testing.T) {
-	words := []string{"ssn", "mc", "c card", "credit card", "tax id", "id", "e-pan", "numéro", "口座", "cvc2", "dl#", "i.v.a.", "card", "cardholder", "über", "p. iva"}
+	words := []string{"ssn", "mc", "c card", "credit card", "tax id", "id", "e-pan", "numéro", "口座", "cvc2", "dl#", "i.v.a.", "card", "cardholder", "über", "p. iva", "akia…", "akia"}
 	e := labels(t, words...)
-	parts := append(slices.Clone(words), " ", "_", "-", "x", "X", "é", "9", "Card", "ID", "SSN", "ssN", "\n", ".", "#", "日", "CVC", "n", "\\n", "\\", "е", "Numéro", "u\u0308ber")
+	parts := append(slices.Clone(words), " ", "_", "-", "x", "X", "é", "9", "Card", "ID", "SSN", "ssN", "\n", ".", "#", "日", "CVC", "n", "\\n", "\\", "е", "Numéro", "u\u0308ber", "AKIA", "akia", "AKIA7")
 	rapid.Check(t, func(t *rapid.T) {
 		in := strings.Join(rapid.SliceOfN(rapid.SampledFrom(parts), 1, 12).Draw(t, "parts"), "")
 		if strings.Contains(in, `\`) {

@@ -14,8 +14,8 @@ type words struct {
 	lists map[string][]choice
 }
 
-// maxWord is the greatest length of a word in bytes.
-const maxWord = maxRun
+// maxWord is the greatest length of a word in bytes: longer runs are not looked into.
+const maxWord = maxRun - 1
 
 // wordShape stands for the shape of layouts with Words: boundaries are those of any word.
 var wordShape = &shape{elements: []element{{}}, maxLen: maxWord}

@@ -176,7 +176,7 @@ func rulesVersion(identifiers []*detect.Identifier) string {
 	for _, id := range identifiers {
 		fmt.Fprintf(h, "%q %q %q %d %d\n", id.ID, id.Keywords, id.Refuse, id.Distance, id.Direction)
 		for _, l := range id.Layouts {
-			fmt.Fprintf(h, "%q %d %t %q %t\n", l.Shape, l.Keyword, l.Whole, l.NotNext, l.Alone)
+			fmt.Fprintf(h, "%q %q %d %t %q %t\n", l.Shape, l.Words, l.Keyword, l.Whole, l.NotNext, l.Alone)
 		}
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16])
