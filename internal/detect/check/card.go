@@ -1,5 +1,7 @@
 package check
 
+import "strings"
+
 // A cardRange is a range of the first four digits, with the lengths that are issued under it.
 type cardRange struct {
 	from, to int
@@ -66,4 +68,178 @@ func DistinctGroups(text []byte) bool {
 		n++
 	}
 	return true
+}
+
+// maxTrack is the greatest length of a track with its sentinels: track 1 has 79 characters (ISO/IEC 7813).
+const maxTrack = 79
+
+// Track1 is the grammar of track 1 behind its start sentinel and format code B: the number, '^', a name, and what Track1Name reads.
+func Track1(rest []byte, final bool) int {
+	n := 0
+	for n < len(rest) && n <= maxTrack && (isDigit(rest[n]) || rest[n] == ' ') {
+		n++
+	}
+	switch {
+	case n == len(rest):
+		return unfinished(final)
+	case n < 12 || n > 22 || rest[n] != '^':
+		return No
+	}
+	return behind(n+1, Track1Name(rest[n+1:], final))
+}
+
+// Track1Name is the grammar of track 1 behind the number and its '^': a name of up to 26 characters, '^', year and month of expiry, service
+// code and discretionary data, with or without the end sentinel '?'.
+func Track1Name(rest []byte, final bool) int {
+	n := 0
+	for n < len(rest) && n <= maxTrack && rest[n] >= ' ' && rest[n] < 0x7F && strings.IndexByte("^?\"", rest[n]) < 0 {
+		n++
+	}
+	switch {
+	case n == len(rest):
+		return unfinished(final)
+	case n < 1 || n > 26 || rest[n] != '^':
+		return No
+	}
+	return behind(n+1, trackEnd(rest[n+1:], final, "^/"))
+}
+
+// Track2 is the grammar of track 2 behind the number and its '=': year and month of expiry, service code and discretionary data, with or
+// without the end sentinel.
+func Track2(rest []byte, final bool) int { return trackEnd(rest, final, "=") }
+
+// Track2Chip is the grammar of a chip's track 2 equivalent data behind the expiry: digits, filled up to whole bytes with an F.
+func Track2Chip(rest []byte, final bool) int {
+	n := 0
+	for n < len(rest) && n <= maxTrack && isDigit(rest[n]) {
+		n++
+	}
+	if n < len(rest) && lower(rest[n]) == 'f' {
+		n++
+	}
+	switch {
+	case n == len(rest) && !final:
+		return More
+	case n < 3 || n > 22 || n < len(rest) && (isAlnum(rest[n]) || rest[n] == '_'):
+		return No
+	}
+	return n
+}
+
+// trackEnd reads from the expiry to the end of a track: at least the four digits of the expiry and the three of the service code.
+func trackEnd(rest []byte, final bool, special string) int {
+	n, digits := 0, 0
+	for ; n < len(rest) && n <= maxTrack; n++ {
+		b := rest[n]
+		if isDigit(b) {
+			digits++
+			continue
+		}
+		if special == "=" && b != '=' || special != "=" && !isLetter(b) && strings.IndexByte(special, b) < 0 {
+			break
+		}
+	}
+	for n > 0 && (n == len(rest) && final || n < len(rest) && rest[n] != '?') && !isAlnum(rest[n-1]) {
+		n-- // without a sentinel the track ends in data, not in the blank or stop of a sentence
+	}
+	switch {
+	case n == len(rest) && !final:
+		return More
+	case digits < 7 || n > maxTrack:
+		return No
+	case n < len(rest) && rest[n] == '?':
+		return secondTrack(rest, n+1, final)
+	case n < len(rest) && (isAlnum(rest[n]) || rest[n] == '_'):
+		return No
+	}
+	return n
+}
+
+// secondTrack reads track 2 where it stands right behind track 1, which ends at rest[n], as readers write both; else it returns n.
+func secondTrack(rest []byte, n int, final bool) int {
+	i := n + 1
+	if n == len(rest) {
+		if !final {
+			return More
+		}
+		return n
+	}
+	if rest[n] != ';' {
+		return n
+	}
+	for i < len(rest) && isDigit(rest[i]) && i-n < 21 {
+		i++
+	}
+	if i == len(rest) && !final {
+		return More
+	}
+	if i == len(rest) || rest[i] != '=' {
+		return n
+	}
+	switch more := trackEnd(rest[i+1:], final, "="); more {
+	case No:
+		return n
+	default:
+		return behind(i+1, more)
+	}
+}
+
+// Stripe reports whether the text of a track has a number that passes Luhn and a month of expiry from 01 to 12 (a separator in the place of
+// the expiry says that there is none).
+func Stripe(text []byte) bool {
+	var pan [20]byte
+	n, i := 0, 0
+	for i < len(text) && !isDigit(text[i]) {
+		i++
+	}
+	for ; i < len(text) && (isDigit(text[i]) || text[i] == ' '); i++ {
+		if text[i] == ' ' {
+			continue
+		}
+		if n == len(pan) {
+			return false
+		}
+		pan[n] = text[i]
+		n++
+	}
+	if n < 12 || n > 19 || uniform(pan[:n]) || !Luhn(pan[:n]) || i == len(text) {
+		return false
+	}
+	if text[i] == '^' { // the name stands between number and expiry
+		for i++; i < len(text) && text[i] != '^'; i++ {
+		}
+	}
+	i++
+	if i < len(text) && (text[i] == '^' || text[i] == '=') {
+		return true
+	}
+	return i+4 <= len(text) && allDigits(text[i:i+4]) && monthOf(text[i+2:i+4]) > 0
+}
+
+// SecurityCode reports whether the text is digits alone: a number that a slash leads in is part of a date.
+func SecurityCode(text []byte) bool { return isDigit(text[0]) }
+
+// unfinished is the answer of a grammar whose text ended too early.
+func unfinished(final bool) int {
+	if final {
+		return No
+	}
+	return More
+}
+
+// behind adds what a grammar read to the n bytes before it.
+func behind(n, answer int) int {
+	if answer < 0 {
+		return answer
+	}
+	return n + answer
+}
+
+func allDigits(text []byte) bool {
+	for _, b := range text {
+		if !isDigit(b) {
+			return false
+		}
+	}
+	return len(text) > 0
 }

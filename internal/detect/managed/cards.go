@@ -12,7 +12,7 @@ var cardKeywords = []string{"account number", "american express", "amex", "bank 
 	"diners club", "discover", "electron", "japanese card bureau", "jcb", "mastercard", "mc", "pan", "payment account number",
 	"payment card number", "pcn", "pmnt #", "pmnt card", "pmnt no", "pmnt number", "union pay", "visa",
 	// Expansions of the above, as column names have them.
-	"credit card number", "card number", "cc number", "cc num", "cc no", "ccnum"}
+	"credit card number", "card number", "cc number", "cc num", "cc no", "ccnum", "debit number", "unionpay", "pmnt num", "payment card", "master card"}
 
 // reservedCards are the test numbers of issuers and processors that Macie never reports.
 var reservedCards = []string{
@@ -30,7 +30,10 @@ var reservedCards = []string{
 // cardShapes are the ways in which cards are written near a keyword: as one number, or in the groups that are embossed.
 var cardShapes = append([]string{
 	"'4'9{12}",
+	"'4'9{3}~9{3}~9{3}~9{3}",
 	"'3'[0689]9{13}", // Diners Club is issued with 14 to 19 digits
+	"'3'[47]99~9{4}~9{4}~9{3}",
+	"'3'[0689]99~9{4}~9{4}~99",
 	"[2-6]9{3}~9{4}~9{4}~9{4}~9{1,3}",
 }, commonCards...)
 
@@ -63,6 +66,7 @@ func cards() []*detect.Identifier {
 	withKeyword.Layouts = layouts(detect.KeywordRequired, cardShapes)
 	without.ID = "CREDIT_CARD_NUMBER_(NO_KEYWORD)"
 	without.Layouts = bareCards()
+	withKeyword.Example, without.Example = "card «4032136880469578»", "paid with «5412 7257 5798 4375»"
 	return []*detect.Identifier{
 		{
 			ID: "BANK_ACCOUNT_NUMBER", Category: detect.FinancialInformation, Check: check.AccountNumber,
@@ -75,5 +79,81 @@ func cards() []*detect.Identifier {
 			Citation: "ANSI X9.100-160 (US account field); Payments Canada Standard 006 (7 to 12 digits); Macie takes 9 to 17",
 		},
 		&withKeyword, &without,
+		{
+			ID: "CREDIT_CARD_MAGNETIC_STRIPE", Category: detect.FinancialInformation,
+			// With and without the sentinels, which readers often strip; D is '=' in the track 2 equivalent data of a chip.
+			Layouts: []detect.Layout{
+				{Shape: "%\"b\"", Tail: check.Track1, CheckText: check.Stripe},
+				{Shape: "\"b\"9{12,19}^", Tail: check.Track1Name, CheckText: check.Stripe},
+				{Shape: ";9{12,19}=", Tail: check.Track2, CheckText: check.Stripe},
+				{Shape: "9{12,19}=", Tail: check.Track2, CheckText: check.Stripe},
+				{Shape: "9{12,19}\"d\"9{4}", Tail: check.Track2Chip, CheckText: check.Stripe},
+			},
+			Keywords: []string{"card data", "iso7813", "mag", "magstripe", "stripe", "swipe",
+				"mag stripe", "magnetic stripe", "magnetic strip", "iso 7813", "iso/iec 7813", "stripe data", "swipe data", "track data", "track1", "track2",
+				"track 1 data", "track 2 data", "mag data", "swiped"},
+			MaxLen: 128, Severity: alwaysHigh, Recommended: true,
+			Example:  "swipe: «;4032136880469578=29052011000012345678?»",
+			Citation: "ISO/IEC 7813 (tracks 1 and 2); ISO/IEC 7812-1 annex B (Luhn); EMV Book 3 annex A, tag 57 (track 2 equivalent data)",
+		},
+		{
+			ID: "CREDIT_CARD_SECURITY_CODE", Category: detect.FinancialInformation,
+			// A number behind a slash is the year of a date. One of several groups is a telephone or a card number.
+			Layouts: []detect.Layout{
+				{Shape: "9{3}", Lead: "/", CheckText: check.SecurityCode, Alone: true, NotNext: "/:="},
+				{Shape: "9{4}", Lead: "/", CheckText: check.SecurityCode, Alone: true, NotNext: "/:="},
+				// The 2 of these would count as a group beside the code.
+				{Shape: "9{3}", Lead: "/", CheckText: check.SecurityCode, NotNext: "/:=", Keywords: []string{"cvc2", "cvv2"}},
+				{Shape: "9{4}", Lead: "/", CheckText: check.SecurityCode, NotNext: "/:=", Keywords: []string{"cvc2", "cvv2"}},
+			},
+			Keywords: []string{"card id", "card identification code", "card identification number", "card security code", "card validation code",
+				"card validation number", "card verification data", "card verification value", "cvc", "cvc2", "cvv", "cvv2", "elo verification code",
+				"card verification code", "card verification number", "cvv code", "cvc code", "cvv number", "card cvv", "card cvc", "cvv no"},
+			MaxLen: 5, Severity: mediumHighHigh,
+			Example:  "CVV: «739»",
+			Citation: "ISO/IEC 7813 leaves the value to the brands: three digits (CVC2, CVV2), four for American Express (CID)",
+		},
+		{
+			ID: "CREDIT_CARD_EXPIRATION", Category: detect.FinancialInformation, Layouts: expirations(),
+			Keywords: append([]string{"exp d", "exp m", "exp y", "expiration", "expiry",
+				"exp", "exp date", "exp dt", "valid thru", "valid through", "good thru", "good through", "expiration date", "expiry date", "card exp", "cc exp"},
+				append(expiryMonths, expiryYears...)...),
+			MaxLen: 80, Severity: lowMediumHigh,
+			Example:  "expiry «02/26»",
+			Citation: "ISO/IEC 7813 (expiry as year and month); ISO 8601-1; Unicode CLDR date patterns",
+		},
 	}
+}
+
+// The names of the two halves of an expiry that is stored in parts.
+var (
+	expiryMonths = []string{"exp mm", "exp month", "exp mon", "expiration month", "expiry month", "expire month", "expires month"}
+	expiryYears  = []string{"exp yy", "exp yyyy", "exp yr", "exp year", "expiration year", "expiry year", "expire year", "expires year"}
+)
+
+// expirations are the forms of an expiry: a month and a year, in one value, in two near each other, or one in each column; or a full date.
+func expirations() []detect.Layout {
+	months, years := append([]string{"exp m"}, expiryMonths...), append([]string{"exp y"}, expiryYears...)
+	out := needKeyword(
+		"9{1,2}[-/]9{4}", "9{1,2} / 9{2,4}", "9{1,2}[-/]99", "9{4}[-/]99",
+		"a{3,9}[-/ .]9{4}", "a{3,9}, 9{4}", "a{3,9}. 9{4}", "a{3,9}[-/ ]99", "99[-/ ]a{3,9}", "9{4}[-/ ]a{3,9}",
+		"9{4}[-/ .]99[-/ .]99", "9{1,2}[-/.]9{1,2}[-/.]9{4}", "9{1,2}[-/]9{1,2}[-/]99",
+		"9{1,2}[-/ ]a{3,9},?[-/ ]9{4}", "a{3,9} 9{1,2},? 9{4}",
+	)
+	for i := range out {
+		out[i].CheckText = check.Expiry
+		out[i].Alone = true
+	}
+	return append(out,
+		detect.Layout{Shape: "9{1,2}", Keyword: detect.KeywordRequired, Keywords: months, Tail: check.ExpiryYearFollows, CheckText: check.ExpiryMonthAndYear},
+		detect.Layout{Shape: "9{2,4}", Keyword: detect.KeywordRequired, Keywords: years, Tail: check.ExpiryMonthFollows, CheckText: check.ExpiryYearAndMonth},
+		detect.Layout{Shape: "9{4}", Keyword: detect.KeywordInField, Keywords: []string{"card exp", "cc exp", "exp date", "expiry date", "expiration date", "card expiry",
+			"card expiration", "valid thru"}, Check: check.ExpiryDigits, Alone: true},
+		detect.Layout{Shape: "9{6}", Keyword: detect.KeywordInField, Keywords: []string{"card exp", "cc exp", "exp date", "expiry date", "expiration date", "card expiry",
+			"card expiration", "valid thru"}, Check: check.ExpiryDigits, Alone: true},
+		detect.Layout{Shape: "9{1,2}", Keyword: detect.KeywordInField, Keywords: months, Check: check.ExpiryMonth, Alone: true},
+		detect.Layout{Shape: "a{3,9}", Keyword: detect.KeywordInField, Keywords: months, Check: check.ExpiryMonth},
+		detect.Layout{Shape: "99", Keyword: detect.KeywordInField, Keywords: years, Check: check.ExpiryYear, Alone: true},
+		detect.Layout{Shape: "9{4}", Keyword: detect.KeywordInField, Keywords: years, Check: check.ExpiryYear, Alone: true},
+	)
 }
