@@ -66,20 +66,96 @@ var ibans = []struct{ country, code, bban, example string }{
 	{"VIRGIN_ISLANDS", "VG", "4a 16n", "VG11ENUF6877546358261178"},
 }
 
-// bankAccounts returns the per-country ids. They are found without a keyword, written as one word or in groups set off by spaces or hyphens.
+// bankAccounts returns the per-country ids. An IBAN is found without a keyword, written as one word, in groups of four or in the parts of the
+// domestic number, set off by spaces or hyphens; in small letters near a keyword only. Five countries have their domestic form beside it.
 func bankAccounts() []*detect.Identifier {
 	var out []*detect.Identifier
 	for _, c := range ibans {
 		shape, length := ibanShape(c.code, c.bban)
-		out = append(out, &detect.Identifier{
+		id := &detect.Identifier{
 			ID: c.country + "_BANK_ACCOUNT_NUMBER", Category: detect.FinancialInformation,
-			Layouts: []detect.Layout{{Shape: shape, Keyword: detect.KeywordUnneeded}},
-			Check:   check.Mod97, Checksum: true, MaxLen: length + (length-1)/4, Severity: alwaysHigh,
+			Layouts: []detect.Layout{
+				{Shape: shape, Keyword: detect.KeywordUnneeded, Check: check.Mod97},
+				{Shape: partsShape(c.code, c.bban), Keyword: detect.KeywordUnneeded, Check: check.Mod97},
+				{Shape: anyCase.Replace(shape), Keyword: detect.KeywordRequired, Keywords: ibanKeywords, Check: check.Mod97},
+			},
+			Checksum: true, MaxLen: length + (length-1)/4, Severity: alwaysHigh,
 			Example:  "IBAN «" + c.example + "»",
 			Citation: "ISO 13616-1 and the SWIFT IBAN registry; ISO 7064 MOD 97-10",
-		})
+		}
+		if d, ok := domestic[c.country]; ok {
+			id.Layouts = append(id.Layouts, d.layouts...)
+			id.Keywords = append(append([]string{}, accountKeywords...), d.keywords...)
+			id.MaxLen = max(id.MaxLen, 64)
+			id.Citation += "; " + d.citation
+		}
+		out = append(out, id)
 	}
 	return out
+}
+
+var (
+	ibanKeywords    = []string{"iban", "bank account", "account number", "sepa"}
+	accountKeywords = []string{"account code", "account number", "accountno#", "accountnumber#", "bban", "customer account id", "customer account number",
+		"customer bank account id", "iban", "account no", "bank account number", "bank account no"}
+
+	anyCase = strings.NewReplacer("'", `"`, "A", "a", "X", "x")
+)
+
+// domestic are the forms that the banks of a country used before the IBAN and still write: its BBAN.
+var domestic = map[string]struct {
+	layouts  []detect.Layout
+	keywords []string
+	citation string
+}{
+	"FRANCE": {
+		domesticForms(check.RIB, "9{5}~9{5}~x{11}~99", "9{5}~9{5}~x{4}~x{4}~x{3}~99"),
+		[]string{"code bancaire", "compte bancaire", "numéro de compte", "rib", "relevé d'identité bancaire", "n° de compte", "coordonnées bancaires"},
+		"Comité français d'organisation et de normalisation bancaires, relevé d'identité bancaire (key)",
+	},
+	"GERMANY": {
+		domesticForms(check.GermanAccount, "9{8}~9{10}", "9{3} 9{3} 99 9{10}", "9{8}/9{10}", "9{4}~9{4}~9{4}~9{4}~99"),
+		[]string{"bankleitzahl", "geheimzahl", "kartennummer", "kontonummer", "kreditkartennummer", "sepa", "blz", "bankverbindung", "konto nr", "kontonr"},
+		"Deutsche Bundesbank, Bankleitzahlendatei (Bankleitzahl of eight digits, account of ten)",
+	},
+	"ITALY": {
+		domesticForms(check.CIN, "a~9{5}~9{5}~x{12}"),
+		[]string{"codice bancario", "conto bancario", "numero di conto", "coordinate bancarie", "conto corrente", "numero conto"},
+		"Associazione Bancaria Italiana, coordinate bancarie (CIN)",
+	},
+	"SPAIN": {
+		domesticForms(check.CCC, "9{4}~9{4}~99~9{10}", "9{4}~9{4}~9{4}~9{4}~9{4}"),
+		[]string{"código cuenta", "código cuenta bancaria", "cuenta cliente id", "número cuenta bancaria cliente", "número cuenta cliente", "código cuenta cliente",
+			"ccc", "cuenta bancaria", "número de cuenta", "cuenta corriente", "número cuenta"},
+		"Consejo Superior Bancario, Código Cuenta Cliente (two control digits)",
+	},
+	"UK": {
+		append(domesticForms(check.SortCode, "99-99-99[ ,/-]9{8}", "99 99 99 9{8}", "9{6}~9{8}", "99-99-99, 9{8}", "A{4}~9{6}~9{8}", "a{4}9{14}", "A{4} 99-99-99 9{8}"),
+			detect.Layout{Shape: "99-99-99", Keyword: detect.KeywordRequired, Keywords: sortCodeKeywords, Tail: check.AccountFollows, CheckText: check.SortCodeText},
+			detect.Layout{Shape: "9{6}", Keyword: detect.KeywordRequired, Keywords: sortCodeKeywords, Tail: check.AccountFollows, CheckText: check.SortCodeText}),
+		append([]string{"sepa"}, sortCodeKeywords...),
+		"Pay.UK (sort code of six digits, account number of eight)",
+	},
+}
+
+var sortCodeKeywords = []string{"sort code", "sortcode number", "sort code number"}
+
+func domesticForms(compact func([]byte) bool, shapes ...string) []detect.Layout {
+	out := needKeyword(shapes...)
+	for i := range out {
+		out[i].Check, out[i].Alone = compact, true
+	}
+	return out
+}
+
+// partsShape is the shape with a possible separator between the parts of the domestic number.
+func partsShape(code, bban string) string {
+	shape := "'" + code + "'99"
+	for _, part := range strings.Fields(bban) {
+		class := map[byte]string{'n': "9", 'a': "A", 'c': "X"}[part[len(part)-1]]
+		shape += "~?" + class + "{" + part[:len(part)-1] + "}"
+	}
+	return shape
 }
 
 // ibanShape spells out the shape, with a possible separator after every four characters, and the length without separators.
