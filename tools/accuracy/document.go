@@ -146,7 +146,7 @@ func (k *kind) nearMiss(g *gen) (document, bool) {
 		if !k.checked {
 			return document{}, false
 		}
-		v, about = changeDigit(g, v), "a digit changed"
+		v, about = k.changeDigit(g, v), "a digit changed"
 	case 1:
 		if k.bare || len(k.labels) == 0 {
 			return document{}, false
@@ -168,11 +168,14 @@ func (k *kind) nearMiss(g *gen) (document, bool) {
 	return document{name: c.name, content: c.text(g, label, v), of: k.id, about: about + ": " + v}, true
 }
 
-// changeDigit changes one digit of the number proper: the last six characters hold no separators' meaning nor prefixes.
-func changeDigit(g *gen, v string) string {
+// changeDigit changes one digit.
+func (k *kind) changeDigit(g *gen, v string) string {
 	b := []byte(v)
 	for {
 		i := g.IntN(len(b))
+		if k.to > 0 {
+			i = g.between(k.from, k.to-1)
+		}
 		if b[i] >= '0' && b[i] <= '9' {
 			b[i] = '0' + (b[i]-'0'+byte(g.between(1, 9)))%10
 			return string(b)

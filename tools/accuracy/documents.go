@@ -341,7 +341,7 @@ func taxes() []kind {
 			}
 			return g.of("ABEH", 1) + d + strconv.Itoa((10-t%10)%10)
 		}},
-		{id: "UK_TAX_IDENTIFICATION_NUMBER", labels: []string{"utr", "unique taxpayer reference"}, checked: true, make: func(g *gen) string {
+		{id: "UK_TAX_IDENTIFICATION_NUMBER", from: 0, to: 1, labels: []string{"utr", "unique taxpayer reference"}, checked: true, make: func(g *gen) string {
 			d := g.digits(9)
 			return string("21987654321"[sum(d, 6, 7, 8, 9, 10, 5, 4, 3, 2)%11]) + d
 		}},

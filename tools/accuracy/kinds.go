@@ -15,6 +15,8 @@ type kind struct {
 	make   func(g *gen) string
 	// checked says that a value with one digit changed is not valid any more.
 	checked bool
+	// from and to bound the characters of which one is changed for that; 0 and 0: all.
+	from, to int
 	// bare says that a value is found without any label.
 	bare bool
 	// whole says that the value is a text of its own (a key, a header) that is not put into sentences.
@@ -53,7 +55,7 @@ func kinds() []kind {
 			m, y := g.between(1, 12), g.between(26, 32)
 			return g.pick(fmt.Sprintf("%02d/%02d", m, y), fmt.Sprintf("%02d/20%02d", m, y), time.Month(m).String()[:3]+fmt.Sprintf(" 20%02d", y), fmt.Sprintf("%02d-20%02d", m, y))
 		}},
-		{id: "CREDIT_CARD_MAGNETIC_STRIPE", labels: []string{"magstripe", "card data", "swipe"}, checked: true, make: func(g *gen) string {
+		{id: "CREDIT_CARD_MAGNETIC_STRIPE", from: 3, to: 16, labels: []string{"magstripe", "card data", "swipe"}, checked: true, make: func(g *gen) string {
 			pan := luhn("4" + g.digits(14))
 			date := fmt.Sprintf("%02d%02d", g.between(26, 32), g.between(1, 12))
 			if g.IntN(2) == 0 {
@@ -65,7 +67,7 @@ func kinds() []kind {
 		{id: "CREDIT_CARD_NUMBER_(NO_KEYWORD)", bare: true, checked: true, make: func(g *gen) string { return g.card() }},
 		{id: "CREDIT_CARD_SECURITY_CODE", labels: []string{"cvv", "cvc2", "card security code", "card verification value"}, make: func(g *gen) string { return g.digits(3) }},
 
-		{id: "US_DRUG_ENFORCEMENT_AGENCY_NUMBER", labels: []string{"dea number", "dea registration"}, checked: true, make: func(g *gen) string {
+		{id: "US_DRUG_ENFORCEMENT_AGENCY_NUMBER", from: 8, to: 9, labels: []string{"dea number", "dea registration"}, checked: true, make: func(g *gen) string {
 			d := g.digits(6)
 			return g.of("ABFGMPR", 1) + g.letters(1) + d + strconv.Itoa((sum(d, 1, 0, 1, 0, 1)+2*sum(d, 0, 1, 0, 1, 0, 1))%10)
 		}},
@@ -103,7 +105,7 @@ func kinds() []kind {
 			return g.pick(g.digits(4)+"-"+g.digits(4)+"-"+g.digits(2), g.digits(5)+"-"+g.digits(3)+"-"+g.digits(2), g.digits(5)+"-"+g.digits(4)+"-"+g.digits(1), g.digits(5)+"-"+g.digits(4)+"-"+g.digits(2))
 		}},
 		{id: "USA_NATIONAL_PROVIDER_IDENTIFIER", labels: []string{"npi", "national provider"}, checked: true, make: func(g *gen) string { return luhn("80840" + g.pick("1", "2") + g.digits(8))[5:] }},
-		{id: "MEDICAL_DEVICE_UDI", labels: []string{"udi", "device identifier", "gs1"}, make: func(g *gen) string {
+		{id: "MEDICAL_DEVICE_UDI", checked: true, from: 4, to: 18, labels: []string{"udi", "device identifier", "gs1"}, make: func(g *gen) string {
 			d := g.digits(13)
 			check := (10 - sum(d, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1, 3)%10) % 10
 			return "(01)" + d + strconv.Itoa(check) + "(17)" + g.yearly() + "(10)" + g.of(upperSet+digitSet, 6)
@@ -138,7 +140,7 @@ func kinds() []kind {
 			return fmt.Sprintf("%02d%08d%02d", p, n, (p*100000000+n)%97)
 		}},
 		{id: "USA_SOCIAL_SECURITY_NUMBER", labels: []string{"ssn", "social security number", "ss#"}, make: func(g *gen) string { return g.maybe(g.ssn(), "-", 3, 2, 4) }},
-		{id: "VEHICLE_IDENTIFICATION_NUMBER", labels: []string{"vin", "vehicle identification number", "fahrgestellnummer"}, checked: true, make: func(g *gen) string { return g.vin() }},
+		{id: "VEHICLE_IDENTIFICATION_NUMBER", from: 11, to: 17, labels: []string{"vin", "vehicle identification number", "fahrgestellnummer"}, checked: true, make: func(g *gen) string { return g.vin() }},
 
 		{id: "PHONE_NUMBER", labels: []string{"phone", "tel", "mobile", "fax"}, make: func(g *gen) string {
 			a, b, c := g.pick("212", "415", "312", "604", "416", "800", "305"), g.of("23456789", 1)+g.of("023456789", 2), g.digits(4)
