@@ -148,19 +148,19 @@ func (k *kind) nearMiss(g *gen) (document, bool) {
 		}
 		v, about = k.changeDigit(g, v), "a digit changed"
 	case 1:
-		if k.bare || len(k.labels) == 0 {
+		if k.bare || v[0] == '+' { // a country code stands for a label
 			return document{}, false
 		}
 		label, about = "entry", "no label"
 	case 2:
-		if k.bare || len(k.labels) == 0 {
+		if k.bare || v[0] == '+' { // a country code stands for a label
 			return document{}, false
 		}
 		text := label + " was left open in the previous version of this sheet, then " + v + closing
 		return document{name: "far.txt", content: pick(g, opening) + text, of: k.id, about: "label too far: " + v}, true
 	case 3:
-		if last := v[len(v)-1]; last == '?' || k.id == "ADDRESS" || k.id == "NAME" {
-			return document{}, false // it ends by itself, or is made of words
+		if last := v[len(v)-1]; last == '?' || k.id == "JSON_WEB_TOKEN" || k.id == "STRIPE_CREDENTIALS" || k.id == "ADDRESS" || k.id == "NAME" {
+			return document{}, false // it ends by itself, has any length, or is made of words
 		}
 		v, about = v+g.of("xyz", 1)+g.digits(2)+"q", "inside a longer token"
 	}
