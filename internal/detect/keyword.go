@@ -64,8 +64,13 @@ const maxSpace = 4
 // keywordTable collects keywords before they are compiled.
 type keywordTable map[string]*keyword
 
-// add adds a keyword to a group in all its spellings.
+// add adds a keyword to a group in all its spellings. The full stop of an abbreviation may be absent.
 func (t keywordTable) add(kw string, group uint16) error {
+	if full, ok := strings.CutSuffix(kw, "."); ok {
+		if err := t.add(full, group); err != nil {
+			return err
+		}
+	}
 	words, exact := exactKeyword(kw)
 	words, codes := strings.CutSuffix(words, codeKeyword)
 	folded := foldKeyword(words)

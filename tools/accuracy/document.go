@@ -122,10 +122,13 @@ func (k *kind) positive(g *gen) document {
 		}
 		return document{name: c.name, content: content, of: k.id, value: v, about: "as it is"}
 	}
-	c := pick(g, contexts)
 	label := "entry"
 	if len(k.labels) > 0 && !(k.id == "CREDIT_CARD_NUMBER_(NO_KEYWORD)") {
 		label = pick(g, k.labels)
+	}
+	c := pick(g, contexts)
+	for strings.Contains(label, "#") && !strings.HasSuffix(c.name, ".txt") { // no name of a variable
+		c = pick(g, contexts)
 	}
 	return document{name: c.name, content: c.text(g, label, v), of: k.id, value: v, about: label}
 }

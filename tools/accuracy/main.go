@@ -63,43 +63,21 @@ func ratio(a, b int) float64 {
 	return float64(a) / float64(b)
 }
 
+// add adds the counts of another tally.
+func (t *tally) add(o *tally) {
+	t.planted += o.planted
+	t.found += o.found
+	t.misses += o.misses
+	t.reported += o.reported
+	t.background += o.background
+	t.foreign += o.foreign
+}
+
 func run(n int, seed uint64, only, file string) error {
-	engine, err := detect.New(detect.Options{Identifiers: managed.All()})
+	list, background, err := scoreAll(n, seed, only, only == "")
 	if err != nil {
 		return err
 	}
-	tallies := map[string]*tally{}
-	for _, id := range managed.All() {
-		tallies[id.ID] = &tally{id: id.ID}
-	}
-	for i, k := range kinds() {
-		if only != "" && k.id != only {
-			continue
-		}
-		if tallies[k.id] == nil {
-			tallies[k.id] = &tally{id: k.id}
-		}
-		g := &gen{rand.New(rand.NewPCG(seed, uint64(i)))}
-		for _, d := range k.documents(g, n) {
-			if err := scoreDocument(engine, tallies, d); err != nil {
-				return err
-			}
-		}
-	}
-	background := 0
-	if only == "" {
-		if background, err = scoreBackground(engine, tallies); err != nil {
-			return err
-		}
-	}
-	var list []*tally
-	for _, t := range tallies {
-		if only == "" || t.id == only {
-			list = append(list, t)
-		}
-	}
-	slices.SortFunc(list, func(a, b *tally) int { return strings.Compare(a.id, b.id) })
-	report := write(list, n, background)
 	for _, t := range list {
 		for i, f := range t.failures {
 			if only != "" || i < 3 {
@@ -107,11 +85,47 @@ func run(n int, seed uint64, only, file string) error {
 			}
 		}
 	}
+	report := write(list, n, background)
 	if file == "" {
 		fmt.Print(report)
 		return nil
 	}
 	return os.WriteFile(file, []byte(report), 0o644)
+}
+
+// scoreAll scores every identifier, or one alone, and returns the tallies by id, with the size of the background that was read, if it was.
+func scoreAll(n int, seed uint64, only string, withBackground bool) (list []*tally, background int, err error) {
+	engine, err := detect.New(detect.Options{Identifiers: managed.All()})
+	if err != nil {
+		return nil, 0, err
+	}
+	tallies := map[string]*tally{}
+	for _, id := range managed.All() {
+		tallies[id.ID] = &tally{id: id.ID}
+	}
+	for i, k := range kinds() {
+		if only != "" && k.id != only || tallies[k.id] == nil {
+			continue
+		}
+		g := &gen{rand.New(rand.NewPCG(seed, uint64(i)))}
+		for _, d := range k.documents(g, n) {
+			if err := scoreDocument(engine, tallies, d); err != nil {
+				return nil, 0, err
+			}
+		}
+	}
+	if withBackground {
+		if background, err = scoreBackground(engine, tallies); err != nil {
+			return nil, 0, err
+		}
+	}
+	for _, t := range tallies {
+		if only == "" || t.id == only {
+			list = append(list, t)
+		}
+	}
+	slices.SortFunc(list, func(a, b *tally) int { return strings.Compare(a.id, b.id) })
+	return list, background, nil
 }
 
 func scoreDocument(engine *detect.Engine, tallies map[string]*tally, d document) error {

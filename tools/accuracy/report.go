@@ -24,12 +24,7 @@ label, with the label too far, or inside a longer token.
 `, "`", n, float64(background)/1e6)
 	total := tally{}
 	for _, t := range list {
-		total.planted += t.planted
-		total.found += t.found
-		total.misses += t.misses
-		total.reported += t.reported
-		total.background += t.background
-		total.foreign += t.foreign
+		total.add(t)
 	}
 	b.WriteString("| identifier | planted | recall | near misses | reported | background | precision | F1 | elsewhere |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n")
 	row := func(name string, t *tally) {
