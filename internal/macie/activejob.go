@@ -1,17 +1,20 @@
 package macie
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/magpie-sec/magpie/internal/arn"
 	"github.com/magpie-sec/magpie/internal/detect"
-	"github.com/magpie-sec/magpie/internal/extract"
+	"github.com/magpie-sec/magpie/internal/detect/custom"
 	"github.com/magpie-sec/magpie/internal/job"
 	"github.com/magpie-sec/magpie/internal/macie/classify"
 	"github.com/magpie-sec/magpie/internal/source"
@@ -33,56 +36,172 @@ type activeJob struct {
 
 // A jobCache keeps the active jobs of the runs that this process works on, the last few.
 type jobCache struct {
-	db        store.DB
-	extractor *extract.Extractor
+	cfg WorkerConfig
 
 	mu     sync.Mutex
-	active []*activeJob
+	active []*cachedJob
+}
+
+// A cachedJob is a place in the cache. Whoever comes first makes the job, while others wait for it.
+type cachedJob struct {
+	run job.RunRef
+
+	mu   sync.Mutex
+	made *activeJob
 }
 
 // activeJobs is how many runs' jobs are kept: more runs than this at a time in one process cost a read now and then.
 const activeJobs = 32
 
-func (c *jobCache) get(ctx context.Context, run job.RunRef) (*activeJob, error) {
+func (c *jobCache) get(ctx context.Context, a *job.Attempt) (*activeJob, error) {
+	place := c.place(a.Run)
+	place.mu.Lock()
+	defer place.mu.Unlock()
+	if place.made == nil {
+		made, err := c.read(ctx, a)
+		if err != nil {
+			return nil, err
+		}
+		place.made = made
+	}
+	return place.made, nil
+}
+
+func (c *jobCache) place(run job.RunRef) *cachedJob {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, j := range c.active {
 		if j.run == run {
-			return j, nil
+			return j
 		}
 	}
-	var row store.Job
-	err := c.db.View(ctx, func(tx store.Tx) (err error) {
-		row, err = store.GetJob(ctx, tx, run.Tenant, run.JobID)
-		return err
+	j := &cachedJob{run: run}
+	c.active = append(c.active, j)
+	if len(c.active) > activeJobs {
+		c.active = slices.Clone(c.active[1:])
+	}
+	return j
+}
+
+// drop forgets the job of a run that is over, and with it the allow lists that were read for the run.
+func (c *jobCache) drop(run job.RunRef) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.active = slices.DeleteFunc(c.active, func(j *cachedJob) bool { return j.run == run })
+}
+
+// read makes the active job of an attempt's run. Runs that are over meanwhile, wherever they ended, give up their places.
+func (c *jobCache) read(ctx context.Context, a *job.Attempt) (*activeJob, error) {
+	c.mu.Lock()
+	others := slices.Clone(c.active)
+	c.mu.Unlock()
+	run := a.Run
+	definition := &macie2.CreateClassificationJobInput{}
+	var looksFor []*custom.Definition
+	var lists []allowList
+	var over []job.RunRef
+	err := c.cfg.DB.View(ctx, func(tx store.Tx) error {
+		looksFor, lists, over = nil, nil, nil
+		row, err := store.GetJob(ctx, tx, run.Tenant, run.JobID)
+		if err != nil {
+			return err
+		}
+		if err := wire.Unmarshal(row.Doc, definition); err != nil {
+			return job.Permanent(fmt.Errorf("it is damaged: %w", err))
+		}
+		if looksFor, err = customDefinitions(ctx, tx, run.Tenant, definition.CustomDataIdentifierIds); err != nil {
+			return err
+		}
+		for _, id := range distinct(definition.AllowListIds) {
+			row, err := store.GetAllowList(ctx, tx, run.Tenant, id)
+			if errors.Is(err, store.ErrNotFound) {
+				a.Log().Warn("an allow list of the job is deleted; the run goes on without it", "allow_list", id)
+				continue
+			} else if err != nil {
+				return err
+			}
+			list, err := readAllowList(row)
+			if err != nil {
+				return job.Permanent(err)
+			}
+			lists = append(lists, list)
+		}
+		for _, other := range others {
+			if r, err := job.GetRun(ctx, tx, other.run); errors.Is(err, store.ErrNotFound) ||
+				err == nil && (r.State == job.RunComplete || r.State == job.RunCancelled) {
+				over = append(over, other.run)
+			} else if err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read job %s: %w", run.JobID, err)
 	}
-	definition := &macie2.CreateClassificationJobInput{}
-	if err := wire.Unmarshal(row.Doc, definition); err != nil {
-		return nil, job.Permanent(fmt.Errorf("job %s is damaged: %w", run.JobID, err))
+	for _, r := range over {
+		c.drop(r)
 	}
-	identifiers, err := selectIdentifiers(definition.ManagedDataIdentifierSelector, definition.ManagedDataIdentifierIds)
+	return c.make(ctx, a, definition, looksFor, lists)
+}
+
+// customDefinitions returns what custom data identifiers look for, also those that were deleted since the job was made with them.
+func customDefinitions(ctx context.Context, tx store.Tx, t store.Tenant, ids []string) ([]*custom.Definition, error) {
+	var out []*custom.Definition
+	for _, id := range distinct(ids) {
+		row, err := store.GetCustomIdentifier(ctx, tx, t, id)
+		if err != nil {
+			return nil, fmt.Errorf("custom data identifier %s: %w", id, err)
+		}
+		made, err := readCustomIdentifier(row)
+		if err != nil {
+			return nil, job.Permanent(err)
+		}
+		out = append(out, customDefinition(id, customIdentifierARN(t, id), made))
+	}
+	return out, nil
+}
+
+func (c *jobCache) make(ctx context.Context, a *job.Attempt, definition *macie2.CreateClassificationJobInput, looksFor []*custom.Definition,
+	lists []allowList) (*activeJob, error) {
+	fail := func(err error) (*activeJob, error) {
+		return nil, job.Permanent(fmt.Errorf("job %s: %w", a.Run.JobID, err))
+	}
+	identifiers, err := selectIdentifiers(definition.ManagedDataIdentifierSelector, definition.ManagedDataIdentifierIds, len(looksFor) > 0)
 	if err != nil {
-		return nil, job.Permanent(fmt.Errorf("job %s: %w", run.JobID, err))
+		return fail(err)
 	}
 	engine, err := detect.New(detect.Options{Identifiers: identifiers})
 	if err != nil {
-		return nil, job.Permanent(fmt.Errorf("job %s: %w", run.JobID, err))
+		return fail(err)
 	}
-	j := &activeJob{
-		run:        run,
-		definition: definition,
-		classifier: &classify.Classifier{Extractor: c.extractor, Engine: engine},
-		rules:      rulesVersion(identifiers),
+	classifier := &classify.Classifier{Extractor: c.cfg.Extractor, Engine: engine}
+	if len(looksFor) > 0 {
+		if classifier.Custom, err = custom.New(looksFor); err != nil {
+			return fail(err)
+		}
 	}
-	c.active = append(c.active, j)
-	if len(c.active) > activeJobs {
-		c.active = c.active[1:]
+	var digests [][]byte
+	for _, l := range lists {
+		list, digest, err := readAllowed(ctx, c.cfg.Sources, a.Run.Tenant, l.made.Criteria)
+		switch {
+		case err == nil:
+			classifier.Allow, digests = append(classifier.Allow, list), append(digests, digest)
+		case ctx.Err() != nil:
+			return nil, context.Cause(ctx)
+		case source.KindOf(err) == source.Unavailable && a.Failures < patienceForLists:
+			return nil, err // it may pass
+		default:
+			code, text := allowListProblem(err)
+			a.Log().Warn("an allow list of the job cannot be used; the run goes on without it", "allow_list", l.row.ID, "status", string(code),
+				"reason", text, "error", err.Error())
+		}
 	}
-	return j, nil
+	return &activeJob{run: a.Run, definition: definition, classifier: classifier, rules: rulesVersion(identifiers, looksFor, digests)}, nil
 }
+
+// patienceForLists is after how many failures in a row a run goes on without an allow list whose source stays away.
+const patienceForLists = 3
 
 // samples says whether the job's sample holds the object: always the same answer for the same job and key.
 func (j *activeJob) samples(key string) bool {
@@ -169,8 +288,9 @@ func (j *activeJob) knowBucket(ctx context.Context, db store.DB, name string) er
 // detectionVersion counts the changes of what is found that no table entry shows: of the engine, of check functions, of extraction.
 const detectionVersion = 1
 
-// rulesVersion names a set of identifiers with what their entries say: results of the same name were found by the same rules.
-func rulesVersion(identifiers []*detect.Identifier) string {
+// rulesVersion names a set of identifiers with what their entries say, and the allow lists that were applied by their digests: results of the
+// same name were found by the same rules.
+func rulesVersion(identifiers []*detect.Identifier, looksFor []*custom.Definition, lists [][]byte) string {
 	h := sha256.New()
 	fmt.Fprintln(h, detectionVersion)
 	for _, id := range identifiers {
@@ -178,6 +298,13 @@ func rulesVersion(identifiers []*detect.Identifier) string {
 		for _, l := range id.Layouts {
 			fmt.Fprintf(h, "%q %q %d %t %q %t\n", l.Shape, l.Words, l.Keyword, l.Whole, l.NotNext, l.Alone)
 		}
+	}
+	byID := func(a, b *custom.Definition) int { return strings.Compare(a.ID, b.ID) }
+	for _, d := range slices.SortedFunc(slices.Values(looksFor), byID) {
+		fmt.Fprintf(h, "custom %q %q %q %q %d %d\n", d.ID, d.Regex, d.Keywords, d.IgnoreWords, d.MaximumMatchDistance, d.SeverityLevels)
+	}
+	for _, digest := range slices.SortedFunc(slices.Values(lists), bytes.Compare) {
+		fmt.Fprintf(h, "allow %x\n", digest)
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }

@@ -38,8 +38,9 @@ func (s *Service) ListManagedDataIdentifiers(ctx context.Context, in *macie2.Lis
 	return out, nil
 }
 
-// selectIdentifiers returns the managed data identifiers that a selector with its ids stands for (macie.md 4.4).
-func selectIdentifiers(selector macie2.ManagedDataIdentifierSelector, ids []string) ([]*detect.Identifier, error) {
+// selectIdentifiers returns the managed data identifiers that a selector with its ids stands for (macie.md 4.4). There may be none only where
+// custom identifiers are looked for.
+func selectIdentifiers(selector macie2.ManagedDataIdentifierSelector, ids []string, custom bool) ([]*detect.Identifier, error) {
 	all := managed.All()
 	listed := selector == macie2.ManagedDataIdentifierSelectorInclude || selector == macie2.ManagedDataIdentifierSelectorExclude
 	if !listed && len(ids) > 0 {
@@ -61,12 +62,15 @@ func selectIdentifiers(selector macie2.ManagedDataIdentifierSelector, ids []stri
 		return slices.DeleteFunc(all, func(id *detect.Identifier) bool { return !slices.Contains(ids, id.ID) }), nil
 	case macie2.ManagedDataIdentifierSelectorExclude:
 		rest := slices.DeleteFunc(all, func(id *detect.Identifier) bool { return slices.Contains(ids, id.ID) })
-		if len(rest) == 0 {
+		if len(rest) == 0 && !custom {
 			return nil, wire.Errorf(wire.Validation, "managedDataIdentifierIds excludes every identifier: nothing would be looked for")
 		}
 		return rest, nil
 	case macie2.ManagedDataIdentifierSelectorNone:
-		return nil, wire.Errorf(wire.Validation, "managedDataIdentifierSelector NONE needs customDataIdentifierIds, which this version of Magpie does not have yet")
+		if !custom {
+			return nil, wire.Errorf(wire.Validation, "managedDataIdentifierSelector NONE needs customDataIdentifierIds: nothing would be looked for")
+		}
+		return nil, nil
 	default:
 		return detect.Recommended(all), nil
 	}

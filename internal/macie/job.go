@@ -25,12 +25,14 @@ const errorBucket = "BUCKET_ERROR"
 // pausedFor is how long a job that was paused while it ran can be resumed; then it is cancelled (macie.md 4.2).
 const pausedFor = 30 * 24 * time.Hour
 
-// Bounds of a job's members (macie.md 4.1, 4.5). Bucket names once had up to 255 characters in us-east-1.
+// Bounds of a job's members (macie.md 4.1, 4.5, 11.2). Bucket names once had up to 255 characters in us-east-1.
 const (
-	maxJobName        = 500
-	maxJobDescription = 200
-	maxJobBuckets     = 1000
-	maxBucketName     = 255
+	maxJobName              = 500
+	maxJobDescription       = 200
+	maxJobBuckets           = 1000
+	maxBucketName           = 255
+	maxJobCustomIdentifiers = 30
+	maxJobAllowLists        = 10
 )
 
 // runRef names the run of a one-time job.
@@ -85,6 +87,9 @@ func (s *Service) createJob(ctx context.Context, in *macie2.CreateClassification
 		} else if row.Status != string(macie2.MacieStatusEnabled) {
 			return wire.Errorf(wire.Conflict, "Macie is suspended. Resume it with UpdateMacieSession before creating a job.").About("session", t.String())
 		}
+		if err := jobRefersTo(ctx, tx, t, in); err != nil {
+			return err
+		}
 		if err := store.CreateJob(ctx, tx, t, row); err != nil {
 			return err
 		}
@@ -118,23 +123,23 @@ func checkJob(account string, in *macie2.CreateClassificationJobInput) error {
 	percent := wire.ValueOr(in.SamplingPercentage, 100)
 	switch {
 	case *in.ClientToken == "":
-		return invalidJob("clientToken must not be empty")
+		return invalid("clientToken must not be empty")
 	case *in.Name == "" || utf8.RuneCountInString(*in.Name) > maxJobName:
-		return invalidJob("name must have from 1 to %d characters", maxJobName)
+		return invalid("name must have from 1 to %d characters", maxJobName)
 	case utf8.RuneCountInString(wire.Value(in.Description)) > maxJobDescription:
-		return invalidJob("description may have %d characters at most", maxJobDescription)
+		return invalid("description may have %d characters at most", maxJobDescription)
 	case in.JobType == macie2.JobTypeScheduled:
 		return notInThisVersion("schedules (jobType SCHEDULED)")
 	case in.ScheduleFrequency != nil:
-		return invalidJob("scheduleFrequency goes with jobType SCHEDULED only")
+		return invalid("scheduleFrequency goes with jobType SCHEDULED only")
 	case wire.Value(in.InitialRun):
-		return invalidJob("initialRun goes with jobType SCHEDULED only")
+		return invalid("initialRun goes with jobType SCHEDULED only")
 	case percent < 1 || percent > 100:
-		return invalidJob("samplingPercentage must be from 1 to 100, not %d", percent)
-	case len(in.CustomDataIdentifierIds) > 0:
-		return notInThisVersion("custom data identifiers")
-	case len(in.AllowListIds) > 0:
-		return notInThisVersion("allow lists")
+		return invalid("samplingPercentage must be from 1 to 100, not %d", percent)
+	case len(in.CustomDataIdentifierIds) > maxJobCustomIdentifiers:
+		return invalid("customDataIdentifierIds may hold %d ids at most, not %d", maxJobCustomIdentifiers, len(in.CustomDataIdentifierIds))
+	case len(in.AllowListIds) > maxJobAllowLists:
+		return invalid("allowListIds may hold %d ids at most, not %d", maxJobAllowLists, len(in.AllowListIds))
 	}
 	if err := checkTags(in.Tags); err != nil {
 		return err
@@ -142,16 +147,45 @@ func checkJob(account string, in *macie2.CreateClassificationJobInput) error {
 	if err := checkDefinition(account, in.S3JobDefinition); err != nil {
 		return err
 	}
-	_, err := selectIdentifiers(in.ManagedDataIdentifierSelector, in.ManagedDataIdentifierIds)
+	_, err := selectIdentifiers(in.ManagedDataIdentifierSelector, in.ManagedDataIdentifierIds, len(in.CustomDataIdentifierIds) > 0)
 	return err
 }
 
-func invalidJob(format string, args ...any) error {
+// jobRefersTo holds the ids that a new job names to what the tenant has, and keeps that from being deleted before the job is there. The quota
+// of each kind of allow list is also that of a job, so that a job cannot have too many of one kind.
+func jobRefersTo(ctx context.Context, tx store.Tx, t store.Tenant, in *macie2.CreateClassificationJobInput) error {
+	for _, id := range in.CustomDataIdentifierIds {
+		switch row, err := store.GetCustomIdentifier(ctx, tx, t, id); {
+		case errors.Is(err, store.ErrNotFound):
+			return invalid("customDataIdentifierIds: there is no custom data identifier %q; ListCustomDataIdentifiers names those that there are", id)
+		case err != nil:
+			return err
+		case row.DeletedAt != nil:
+			return invalid("customDataIdentifierIds: the custom data identifier %q is deleted; a new job cannot use it", id)
+		}
+	}
+	if len(in.AllowListIds) == 0 {
+		return nil
+	}
+	if err := store.Exclusive(ctx, tx, t, allowListsLock); err != nil {
+		return err
+	}
+	for _, id := range in.AllowListIds {
+		if _, err := store.GetAllowList(ctx, tx, t, id); errors.Is(err, store.ErrNotFound) {
+			return invalid("allowListIds: there is no allow list %q; ListAllowLists names those that there are", id)
+		} else if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func invalid(format string, args ...any) error {
 	return wire.Errorf(wire.Validation, format, args...)
 }
 
 func notInThisVersion(what string) error {
-	return invalidJob("This version of Magpie does not have %s in classification jobs yet.", what)
+	return invalid("This version of Magpie does not have %s in classification jobs yet.", what)
 }
 
 // checkDefinition holds the choice of buckets and objects to macie.md 4.5 and 4.6.
@@ -159,7 +193,7 @@ func checkDefinition(account string, d *macie2.S3JobDefinition) error {
 	scoped := func(b *macie2.JobScopingBlock) bool { return b != nil && len(b.And) > 0 }
 	switch {
 	case d.BucketCriteria != nil && len(d.BucketDefinitions) > 0:
-		return invalidJob("s3JobDefinition holds bucketDefinitions or bucketCriteria, not both")
+		return invalid("s3JobDefinition holds bucketDefinitions or bucketCriteria, not both")
 	case d.BucketCriteria != nil:
 		return notInThisVersion("bucket criteria")
 	case d.Scoping != nil && (scoped(d.Scoping.Includes) || scoped(d.Scoping.Excludes)):
@@ -173,13 +207,13 @@ func checkDefinition(account string, d *macie2.S3JobDefinition) error {
 		}
 		for _, b := range definition.Buckets {
 			if b == "" || len(b) > maxBucketName || store.CleanText(b) != b {
-				return invalidJob("bucketDefinitions: %q is no name of a bucket", b)
+				return invalid("bucketDefinitions: %q is no name of a bucket", b)
 			}
 		}
 		buckets += len(definition.Buckets)
 	}
 	if buckets == 0 || buckets > maxJobBuckets {
-		return invalidJob("s3JobDefinition.bucketDefinitions must name from 1 to %d buckets, not %d", maxJobBuckets, buckets)
+		return invalid("s3JobDefinition.bucketDefinitions must name from 1 to %d buckets, not %d", maxJobBuckets, buckets)
 	}
 	return nil
 }
@@ -388,6 +422,7 @@ func (w *Worker) RunFinished(ctx context.Context, tx store.Tx, run job.Run, _ jo
 		return err
 	}
 	row.Status = string(macie2.JobStatusComplete)
+	w.jobs.drop(run.RunRef)
 	return store.UpdateJob(ctx, tx, run.Tenant, row)
 }
 

@@ -33,6 +33,7 @@ type Service struct {
 	macie2.Unimplemented
 	cfg       Config
 	inventory inventoryRefresh
+	reading   chan struct{} // holds an element for each allow list that is read for its status
 }
 
 var _ macie2.API = (*Service)(nil)
@@ -51,7 +52,7 @@ func New(c Config) (*Service, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Service{cfg: c}, nil
+	return &Service{cfg: c, reading: make(chan struct{}, readingLists)}, nil
 }
 
 func randomID() string {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -72,17 +74,47 @@ func (s *Service) UntagResource(ctx context.Context, in *macie2.UntagResourceInp
 	return &macie2.UntagResourceOutput{}, nil
 }
 
-// taggable refuses an ARN that names no resource of the tenant that can have tags.
+// taggable refuses an ARN that names no resource of the tenant that can have tags (macie.md 12).
 func taggable(ctx context.Context, tx store.Tx, t store.Tenant, resource string) error {
 	parsed, err := arn.Parse(resource)
 	if err != nil {
-		return wire.Errorf(wire.Validation, "resourceArn: %v", err)
+		return invalid("resourceArn: %v", err)
 	}
-	if parsed != arn.ClassificationJob(t.Region, t.Account, parsed.ResourceID()) {
+	switch id := parsed.ResourceID(); parsed {
+	case arn.ClassificationJob(t.Region, t.Account, id):
+		_, err = store.GetJob(ctx, tx, t, id)
+	case arn.AllowList(t.Region, t.Account, id):
+		_, err = store.GetAllowList(ctx, tx, t, id)
+	case arn.CustomDataIdentifier(t.Region, t.Account, id):
+		var row store.CustomIdentifier
+		if row, err = store.GetCustomIdentifier(ctx, tx, t, id); err == nil && row.DeletedAt != nil {
+			err = store.ErrNotFound
+		}
+	default:
+		err = store.ErrNotFound
+	}
+	if errors.Is(err, store.ErrNotFound) {
 		return wire.Errorf(wire.NotFound, "The request failed because the specified resource does not exist.").About("resource", resource)
 	}
-	_, err = jobRow(ctx, tx, t, parsed.ResourceID())
 	return err
+}
+
+// deleteAllTags takes the tags of a resource that is deleted.
+func deleteAllTags(ctx context.Context, tx store.Tx, t store.Tenant, resource string) error {
+	tags, err := store.Tags(ctx, tx, t, resource)
+	if err != nil {
+		return err
+	}
+	return store.DeleteTags(ctx, tx, t, resource, slices.Collect(maps.Keys(tags)))
+}
+
+// shownTags returns the tags of a resource as its description shows them: nil if there are none.
+func shownTags(ctx context.Context, tx store.Tx, t store.Tenant, resource string) (map[string]string, error) {
+	tags, err := store.Tags(ctx, tx, t, resource)
+	if len(tags) == 0 {
+		return nil, err
+	}
+	return tags, err
 }
 
 // checkTagText holds a part of a tag to its length and its characters: letters, digits, space and _ . : / = + - @.

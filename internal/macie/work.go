@@ -37,7 +37,7 @@ type Worker struct {
 
 // Work does one shard.
 func (w *Worker) Work(ctx context.Context, a *job.Attempt) error {
-	j, err := w.jobs.get(ctx, a.Run)
+	j, err := w.jobs.get(ctx, a)
 	if err != nil {
 		return err
 	}
@@ -257,5 +257,5 @@ func NewWorker(c WorkerConfig) *Worker {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Worker{cfg: c, jobs: jobCache{db: c.DB, extractor: c.Extractor}}
+	return &Worker{cfg: c, jobs: jobCache{cfg: c}}
 }

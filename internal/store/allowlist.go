@@ -9,7 +9,7 @@ import (
 type AllowList struct {
 	ID                   string
 	CreatedAt, UpdatedAt int64
-	ClientToken          string
+	ClientToken          string // as BoundKey has it when it is read back
 	RequestHash          []byte // digest of the request that made it, to tell a repetition from a second use of the token
 	Doc                  []byte // JSON of the wire type
 }
@@ -37,7 +37,16 @@ func GetAllowList(ctx context.Context, tx Tx, t Tenant, id string) (AllowList, e
 	if CheckText("", id) != nil {
 		return AllowList{}, ErrNotFound
 	}
-	lists, err := allowLists(ctx, tx, " AND id = $3"+ForUpdate(tx), t.Account, t.Region, id)
+	return oneAllowList(ctx, tx, " AND id = $3"+ForUpdate(tx), t.Account, t.Region, id)
+}
+
+// AllowListByClientToken returns the list that was created with the token, [ErrNotFound] if there is none.
+func AllowListByClientToken(ctx context.Context, tx Tx, t Tenant, token string) (AllowList, error) {
+	return oneAllowList(ctx, tx, " AND client_token = $3", t.Account, t.Region, clientToken(token))
+}
+
+func oneAllowList(ctx context.Context, tx Tx, where string, args ...any) (AllowList, error) {
+	lists, err := allowLists(ctx, tx, where, args...)
 	if err == nil && len(lists) == 0 {
 		return AllowList{}, ErrNotFound
 	}

@@ -11,7 +11,7 @@ type CustomIdentifier struct {
 	ID          string
 	CreatedAt   int64
 	DeletedAt   *int64 // nil while it is not deleted
-	ClientToken string // "" for none; a deleted identifier has none
+	ClientToken string // "" for none; a deleted identifier has none; as BoundKey has it when it is read back
 	RequestHash []byte // digest of the request that made it, to tell a repetition from a second use of the token
 	Doc         []byte // JSON of the wire type
 }

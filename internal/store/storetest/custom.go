@@ -174,8 +174,9 @@ func testLongTokens(t *testing.T, db store.DB) {
 	view(t, db, func(ctx context.Context, tx store.Tx) error {
 		c, err := store.CustomIdentifierByClientToken(ctx, tx, here, a)
 		j, err2 := store.JobByClientToken(ctx, tx, here, b)
-		equal(t, "identifier and job", "ab", c.ID+j.ID)
-		return errors.Join(err, err2)
+		l, err3 := store.AllowListByClientToken(ctx, tx, here, a)
+		equal(t, "identifier, job and list", "aba", c.ID+j.ID+l.ID)
+		return errors.Join(err, err2, err3)
 	})
 	wantError(t, db, store.ErrConflict, func(ctx context.Context, tx store.Tx) error {
 		return store.CreateAllowList(ctx, tx, here, store.AllowList{ID: "c", ClientToken: a})
@@ -228,6 +229,12 @@ func testAllowLists(t *testing.T, db store.DB) {
 		wantError(t, db, store.ErrNotFound, func(ctx context.Context, tx store.Tx) error { return store.DeleteAllowList(ctx, tx, here, id) })
 	}
 	wantError(t, db, store.ErrNotFound, get(other, a.ID))
+	for tenant, want := range map[store.Tenant]error{here: nil, there: nil, other: store.ErrNotFound} {
+		wantError(t, db, want, func(ctx context.Context, tx store.Tx) error {
+			_, err := store.AllowListByClientToken(ctx, tx, tenant, a.ClientToken)
+			return err
+		})
+	}
 	wantError(t, db, store.ErrNotFound, func(ctx context.Context, tx store.Tx) error { return store.UpdateAllowList(ctx, tx, other, a) })
 	update(t, db, func(ctx context.Context, tx store.Tx) error { return store.DeleteAllowList(ctx, tx, here, a.ID) })
 	lists(here, b)
