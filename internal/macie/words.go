@@ -100,5 +100,5 @@ func allowListProblem(err error) (macie2.AllowListStatusCode, string) {
 	if errors.As(err, &failed) {
 		return macie2.AllowListStatusCodeUnknownError, "The object cannot be read."
 	}
-	return macie2.AllowListStatusCodeUnknownError, fmt.Sprintf("The list cannot be used: %v.", err)
+	return macie2.AllowListStatusCodeUnknownError, fmt.Sprintf("%v.", err)
 }
