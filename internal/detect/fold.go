@@ -55,7 +55,7 @@ var foldTable = sync.OnceValue(func() *[foldEnd]rune {
 		}
 		t[r] = base
 	}
-	for from, to := range map[rune]rune{'ø': 'o', 'Ø': 'o', 'ł': 'l', 'Ł': 'l', 'đ': 'd', 'Đ': 'd', 'ð': 'd', 'Ð': 'd', 'ı': 'i', '\u02BC': '\'', '\u00B4': '\'', '\u00AD': 0} {
+	for from, to := range map[rune]rune{'ø': 'o', 'Ø': 'o', 'ł': 'l', 'Ł': 'l', 'đ': 'd', 'Đ': 'd', 'ð': 'd', 'Ð': 'd', 'ı': 'i', 'ς': 'σ', '\u02BC': '\'', '\u00B4': '\'', '\u00AD': 0} {
 		t[from] = to
 	}
 	return &t

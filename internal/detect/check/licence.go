@@ -61,7 +61,9 @@ func SoundexLicence(compact []byte) bool {
 
 // FloridaLicence reports whether a letter and 12 digits are a driver's licence number of Florida: Soundex code, a code for the initials, the
 // year of birth, (month - 1) * 40 + day, 500 more for women, and a digit that tells drivers apart who share all this.
-func FloridaLicence(compact []byte) bool { return soundex(compact) && birthCode(compact[9:12], 40, 500) }
+func FloridaLicence(compact []byte) bool {
+	return soundex(compact) && birthCode(compact[9:12], 40, 500)
+}
 
 func soundex(compact []byte) bool {
 	end := false

@@ -328,6 +328,9 @@ func (s *suite) keywords() {
 		return
 	}
 	for _, kw := range s.id.Keywords {
+		if strings.HasPrefix(kw, "^") {
+			continue // counts in the names of fields only
+		}
 		kw = spellOut(kw)
 		for _, spelled := range []string{kw, strings.ToUpper(kw), strings.ReplaceAll(kw, " ", ""), strings.ReplaceAll(kw, " ", "_"),
 			strings.ReplaceAll(kw, " ", "-"), strings.ReplaceAll(kw, " ", "\n"), withoutAccents.Replace(kw)} {
