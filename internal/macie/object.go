@@ -123,7 +123,7 @@ func (w *Worker) object(ctx context.Context, log *slog.Logger, driver source.Dri
 	r := w.resultOf(bucket, o)
 	r.Status, r.Reason = string(document.Status.Code), string(document.Status.Reason)
 	r.MIMEType, r.BytesClassified, r.Rules = store.CleanText(document.MIME), document.Status.Bytes, j.rules
-	if len(document.Detections) == 0 {
+	if !document.Found() {
 		return objectOutcome{result: r}, nil
 	}
 	finding := j.finding(&document, bucket, o, wire.TimeOf(w.cfg.Now()))

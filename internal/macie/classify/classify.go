@@ -3,12 +3,15 @@
 package classify
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/magpie-sec/magpie/internal/detect"
+	"github.com/magpie-sec/magpie/internal/detect/allow"
+	"github.com/magpie-sec/magpie/internal/detect/custom"
 	"github.com/magpie-sec/magpie/internal/extract"
 	"github.com/magpie-sec/magpie/internal/text"
 )
@@ -25,8 +28,12 @@ func capped(id string) bool { return id == "NAME" || id == "ADDRESS" }
 type Classifier struct {
 	Extractor *extract.Extractor
 	Engine    *detect.Engine
+	// Custom finds the custom data identifiers; nil for none.
+	Custom *custom.Engine
+	// Allow holds the allow lists: what they name is not found.
+	Allow allow.Lists
 
-	scanners sync.Pool
+	scanners, customScanners sync.Pool
 }
 
 // A Detection is one type of sensitive data in a document.
@@ -37,13 +44,30 @@ type Detection struct {
 	Locations []text.Location
 }
 
+// A CustomDetection is a custom data identifier that was found in a document.
+type CustomDetection struct {
+	Definition *custom.Definition
+	Count      int64
+	// Locations are as those of a Detection.
+	Locations []text.Location
+}
+
 // A Document is what is known of an object or of a member of an archive once it has been read.
 type Document struct {
 	extract.Document
 	Status     extract.Result
 	Archive    bool        // holds other documents
 	Detections []Detection // ordered by category and id
+	// Custom is ordered by name and id. The severity levels of a custom data identifier go by what the object as a whole holds: an object has
+	// none here that is below its lowest threshold, a member of an archive may.
+	Custom []CustomDetection
+	// Unfinished lists the custom data identifiers that were not looked for to the end of the document, as they took too much work. Status
+	// says so.
+	Unfinished []*custom.Definition
 }
+
+// Found reports whether there are detections of either kind.
+func (d *Document) Found() bool { return len(d.Detections) > 0 || len(d.Custom) > 0 }
 
 // Classify reads an object. The result is of the object as a whole: for an archive with the counts of all its members. Member, if not
 // nil, is told of each document inside an archive as it ends, so that any number of members costs no memory; its error stops the work and
@@ -53,6 +77,7 @@ func (c *Classifier) Classify(ctx context.Context, object extract.Object, member
 	_, err := c.Extractor.Extract(ctx, object, run)
 	for _, open := range run.open { // left open after an error
 		c.release(open.scanner)
+		c.releaseCustom(open.custom)
 	}
 	return run.result, err
 }
@@ -68,8 +93,10 @@ type run struct {
 
 type document struct {
 	Document
-	scanner *detect.Scanner // nil until there is text
-	found   map[*detect.Identifier]*Detection
+	scanner     *detect.Scanner // nil until there is text
+	custom      *custom.Scanner // the same
+	found       map[*detect.Identifier]*Detection
+	foundCustom map[*custom.Definition]*CustomDetection
 }
 
 func (r *run) Begin(d extract.Document) error {
@@ -84,8 +111,14 @@ func (r *run) Text(b *text.Block) error {
 	d := r.open[len(r.open)-1]
 	if d.scanner == nil {
 		d.scanner = r.classifier.scanner(func(m detect.Match) { r.add(d, m) })
+		if r.classifier.Custom != nil {
+			d.custom = r.classifier.customScanner(func(m custom.Match) { r.addCustom(d, m) })
+		}
 	}
 	d.scanner.Write(b)
+	if d.custom != nil {
+		d.custom.Write(b)
+	}
 	return nil
 }
 
@@ -96,10 +129,24 @@ func (r *run) End(_ extract.Document, status extract.Result) error {
 		r.classifier.release(d.scanner)
 		d.scanner = nil
 	}
+	if d.custom != nil {
+		d.custom.Close()
+		d.Unfinished = append(d.Unfinished, d.custom.Exhausted()...)
+		r.classifier.releaseCustom(d.custom)
+		d.custom = nil
+	}
 	r.open = r.open[:len(r.open)-1]
 	d.Status = status
+	if len(d.Unfinished) > 0 && d.Status.Code == extract.Complete {
+		d.Status.Code, d.Status.Reason = extract.Partial, extract.TimeCutOffReached
+		if d.Archive {
+			d.Status.Reason = extract.ArchiveContainsUnprocessedFiles
+		}
+	}
 	d.Detections = sorted(d.found)
+	d.Custom = sortedCustom(d.foundCustom)
 	if len(r.open) == 0 {
+		d.Custom = slices.DeleteFunc(d.Custom, func(c CustomDetection) bool { return c.Definition.Level(c.Count) == 0 })
 		r.result = d.Document
 		return nil
 	}
@@ -125,6 +172,26 @@ func (c *Classifier) release(s *detect.Scanner) {
 	}
 }
 
+func (c *Classifier) customScanner(emit func(custom.Match)) *custom.Scanner {
+	if s, ok := c.customScanners.Get().(*custom.Scanner); ok {
+		s.Reset(emit)
+		return s
+	}
+	return c.Custom.NewScanner(emit)
+}
+
+func (c *Classifier) releaseCustom(s *custom.Scanner) {
+	if s != nil {
+		s.Reset(nil)
+		c.customScanners.Put(s)
+	}
+}
+
+// allows reports whether an allow list keeps a managed data identifier's value from being found. Macie's lists do not affect addresses.
+func (c *Classifier) allows(m detect.Match) bool {
+	return len(c.Allow) > 0 && m.Identifier.ID != "ADDRESS" && c.Allow.Allows(m.Text)
+}
+
 func (d *document) detection(id *detect.Identifier) *Detection {
 	if d.found == nil {
 		d.found = map[*detect.Identifier]*Detection{}
@@ -137,7 +204,34 @@ func (d *document) detection(id *detect.Identifier) *Detection {
 	return found
 }
 
+func (d *document) customDetection(def *custom.Definition) *CustomDetection {
+	if d.foundCustom == nil {
+		d.foundCustom = map[*custom.Definition]*CustomDetection{}
+	}
+	found := d.foundCustom[def]
+	if found == nil {
+		found = &CustomDetection{Definition: def}
+		d.foundCustom[def] = found
+	}
+	return found
+}
+
+func (r *run) addCustom(d *document, m custom.Match) {
+	if r.classifier.Allow.Allows(m.Text) {
+		return
+	}
+	found := d.customDetection(m.Definition)
+	found.Count++
+	if len(found.Locations) < MaxLocations {
+		m.Location.Field = r.shown(m.Location.Field)
+		found.Locations = append(found.Locations, m.Location)
+	}
+}
+
 func (r *run) add(d *document, m detect.Match) {
+	if r.classifier.allows(m) {
+		return
+	}
 	found := d.detection(m.Identifier)
 	if capped(m.Identifier.ID) && found.Count >= cappedCount {
 		return
@@ -177,10 +271,17 @@ func (r *run) shown(f *text.Field) *text.Field {
 // sensitive reports whether a text holds sensitive data.
 func (c *Classifier) sensitive(s string) bool {
 	found := false
-	scanner := c.scanner(func(detect.Match) { found = true })
-	scanner.Write(&text.Block{Text: []byte(s)})
+	b := &text.Block{Text: []byte(s)}
+	scanner := c.scanner(func(m detect.Match) { found = found || !c.allows(m) })
+	scanner.Write(b)
 	scanner.Close()
 	c.release(scanner)
+	if c.Custom != nil && !found {
+		scanner := c.customScanner(func(m custom.Match) { found = found || !c.Allow.Allows(m.Text) })
+		scanner.Write(b)
+		scanner.Close()
+		c.releaseCustom(scanner)
+	}
 	return found
 }
 
@@ -191,6 +292,14 @@ func (d *document) addMember(member *document) {
 		sum.Count += found.Count
 		if capped(id.ID) {
 			sum.Count = min(sum.Count, cappedCount)
+		}
+	}
+	for def, found := range member.foundCustom {
+		d.customDetection(def).Count += found.Count
+	}
+	for _, def := range member.Unfinished {
+		if !slices.Contains(d.Unfinished, def) {
+			d.Unfinished = append(d.Unfinished, def)
 		}
 	}
 }
@@ -205,6 +314,17 @@ func sorted(found map[*detect.Identifier]*Detection) []Detection {
 			return c
 		}
 		return strings.Compare(a.Identifier.ID, b.Identifier.ID)
+	})
+	return list
+}
+
+func sortedCustom(found map[*custom.Definition]*CustomDetection) []CustomDetection {
+	var list []CustomDetection
+	for _, d := range found {
+		list = append(list, *d)
+	}
+	slices.SortFunc(list, func(a, b CustomDetection) int {
+		return cmp.Or(strings.Compare(a.Definition.Name, b.Definition.Name), strings.Compare(a.Definition.ID, b.Definition.ID))
 	})
 	return list
 }

@@ -101,7 +101,7 @@ func (d *Document) Record(s Subject) ([]byte, error) {
 	r := record{
 		AccountID: optional(s.Account), Category: macie2.FindingCategoryClassification, CreatedAt: s.Now.String(), UpdatedAt: s.Now.String(),
 		ID: optional(s.ID), Partition: optional(s.Partition), Region: optional(s.Region), SchemaVersion: SchemaVersion,
-		Severity: d.Severity(), Type: d.FindingType(), ClassificationDetails: d.details(s, MaxLocations*len(d.Detections)),
+		Severity: d.Severity(), Type: d.FindingType(), ClassificationDetails: d.details(s, MaxLocations*(len(d.Detections)+len(d.Custom))),
 	}
 	if r.Type != "" {
 		r.Title, r.Description = Title(r.Type), Description(r.Type)

@@ -1,6 +1,7 @@
 package classify
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/magpie-sec/magpie/internal/detect"
@@ -37,6 +38,18 @@ func (d *Document) ClassificationResult(locations int) *macie2.ClassificationRes
 		*item.TotalCount += found.Count
 		item.Detections = append(item.Detections, macie2.DefaultDetection{
 			Type:        wire.Ptr(found.Identifier.ID),
+			Count:       wire.Ptr(found.Count),
+			Occurrences: occurrences(shown),
+		})
+	}
+	for _, found := range d.Custom {
+		shown := found.Locations[:min(locations, len(found.Locations))]
+		locations -= len(shown)
+		more = more || int64(len(shown)) < found.Count
+		*result.CustomDataIdentifiers.TotalCount += found.Count
+		result.CustomDataIdentifiers.Detections = append(result.CustomDataIdentifiers.Detections, macie2.CustomDetection{
+			Arn:         optional(found.Definition.ARN),
+			Name:        wire.Ptr(found.Definition.Name),
 			Count:       wire.Ptr(found.Count),
 			Occurrences: occurrences(shown),
 		})
@@ -91,7 +104,7 @@ var categoryTypes = map[detect.Category]macie2.FindingType{
 	detect.PersonalInformation:  macie2.FindingTypeSensitiveDataS3ObjectPersonal,
 }
 
-// FindingType returns the type of the finding that the document makes; "" when nothing was found.
+// FindingType returns the type of the finding that the document makes; "" when nothing was found that makes one.
 func (d *Document) FindingType() macie2.FindingType {
 	var kind macie2.FindingType
 	for _, found := range d.Detections {
@@ -101,14 +114,23 @@ func (d *Document) FindingType() macie2.FindingType {
 		}
 		kind = of
 	}
-	return kind
+	if !slices.ContainsFunc(d.Custom, func(found CustomDetection) bool { return found.Definition.Level(found.Count) > 0 }) {
+		return kind
+	}
+	if kind != "" {
+		return macie2.FindingTypeSensitiveDataS3ObjectMultiple
+	}
+	return macie2.FindingTypeSensitiveDataS3ObjectCustomIdentifier
 }
 
-// Severity returns the highest severity over the types found; nil when nothing was found.
+// Severity returns the highest severity over the types and custom data identifiers found; nil when nothing was found that makes a finding.
 func (d *Document) Severity() *macie2.Severity {
 	var highest detect.Level
 	for _, found := range d.Detections {
 		highest = max(highest, found.Identifier.Severity.At(found.Count))
+	}
+	for _, found := range d.Custom {
+		highest = max(highest, found.Definition.Level(found.Count))
 	}
 	if highest == 0 {
 		return nil
