@@ -187,12 +187,3 @@ func monthOf(digits []byte) int {
 	}
 	return 0
 }
-
-// number returns the value of at most nine digits.
-func number(digits []byte) int {
-	n := 0
-	for _, b := range digits[:min(len(digits), 9)] {
-		n = n*10 + int(b-'0')
-	}
-	return n
-}
