@@ -244,12 +244,3 @@ func FinnishLicence(compact []byte) bool {
 	return validDay(number(compact[4:6]), 2, number(compact[2:4]), number(compact[:2])) && number(serial) >= 2 &&
 		compact[len(compact)-1] == "0123456789ABCDEFHJKLMNPRSTUVWXY"[n%31]
 }
-
-// number is the value of digits.
-func number(digits []byte) int {
-	n := 0
-	for _, b := range digits {
-		n = n*10 + int(b-'0')
-	}
-	return n
-}
