@@ -9,7 +9,6 @@ package detect
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/magpie-sec/magpie/internal/detect/check"
 )
@@ -30,8 +29,7 @@ const DefaultWindow = 128 << 10
 type Engine struct {
 	identifiers []*Identifier
 	keywords    *keywords
-	// every leads to all layouts, bare to those alone that can do without a keyword in reach.
-	every, bare dispatch
+	dispatch    dispatch
 	groups      int // of keywords
 	words       *words
 	// whole are the layouts that a value has to be in as a whole.
@@ -51,27 +49,11 @@ type layout struct {
 	id       *Identifier
 	order    int    // index of id
 	group    uint16 // of its keywords
+	need     uint64 // bits of what has to be in reach, see reachBit
 	shape    *shape
 	check    func([]byte) bool
 	refuse   map[string]bool
 	distance int
-}
-
-// A dispatch gives the layouts that may begin with a run, by its kind, length and first character.
-type dispatch struct {
-	// lengths tells for a first character, by the bits of the run's length, whether there are any. Longer runs than 63 are not in it.
-	lengths [256]uint64
-	numbers [kinds][maxRun + 1][64]uint16 // of a list; list 0 is empty
-	lists   [][]choice
-}
-
-// A choice is a layout to try at a run.
-type choice struct {
-	*layout
-	// need is the bit of the keyword group that has to be in reach, 0 for none.
-	need uint64
-	// after holds the bytes that may follow the run, by bits.
-	after [4]uint64
 }
 
 // New compiles an engine. It returns an error that names the identifier for a duplicate id, a layout that cannot be parsed or has no
@@ -81,7 +63,7 @@ func New(o Options) (*Engine, error) {
 	seen := map[string]bool{}
 	var layouts []*layout
 	longest, maxDistance, around := 0, 0, 0
-	c := compiler{table: keywordTable{}}
+	c := compiler{table: keywordTable{}, shapes: map[string]*shape{}, sets: map[byteSet]*byteSet{}}
 	for order, id := range o.Identifiers {
 		if seen[id.ID] || id.ID == "" {
 			return nil, fmt.Errorf("identifier %q: the id is empty or there twice", id.ID)
@@ -103,6 +85,7 @@ func New(o Options) (*Engine, error) {
 		return nil, err
 	}
 	var shaped, worded []*layout
+	longestLead := 0
 	for _, l := range layouts {
 		if l.Around != nil {
 			around = LookBack + e.keywords.maxLen
@@ -117,12 +100,13 @@ func New(o Options) (*Engine, error) {
 			shaped = append(shaped, l)
 		}
 		e.longestShape = max(e.longestShape, l.shape.maxLen)
+		longestLead = max(longestLead, len(l.shape.lead)+maxLead)
 	}
 	if len(worded) > 0 {
 		e.words = newWords(worded)
 	}
 	e.groups = int(c.groups)
-	e.reach = int64(maxDistance) * 4
+	e.reach = int64(maxDistance*4 + longestLead)
 	e.margin = max(e.longestShape, e.keywords.maxLen, maxRun) + 16
 	if e.either > 0 {
 		e.either += e.keywords.maxLen
@@ -134,10 +118,9 @@ func New(o Options) (*Engine, error) {
 		e.window = DefaultWindow
 	}
 	e.window = max(e.window, longest+e.margin+e.back+maxRun)
-	e.every.build(shaped)
-	e.bare.build(slices.DeleteFunc(slices.Clone(shaped), func(l *layout) bool { return !l.bare() }))
-	for _, l := range shaped {
-		l.shape.opening = nil
+	e.dispatch.build(shaped)
+	for _, sh := range c.shapes {
+		sh.opening = nil
 	}
 	return e, nil
 }
@@ -145,10 +128,36 @@ func New(o Options) (*Engine, error) {
 // Identifiers returns what the engine looks for. The slice must not be changed.
 func (e *Engine) Identifiers() []*Identifier { return e.identifiers }
 
-// A compiler numbers the groups of keywords: one for each identifier that has any, and for each layout that has its own.
+// A compiler numbers the groups of keywords: one for each identifier that has any, and for each layout that has its own. Layouts of the same
+// shape share it, and shapes their sets.
 type compiler struct {
 	table  keywordTable
 	groups uint16
+	shapes map[string]*shape
+	sets   map[byteSet]*byteSet
+}
+
+func (c *compiler) shape(text string, open bool) (*shape, error) {
+	key := fmt.Sprint(open, text)
+	if sh := c.shapes[key]; sh != nil {
+		return sh, nil
+	}
+	sh, err := parseShape(text, open)
+	if err != nil {
+		return nil, err
+	}
+	for i := range sh.elements {
+		e := &sh.elements[i]
+		if e.set == nil {
+			continue
+		}
+		if c.sets[*e.set] == nil {
+			c.sets[*e.set] = e.set
+		}
+		e.set = c.sets[*e.set]
+	}
+	c.shapes[key] = sh
+	return sh, nil
 }
 
 func (c *compiler) group(words []string) (uint16, error) {
@@ -206,7 +215,7 @@ func (c *compiler) identifier(id *Identifier, order int) ([]*layout, error) {
 				return nil, errors.New("a whole layout has a Tail, no Shape, and KeywordInField")
 			}
 		default:
-			sh, err := parseShape(l.Shape, l.Tail != nil) // Around takes the run as it is
+			sh, err := c.shape(l.Shape, l.Tail != nil) // Around takes the run as it is
 			if err != nil {
 				return nil, err
 			}
@@ -215,87 +224,19 @@ func (c *compiler) identifier(id *Identifier, order int) ([]*layout, error) {
 			}
 			l.shape = sh
 		}
+		l.need = reachBit(l.group)
+		if l.bare() {
+			l.need = alwaysInReach
+		}
 		out = append(out, l)
 	}
 	return out, nil
-}
-
-// build fills the dispatch.
-func (d *dispatch) build(layouts []*layout) {
-	d.lists = [][]choice{nil}
-	known := map[string]uint16{"": 0}
-	var key []byte
-	for kind := 1; kind < kinds; kind++ {
-		for n := 1; n <= maxRun; n++ {
-			for b := range alnumIndex {
-				if !isAlnum(byte(b)) {
-					continue
-				}
-				key = key[:0]
-				for i, l := range layouts {
-					if l.shape.runs[kind][n] && l.shape.first[b] {
-						key = append(key, byte(i), byte(i>>8), byte(n))
-					}
-				}
-				number, ok := known[string(key)]
-				if !ok {
-					number = uint16(len(d.lists))
-					known[string(key)] = number
-					d.lists = append(d.lists, choices(layouts, key))
-				}
-				d.numbers[kind][n][alnumIndex[b]] = number
-				if number != 0 && n < maxRun {
-					d.lengths[b] |= 1 << n
-				}
-			}
-		}
-	}
-}
-
-// choose returns the layouts to try at a run with this first character, length (64 for any longer) and kind.
-func (d *dispatch) choose(first byte, length, kind int) []choice {
-	return d.lists[d.numbers[kind][length][alnumIndex[first]]]
-}
-
-// choices spells out a key of build.
-func choices(layouts []*layout, key []byte) []choice {
-	var out []choice
-	for ; len(key) > 0; key = key[3:] {
-		c := newChoice(layouts[int(key[0])|int(key[1])<<8])
-		for b, in := range c.shape.after[key[2]] {
-			if in {
-				c.after[b/64] |= 1 << (b % 64)
-			}
-		}
-		out = append(out, c)
-	}
-	return out
-}
-
-func newChoice(l *layout) choice {
-	c := choice{layout: l}
-	if !l.bare() {
-		c.need = groupBit(l.group)
-	}
-	return c
 }
 
 // bare reports whether the layout can be found at a run with no keyword in reach of it. A value of Around may begin long before its run.
 func (l *layout) bare() bool {
 	return l.Keyword == KeywordUnneeded || l.Keyword == KeywordAbsent || l.Keyword == KeywordRequired && (l.id.Direction == Either || l.Around != nil)
 }
-
-// alnumIndex numbers the letters and digits.
-var alnumIndex = func() (x [256]byte) {
-	n := byte(0)
-	for b := range x {
-		if isAlnum(byte(b)) {
-			x[b] = n
-			n++
-		}
-	}
-	return x
-}()
 
 // around asks the layout's Around for the value at t[start:end], and returns it; to is -1 for no value, or -2 if more text is needed.
 func (l *layout) around(t []byte, start, end int, final bool) (from, to int) {

@@ -14,6 +14,7 @@ type fieldInfo struct {
 	field *text.Field
 	// filter is the union of the bits of the groups in ranks.
 	filter uint64
+	groups [4]uint64 // by group modulo 256, those in ranks
 	ranks  []fieldRank
 	// next is the field that followed last time: tables and records repeat their order.
 	next *fieldInfo
@@ -105,7 +106,8 @@ func (c *fieldCache) learn(ks *keywords, info *fieldInfo, f *text.Field) {
 func (f *fieldInfo) add(group uint16, rank int) {
 	if _, ok := f.rank(group); !ok {
 		f.ranks = append(f.ranks, fieldRank{group, uint16(min(rank, 1<<16-1))})
-		f.filter |= groupBit(group)
+		f.filter |= reachBit(group)
+		f.groups[group/64%4] |= 1 << (group % 64)
 	}
 }
 

@@ -46,7 +46,7 @@ type keyword struct {
 	exact []uint16
 	// codes is the keyword that stands for all codes that begin so, or nil.
 	codes *keyword
-	// filter is the union of the groups' bits, see groupBit.
+	// filter is the union of the groups' bits, see reachBit.
 	filter uint64
 }
 
@@ -55,8 +55,6 @@ type hit struct {
 	word       *keyword
 	start, end int
 }
-
-func groupBit(group uint16) uint64 { return 1 << (group % 64) }
 
 // maxSpace is how many white space characters may stand between two words of a keyword (a line end and an indent).
 const maxSpace = 4
@@ -105,7 +103,7 @@ func (t keywordTable) add(kw string, group uint16) error {
 			}
 			k = k.codes
 		}
-		k.filter |= groupBit(group)
+		k.filter |= reachBit(group)
 		if exact {
 			k.exact = append(k.exact, group)
 		} else {

@@ -1,5 +1,10 @@
 package detect
 
+import (
+	"cmp"
+	"slices"
+)
+
 // What is reported where several identifiers match. This is the one place that decides it:
 //
 //  1. A value claims its span. Nothing is looked for inside it: no card inside an IBAN, nothing in the body of a private key. The value that
@@ -34,7 +39,8 @@ func fieldNearness(rank uint16) nearness {
 // nearer reports whether n is nearer than o and not part of the same phrase.
 func (n nearness) nearer(o nearness) bool { return !n.none && !o.none && n.start > o.end+1 }
 
-// resolve drops the candidates that yield, in place. They share a run. It returns the rest, and the end of the span they claim, 0 if none.
+// resolve drops the candidates that yield, in place. They share a run, and no two of them identifier and span. It returns the rest, in the order
+// of their identifiers, and the end of the span they claim, 0 if none.
 func resolve(cs []candidate) (kept []candidate, claimed int) {
 	best := -1
 	for i, c := range cs {
@@ -42,41 +48,22 @@ func resolve(cs []candidate) (kept []candidate, claimed int) {
 			best = i
 		}
 	}
-	if best < 0 {
-		return cs, 0
-	}
-	span := cs[best]
-	keep := func(c candidate) bool {
-		if c.layout.Open {
-			return true
-		}
-		if c.start != span.start || c.end != span.end {
-			return false
-		}
-		if c.layout.id.Checksum {
-			return true
-		}
-		for _, o := range cs {
-			if o.start == c.start && o.end == c.end && o.near.nearer(c.near) {
-				return false
+	var span candidate
+	nearest := nearness{none: true}
+	if best >= 0 {
+		span = cs[best]
+		for _, c := range cs {
+			if c.start == span.start && c.end == span.end && !c.near.none && (nearest.none || c.near.start > nearest.start) {
+				nearest = c.near
 			}
-		}
-		return true
-	}
-	var drop uint64 // len(cs) <= maxCandidates
-	for i, c := range cs {
-		if !keep(c) {
-			drop |= 1 << i
 		}
 	}
 	kept = cs[:0]
-	for i, c := range cs {
-		if drop>>i&1 == 0 && (len(kept) == 0 || kept[len(kept)-1].layout.id != c.layout.id || c.layout.Open) {
+	for _, c := range cs {
+		if c.layout.Open || c.start == span.start && c.end == span.end && (c.layout.id.Checksum || !nearest.nearer(c.near)) {
 			kept = append(kept, c)
 		}
 	}
+	slices.SortStableFunc(kept, func(a, b candidate) int { return cmp.Compare(a.layout.order, b.layout.order) })
 	return kept, span.end
 }
-
-// maxCandidates bounds the identifiers that are weighed for one run.
-const maxCandidates = 64

@@ -1,6 +1,7 @@
 package detect_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -96,6 +97,46 @@ func TestSeverity(t *testing.T) {
 	for n, want := range map[int64]string{0: "", 1: "Low", 2: "Medium", 99: "Medium", 100: "High", 1 << 40: "High"} {
 		if got := s.At(n).String(); got != want {
 			t.Errorf("At(%d) = %q, want %q", n, got, want)
+		}
+	}
+}
+
+// TestManyIdentifiers shows that no identifier is lost where more than a machine word has bits share a keyword and a form, that each is reported
+// once for a span whatever the number of its layouts, and that all come in the order of the identifiers.
+func TestManyIdentifiers(t *testing.T) {
+	var ids []*detect.Identifier
+	var want []string
+	for i := range 150 {
+		id := &detect.Identifier{ID: fmt.Sprintf("ID%03d", i), MaxLen: 9, Keywords: []string{"licence", fmt.Sprintf("no %c%c", 'a'+i/26, 'a'+i%26)},
+			Layouts: []detect.Layout{{Shape: "X{8}"}, {Shape: "9{8}"}, {Shape: "9{4}~9{4}"}, {Shape: "A9{7}"}}}
+		ids = append(ids, id)
+		want = append(want, id.ID)
+	}
+	e := detecttest.Engine(t, 0, ids...)
+	for _, c := range []struct {
+		text string
+		want []string
+	}{
+		{"licence 12345678", want},
+		{"licence 1234-5678", want},
+		{"licence A1234567", want},
+		{"no ct: 12345678", want[71:72]},
+		{"no aa, no ct: 12345678", want[71:72]}, // the nearer
+		{"12345678", nil},
+	} {
+		var got []string
+		for _, f := range detecttest.Scan(e, &text.Block{Text: []byte(c.text)}) {
+			got = append(got, f.ID)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%q: found %q, want %q", c.text, got, c.want)
+		}
+	}
+	// In fields of which each has another keyword, the filters of all groups are exercised.
+	for i, id := range want {
+		got := detecttest.Scan(e, detecttest.Value([]string{fmt.Sprintf("no %c%c", 'a'+i/26, 'a'+i%26)}, "12345678"))
+		if len(got) != 1 || got[0].ID != id {
+			t.Errorf("in the field of %s: found %v", id, got)
 		}
 	}
 }

@@ -64,7 +64,7 @@ type Scanner struct {
 
 // NewScanner returns a scanner that delivers to emit.
 func (e *Engine) NewScanner(emit func(Match)) *Scanner {
-	s := &Scanner{e: e, heard: make([]nearness, e.groups), found: make([]candidate, 0, maxCandidates), compact: make([]byte, 0, e.longestShape)}
+	s := &Scanner{e: e, heard: make([]nearness, e.groups), found: make([]candidate, 0, 64), compact: make([]byte, 0, e.longestShape)}
 	s.Reset(emit)
 	return s
 }
@@ -262,19 +262,25 @@ func (s *Scanner) scan(t []byte, i, limit int, final bool) int {
 				} else if e.keywords.mayBe(head, n) {
 					s.hear(t, at)
 				}
-				var named []choice
+				var named []*layout
 				if capitals&1 != 0 && e.words != nil && (m.wide>>b>>n&1 != 0 || e.words.mayBe(head, n)) {
 					named = e.words.at(t, at)
 				}
-				d := &e.bare
+				lengths := &e.dispatch.bare
 				if s.fieldFilter != 0 || s.base+int64(at) <= s.activeEnd {
-					d = &e.every
+					lengths = &e.dispatch.every
 				}
-				if d.lengths[byte(head)]>>n&1 == 0 && named == nil {
+				if lengths[byte(head)]>>n&1 == 0 && named == nil {
 					todo &= todo - 1
 					continue
 				}
-				next = s.candidates(d.choose(byte(head), n, kindOfMasks(digits, capitals, inside&^(digits|capitals))), named, t, at, at+n, final)
+				reach := s.inReach(at)
+				kind := kindOfMasks(digits, capitals, inside&^(digits|capitals))
+				if e.dispatch.needs[kind][n]&reach == 0 && named == nil {
+					todo &= todo - 1
+					continue
+				}
+				next = s.candidates(e.dispatch.choose(byte(head), n, kind), named, reach, t, at, at+n, final)
 			}
 			if next < 0 {
 				return at
@@ -311,27 +317,30 @@ func (s *Scanner) oddRun(t []byte, i int, final bool) int {
 	} else if digits != inside {
 		s.probe(t, i, wordStarts(inside, digits, capitals))
 	}
-	d := &s.e.bare
-	if s.inReach(i) != 0 {
-		d = &s.e.every
-	}
-	var named []choice
+	var named []*layout
 	if capitals&1 != 0 && s.e.words != nil {
 		named = s.e.words.at(t, i)
 	}
-	next := s.candidates(d.choose(t[i], n, kindOfMasks(digits, capitals, inside&^(digits|capitals))), named, t, i, j, final)
+	list := s.e.dispatch.choose(t[i], n, kindOfMasks(digits, capitals, inside&^(digits|capitals)))
+	next := s.candidates(list, named, s.inReach(i), t, i, j, final)
 	if next == j && j == len(t) && !final {
 		s.midRun = true
 	}
 	return next
 }
 
-// inReach returns the bits of the keyword groups that may be in reach of t[i].
+// inReach returns the bits of what may be in reach of t[i].
 func (s *Scanner) inReach(i int) uint64 {
 	if s.base+int64(i) <= s.activeEnd {
-		return s.fieldFilter | s.active
+		return alwaysInReach | s.fieldFilter | s.active
 	}
-	return s.fieldFilter
+	return alwaysInReach | s.fieldFilter
+}
+
+// mayHear reports whether a keyword of the layout may be in reach of t[i], more exactly than inReach.
+func (s *Scanner) mayHear(l *layout, i int) bool {
+	return l.need == alwaysInReach || s.heard[l.group].end+s.e.reach >= s.base+int64(i) ||
+		s.field != nil && s.field.groups[l.group/64%4]>>(l.group%64)&1 != 0
 }
 
 // special handles a character outside ASCII, and the word that it begins or belongs to.
@@ -351,7 +360,7 @@ func (s *Scanner) special(t []byte, i int, final bool) int {
 	}
 	if s.e.words != nil && unicode.IsUpper(r) && !insideWord(t, i) {
 		if named := s.e.words.at(t, i); named != nil {
-			if next := s.candidates(nil, named, t, i, i, final); next != i {
+			if next := s.candidates(&s.e.dispatch.lists[0], named, s.inReach(i), t, i, i, final); next != i {
 				return next
 			}
 		}
@@ -414,27 +423,26 @@ func (s *Scanner) hear(t []byte, i int) {
 	}
 }
 
-// candidates tries layouts at the run t[i:j], and those of the word that begins there, and reports what it finds. It returns the end of the
-// run or of the span that was found, or -1 if it takes more text to decide.
-func (s *Scanner) candidates(choices, named []choice, t []byte, i, j int, final bool) int {
+// candidates tries the layouts of a list at the run t[i:j], and those of the word that begins there, with what may be in reach, and reports
+// what it finds. It returns the end of the run or of the span that was found, or -1 if it takes more text to decide.
+func (s *Scanner) candidates(list *list, named []*layout, reach uint64, t []byte, i, j int, final bool) int {
+	if list.need&reach == 0 && named == nil {
+		return j
+	}
 	s.found = s.found[:0]
-	reach := s.inReach(i)
 	next := byte('\n') // at the end of the value, as good as any byte that ends a token
 	if j < len(t) {
 		next = t[j]
 	}
-	for k := range choices {
-		c := &choices[k]
-		if c.after[next/64]>>(next%64)&1 == 0 || c.need&^reach != 0 {
-			continue
-		}
-		if end := s.try(c.layout, t, i, final); end == -2 {
+	after := s.e.dispatch.after[next]
+	for k := range list.sections {
+		sec := &list.sections[k]
+		if sec.need&reach != 0 && after>>sec.after&1 != 0 && !s.section(sec, reach, t, i, final) {
 			return -1
 		}
 	}
-	for k := range named {
-		c := &named[k]
-		if c.need&^reach == 0 && s.try(c.layout, t, i, final) == -2 {
+	for _, l := range named {
+		if l.need&reach != 0 && s.mayHear(l, i) && s.try(l, t, i, wordEnd(t, i), final) == -2 {
 			return -1
 		}
 	}
@@ -449,6 +457,29 @@ func (s *Scanner) candidates(choices, named []choice, t []byte, i, j int, final 
 	return j
 }
 
+// section tries the layouts of one shape at the run t[i:]. It returns false if it takes more text to decide.
+func (s *Scanner) section(sec *section, reach uint64, t []byte, i int, final bool) bool {
+	start, end := i, -1
+	for _, l := range sec.layouts {
+		if l.need&reach == 0 || !s.mayHear(l, i) {
+			continue
+		}
+		if end < 0 {
+			start = i - len(sec.shape.lead)
+			if start < 0 || s.base+int64(start) < s.claimed || string(t[start:i]) != sec.shape.lead {
+				return true
+			}
+			if end = sec.shape.match(t, i); end < 0 {
+				return true
+			}
+		}
+		if s.try(l, t, start, end, final) == -2 {
+			return false
+		}
+	}
+	return true
+}
+
 // insideWord reports whether t[i] and what stands before it belong to one word.
 func insideWord(t []byte, i int) bool {
 	if i == 0 || i >= len(t) {
@@ -459,22 +490,10 @@ func insideWord(t []byte, i int) bool {
 	return wordRune(last) && wordRune(r) && !escaped(t, i-1)
 }
 
-// try tries a layout at the run t[i:] and adds what it finds to the candidates. It returns -2 if it takes more text to decide.
-func (s *Scanner) try(l *layout, t []byte, i int, final bool) int {
-	start := i - len(l.shape.lead)
-	if start < 0 || s.base+int64(start) < s.claimed || string(t[start:i]) != l.shape.lead {
-		return -1
-	}
-	var end int
-	if l.Words != nil {
-		end = wordEnd(t, i)
-	} else {
-		end = l.shape.match(t, i)
-	}
+// try adds the value of the layout that begins with the shape or word t[start:end] to the candidates, if there is one. It returns -2 if it takes
+// more text to decide.
+func (s *Scanner) try(l *layout, t []byte, start, end int, final bool) int {
 	if l.Around != nil {
-		if end < 0 {
-			return -1
-		}
 		if start, end = l.around(t, start, end, final); end < 0 || s.base+int64(start) < s.claimed {
 			return min(end, -1)
 		}
@@ -483,7 +502,7 @@ func (s *Scanner) try(l *layout, t []byte, i int, final bool) int {
 	if l.Lead != "" {
 		start = l.lead(t, start)
 	}
-	if end < 0 || !l.opensToken(t, start) {
+	if !l.opensToken(t, start) {
 		return -1
 	}
 	if l.Tail != nil {
@@ -512,7 +531,18 @@ func (s *Scanner) add(l *layout, t []byte, start, end int, final bool) int {
 		return -2
 	}
 	near, ok := s.near(l, t, start, end)
-	if ok && s.accepts(l, t[start:end]) && len(s.found) < maxCandidates {
+	if !ok {
+		return end
+	}
+	for k := range s.found {
+		if c := &s.found[k]; c.layout.id == l.id && c.start == start && c.end == end {
+			if near.nearer(c.near) {
+				c.near = near
+			}
+			return end
+		}
+	}
+	if s.accepts(l, t[start:end]) {
 		s.found = append(s.found, candidate{layout: l, start: start, end: end, near: near})
 	}
 	return end

@@ -11,7 +11,7 @@ type words struct {
 	filter []uint64
 	shift  uint8 // of the hash, to make it an index of a bit
 	// lists gives the layouts of a word, folded.
-	lists map[string][]choice
+	lists map[string][]*layout
 }
 
 // maxWord is the greatest length of a word in bytes: longer runs are not looked into.
@@ -27,9 +27,8 @@ func newWords(layouts []*layout) *words {
 	}
 	// About sixteen bits for a word.
 	size := max(10, bits.Len(uint(n))+4)
-	ws := &words{filter: make([]uint64, 1<<size/64), shift: uint8(64 - size), lists: make(map[string][]choice, n)}
+	ws := &words{filter: make([]uint64, 1<<size/64), shift: uint8(64 - size), lists: make(map[string][]*layout, n)}
 	for _, l := range layouts {
-		c := newChoice(l)
 		var folded []byte
 		for _, w := range l.Words {
 			folded = folded[:0]
@@ -37,10 +36,10 @@ func newWords(layouts []*layout) *words {
 				folded = foldRune(folded, r)
 			}
 			list := ws.lists[string(folded)]
-			if len(list) > 0 && list[len(list)-1].layout == l {
+			if len(list) > 0 && list[len(list)-1] == l {
 				continue // another spelling of the same word
 			}
-			ws.lists[string(folded)] = append(list, c)
+			ws.lists[string(folded)] = append(list, l)
 			x := ws.index(headAt(folded, 0), len(folded))
 			ws.filter[x/64] |= 1 << (x % 64)
 		}
@@ -59,7 +58,7 @@ func (ws *words) index(head uint64, length int) uint64 {
 }
 
 // at returns the layouts of the word that begins at t[i].
-func (ws *words) at(t []byte, i int) []choice {
+func (ws *words) at(t []byte, i int) []*layout {
 	end := wordEnd(t, i)
 	if end < 0 {
 		return nil
