@@ -65,8 +65,8 @@ func health() []*detect.Identifier {
 		},
 		{
 			ID: "FRANCE_HEALTH_INSURANCE_NUMBER", Category: detect.PersonalInformation,
-			Layouts: append(checked(check.FrenchHealthCard, "9{10}~9{10}~9", "9{21}"),
-				checked(check.NIR, "9~99~99~9[0-9ABab]~9{3}~9{3}~99", "9~99~99~9[0-9ABab] 9{3} 9{3} / 99", "9{5}9[0-9ABab]9{6}[ -]?99")...),
+			Layouts: append(aloneWith(check.FrenchHealthCard, "9{10}~9{10}~9", "9{21}"),
+				aloneWith(check.NIR, "9~99~99~9[0-9ABab]~9{3}~9{3}~99", "9~99~99~9[0-9ABab] 9{3} 9{3} / 99", "9{5}9[0-9ABab]9{6}[ -]?99")...),
 			Keywords: []string{"carte d'assuré social", "carte vitale", "insurance card", "numéro de carte vitale", "n° carte vitale"},
 			MaxLen:   24, Severity: alwaysHigh,
 			Example:  "carte Vitale «2 69 05 49 588 157 80»",
@@ -139,12 +139,12 @@ func health() []*detect.Identifier {
 func canadianHealth() []detect.Layout {
 	eastern := []string{"prince edward island health", "pei health", "pei health card", "pei phn", "newfoundland health", "mcp number", "mcp no", "mcp #", "^mcp$",
 		"canada healthcare number", "personal healthcare number", "canadian health number", "provincial health number"}
-	out := checked(check.CanadianTen, "9{4}~9{3}~9{3}", "9{3}~9{3}~9{4}")
-	out = append(out, checked(check.OntarioVersion, "9{4}~9{3}~9{3}~?A{1,2}")...)
+	out := aloneWith(check.CanadianTen, "9{4}~9{3}~9{3}", "9{3}~9{3}~9{4}")
+	out = append(out, aloneWith(check.OntarioVersion, "9{4}~9{3}~9{3}~?A{1,2}")...)
 	// Alberta, Saskatchewan, Manitoba, New Brunswick, Yukon and Nunavut
-	out = append(out, checked(check.CanadianNumber, "9{3}~9{3}~9{3}", "9{5}[ -]9{4}")...)
-	out = append(out, checked(check.RAMQ, "a{4}~9{4}~9{4}", "a{4} 9{8}", "a{4} 9{6} 99", "a{4}-9{6}-99")...)
-	out = append(out, checked(check.CanadianNumber, "[DHMNTdhmnt]~?9{7}")...) // Northwest Territories
+	out = append(out, aloneWith(check.CanadianNumber, "9{3}~9{3}~9{3}", "9{5}[ -]9{4}")...)
+	out = append(out, aloneWith(check.RAMQ, "a{4}~9{4}~9{4}", "a{4} 9{8}", "a{4} 9{6} 99", "a{4}-9{6}-99")...)
+	out = append(out, aloneWith(check.CanadianNumber, "[DHMNTdhmnt]~?9{7}")...) // Northwest Territories
 	// Prince Edward Island and Newfoundland
 	for _, shape := range []string{"9{8}", "9{4}[ -]9{4}", "9{3}~9{3}~9{3}~9{3}"} {
 		out = append(out, detect.Layout{Shape: shape, Check: check.CanadianNumber, Alone: true, Keywords: eastern})
@@ -162,8 +162,8 @@ func cardNumbers20() []detect.Layout {
 	return out
 }
 
-// checked are layouts near a keyword with a check of their own, that stand alone.
-func checked(compact func([]byte) bool, shapes ...string) []detect.Layout {
+// aloneWith makes layouts near a keyword with a check of their own, that stand alone.
+func aloneWith(compact func([]byte) bool, shapes ...string) []detect.Layout {
 	out := needKeyword(shapes...)
 	for i := range out {
 		out[i].Check, out[i].Alone = compact, true

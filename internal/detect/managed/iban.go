@@ -109,28 +109,28 @@ var domestic = map[string]struct {
 	citation string
 }{
 	"FRANCE": {
-		checked(check.RIB, "9{5}~9{5}~x{11}~99", "9{5}~9{5}~x{4}~x{4}~x{3}~99"),
+		aloneWith(check.RIB, "9{5}~9{5}~x{11}~99", "9{5}~9{5}~x{4}~x{4}~x{3}~99"),
 		[]string{"code bancaire", "compte bancaire", "numéro de compte", "rib", "relevé d'identité bancaire", "n° de compte", "coordonnées bancaires"},
 		"Comité français d'organisation et de normalisation bancaires, relevé d'identité bancaire (key)",
 	},
 	"GERMANY": {
-		checked(check.GermanAccount, "9{8}~9{10}", "9{3} 9{3} 99 9{10}", "9{8}/9{10}", "9{4}~9{4}~9{4}~9{4}~99"),
+		aloneWith(check.GermanAccount, "9{8}~9{10}", "9{3} 9{3} 99 9{10}", "9{8}/9{10}", "9{4}~9{4}~9{4}~9{4}~99"),
 		[]string{"bankleitzahl", "geheimzahl", "kartennummer", "kontonummer", "kreditkartennummer", "sepa", "blz", "bankverbindung", "konto nr", "kontonr"},
 		"Deutsche Bundesbank, Bankleitzahlendatei (Bankleitzahl of eight digits, account of ten)",
 	},
 	"ITALY": {
-		checked(check.CIN, "a~9{5}~9{5}~x{12}"),
+		aloneWith(check.CIN, "a~9{5}~9{5}~x{12}"),
 		[]string{"codice bancario", "conto bancario", "numero di conto", "coordinate bancarie", "conto corrente", "numero conto"},
 		"Associazione Bancaria Italiana, coordinate bancarie (CIN)",
 	},
 	"SPAIN": {
-		checked(check.CCC, "9{4}~9{4}~99~9{10}", "9{4}~9{4}~9{4}~9{4}~9{4}"),
+		aloneWith(check.CCC, "9{4}~9{4}~99~9{10}", "9{4}~9{4}~9{4}~9{4}~9{4}"),
 		[]string{"código cuenta", "código cuenta bancaria", "cuenta cliente id", "número cuenta bancaria cliente", "número cuenta cliente", "código cuenta cliente",
 			"ccc", "cuenta bancaria", "número de cuenta", "cuenta corriente", "número cuenta"},
 		"Consejo Superior Bancario, Código Cuenta Cliente (two control digits)",
 	},
 	"UK": {
-		append(checked(check.SortCode, "99-99-99[ ,/-]9{8}", "99 99 99 9{8}", "9{6}~9{8}", "99-99-99, 9{8}", "A{4}~9{6}~9{8}", "a{4}9{14}", "A{4} 99-99-99 9{8}"),
+		append(aloneWith(check.SortCode, "99-99-99[ ,/-]9{8}", "99 99 99 9{8}", "9{6}~9{8}", "99-99-99, 9{8}", "A{4}~9{6}~9{8}", "a{4}9{14}", "A{4} 99-99-99 9{8}"),
 			detect.Layout{Shape: "99-99-99", Keyword: detect.KeywordRequired, Keywords: sortCodeKeywords, Tail: check.AccountFollows, CheckText: check.SortCodeText},
 			detect.Layout{Shape: "9{6}", Keyword: detect.KeywordRequired, Keywords: sortCodeKeywords, Tail: check.AccountFollows, CheckText: check.SortCodeText}),
 		append([]string{"sepa"}, sortCodeKeywords...),
