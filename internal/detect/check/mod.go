@@ -48,3 +48,12 @@ func uniform(digits []byte) bool {
 	}
 	return true
 }
+
+// number is the value of at most 18 digits.
+func number(digits []byte) int {
+	n := 0
+	for _, b := range digits {
+		n = n*10 + int(b-'0')
+	}
+	return n
+}
