@@ -177,16 +177,16 @@ func (c *jobCache) make(ctx context.Context, a *job.Attempt, definition *macie2.
 	}
 	classifier := &classify.Classifier{Extractor: c.cfg.Extractor, Engine: engine}
 	if len(looksFor) > 0 {
-		if _, err = custom.New(looksFor); err != nil {
+		if classifier.Custom, err = custom.New(looksFor); err != nil {
 			return fail(err)
 		}
 	}
 	var digests [][]byte
 	for _, l := range lists {
-		_, digest, err := readAllowed(ctx, c.cfg.Sources, a.Run.Tenant, l.made.Criteria)
+		list, digest, err := readAllowed(ctx, c.cfg.Sources, a.Run.Tenant, l.made.Criteria)
 		switch {
 		case err == nil:
-			digests = append(digests, digest)
+			classifier.Allow, digests = append(classifier.Allow, list), append(digests, digest)
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
 		case source.KindOf(err) == source.Unavailable && a.Failures < patienceForLists:

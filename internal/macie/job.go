@@ -141,9 +141,6 @@ func checkJob(account string, in *macie2.CreateClassificationJobInput) error {
 	case len(in.AllowListIds) > maxJobAllowLists:
 		return invalid("allowListIds may hold %d ids at most, not %d", maxJobAllowLists, len(in.AllowListIds))
 	}
-	if len(in.CustomDataIdentifierIds)+len(in.AllowListIds) > 0 {
-		return notInThisVersion("custom data identifiers and allow lists")
-	}
 	if err := checkTags(in.Tags); err != nil {
 		return err
 	}

@@ -132,9 +132,9 @@ func TestJobRefused(t *testing.T) {
 		"initial run": {func(in *input) { in.InitialRun = wire.Ptr(true) }, wire.Validation, "initialRun"},
 		"no sample":   {func(in *input) { in.SamplingPercentage = wire.Ptr[int64](0) }, wire.Validation, "samplingPercentage must be from 1 to 100"},
 		"over sample": {func(in *input) { in.SamplingPercentage = wire.Ptr[int64](101) }, wire.Validation, "samplingPercentage must be from 1 to 100"},
-		"custom":      {func(in *input) { in.CustomDataIdentifierIds = []string{"x"} }, wire.Validation, "custom data identifiers"},
-		"many custom": {func(in *input) { in.CustomDataIdentifierIds = names(31) }, wire.Validation, ""},
-		"allow list":  {func(in *input) { in.AllowListIds = []string{"x"} }, wire.Validation, "allow lists"},
+		"custom":      {func(in *input) { in.CustomDataIdentifierIds = []string{"x"} }, wire.Validation, `no custom data identifier "x"`},
+		"many custom": {func(in *input) { in.CustomDataIdentifierIds = names(31) }, wire.Validation, "customDataIdentifierIds may hold 30 ids"},
+		"allow list":  {func(in *input) { in.AllowListIds = []string{"x"} }, wire.Validation, `no allow list "x"`},
 		"many lists":  {func(in *input) { in.AllowListIds = names(11) }, wire.Validation, "allowListIds may hold 10 ids"},
 		"aws tag":     {func(in *input) { in.Tags = map[string]string{"aws:x": ""} }, wire.Validation, "aws:"},
 		"criteria": {func(in *input) {
