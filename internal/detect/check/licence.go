@@ -93,7 +93,7 @@ func NewJerseyLicence(compact []byte) bool {
 }
 
 // NewHampshireLicence reports whether two digits, three letters and five digits are a driver's licence number of New Hampshire as it was until
-// 2020: month of birth, first and last letter of the surname and the initial, year and day of birth, and a digit.
+// 2017: month of birth, first and last letter of the surname and the initial, year and day of birth, and a digit.
 func NewHampshireLicence(compact []byte) bool {
 	return validDay(number(compact[5:7]), 2, number(compact[:2]), number(compact[7:9]))
 }
@@ -185,7 +185,7 @@ func IndianLicence(compact []byte) bool {
 }
 
 // GermanLicence reports whether 11 characters are the number of a German card licence: four for the authority, of which the first is the letter
-// of its state (A to P), five that count, a check digit and the number of the copy. The check digit is the sum of the first nine times 9 to 1,
+// of its state, five that count, a check digit and the number of the copy. The check digit is the sum of the first nine times 9 to 1,
 // with A to Z as 10 to 35, mod 11, X for 10 (Kraftfahrt-Bundesamt; the specimen of the Fahrerlaubnis-Verordnung, annex 8, is B072RRE2I55).
 func GermanLicence(compact []byte) bool {
 	sum := 0

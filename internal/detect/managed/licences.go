@@ -74,7 +74,7 @@ func usLicences() []detect.Layout {
 			"9{6}~9{3}",      // WY
 		),
 		needKeyword(
-			// 6: NE OR RI WV; 7: CA NE, and NY until 1992; 8: AZ HI KS KY MA MT NE NV VA; 9: IN KY MO OK.
+			// 6: NE OR RI WV; 7: CA NE; 8: AZ HI KS KY MA MT NE NV VA; 9: IN KY MO OK.
 			"a9{6,9}",
 			"a99~99~9{4}",                              // KS VA
 			"a99~9{3}~9{3}",                            // KY
@@ -83,10 +83,10 @@ func usLicences() []detect.Layout {
 			"9{3}aa9{4}",                               // IA
 			"9{7}a",                                    // ME VT
 			"9{8}aa", "9{9}a", "9{3}a9{6}", `a9{6}"r"`, // MO
-			"a9a9a",  // KS
-			"a9{18}", // NY until 1992
-			`"nhl"9{8}`,
-			`"md"-?9{11}`,         // MD since 2020
+			"a9a9a",               // KS
+			"a9{18}",              // NY, no longer issued
+			`"nhl"9{8}`,           // NH since 2017
+			`"md"-?9{11}`,         // MD, newer
 			"a[A-Za-z*]{6}9{3}xx", // WA until 2018
 		),
 		checked(check.SoundexLicence,
@@ -139,10 +139,9 @@ func englishLicences() []*detect.Identifier {
 		},
 		{
 			ID: "CANADA_DRIVERS_LICENSE", Category: detect.PersonalInformation, Check: check.Licence,
-			Layouts: canadianLicences(),
-			Keywords: slices.Concat(driversLicence, numberedLicence, []string{"permis de conduire", "permis conduire", "numéro de permis de conduire", "numéro permis conduire",
-				"no de permis de conduire", "driver's master number", "driver master number"}),
-			MaxLen: 17, Severity: lowMediumHigh, Recommended: true,
+			Layouts:  canadianLicences(),
+			Keywords: slices.Concat(driversLicence, numberedLicence, permisDeConduire, []string{"driver's master number", "driver master number"}),
+			MaxLen:   17, Severity: lowMediumHigh, Recommended: true,
 			Example:  "Ontario driver's licence «H4829-51706-75314»",
 			Citation: "Highway Traffic Act, RSO 1990 c. H.8; Code de la sécurité routière, c. C-24.2; CCMTA, Canadian Driver Licence Agreement",
 		},
@@ -157,8 +156,8 @@ func englishLicences() []*detect.Identifier {
 		{
 			ID: "INDIA_DRIVERS_LICENSE", Category: detect.PersonalInformation, Check: check.IndianLicence,
 			Layouts: needKeyword("aa~?99~?9{4}~?9{7}", "aa99 9{4}-9{7}", "aa-?99/9{4}/9{7}"),
-			Keywords: slices.Concat(numberedLicence, []string{"driver licence", "driver licences", "driver license", "driver licenses", "drivers lic.", "drivers licence",
-				"driver's licence", "drivers licences", "driver's licences", "drivers license", "driver's license", "drivers licenses",
+			Keywords: slices.Concat(numberedLicence, []string{"driver licence", "driver licences", "driver license", "driver licenses",
+				"drivers lic.", "drivers licence", "driver's licence", "drivers licences", "driver's licences", "drivers license", "driver's license", "drivers licenses",
 				"driver's licenses", "driving licence", "driving license",
 				"^dl$", "dl#", "dl no", "dl number", "driving licences", "driving licenses", "driver lic", "drivers lic", "dl num"}),
 			MaxLen: 18, Severity: lowMediumHigh,
@@ -224,7 +223,7 @@ func europeanLicences() []*detect.Identifier {
 		europeanLicence(detect.Identifier{
 			ID:       "BELGIUM_DRIVERS_LICENSE",
 			Layouts:  needKeyword("9{10}"),
-			Keywords: slices.Concat(fuehrerschein, permisDeConduire, rijbewijs, []string{"numéro permis conduire"}),
+			Keywords: slices.Concat(fuehrerschein, permisDeConduire, rijbewijs),
 			MaxLen:   10,
 			Example:  "rijbewijsnummer «1740286395»",
 			Citation: directive + "Arrêté royal du 23 mars 1998 relatif au permis de conduire",
@@ -278,7 +277,7 @@ func europeanLicences() []*detect.Identifier {
 			Keywords: []string{"juhi litsentsi number", "juhiloa number", "juhiluba", "juhiluba number", "juhiloa nr", "juhilubade number"},
 			MaxLen:   8,
 			Example:  "juhiloa number «ET482903»",
-			Citation: directive + "Liiklusseadus section 94; Transpordiamet",
+			Citation: directive + "Liiklusseadus; Transpordiamet",
 		}),
 		europeanLicence(detect.Identifier{
 			ID: "FINLAND_DRIVERS_LICENSE", Check: check.FinnishLicence, Checksum: true,
@@ -299,7 +298,7 @@ func europeanLicences() []*detect.Identifier {
 		}),
 		europeanLicence(detect.Identifier{
 			ID: "GERMANY_DRIVERS_LICENSE", Check: check.GermanLicence, Checksum: true,
-			Layouts:  needKeyword("[A-Pa-p]99x{6}[0-9Xx]x"),
+			Layouts:  needKeyword("a99x{6}[0-9Xx]x"),
 			Refuse:   []string{"B072RRE2I55"}, // the specimen of annex 8
 			Keywords: slices.Concat(fuehrerschein, []string{"fahrerlaubnisnummer", "fahrerlaubnis nr", "fahrerlaubnis nummer"}),
 			MaxLen:   11,
@@ -325,9 +324,10 @@ func europeanLicences() []*detect.Identifier {
 			Citation: directive + "326/2011. (XII. 28.) Korm. rendelet",
 		}),
 		europeanLicence(detect.Identifier{
-			ID:       "IRELAND_DRIVERS_LICENSE",
-			Layouts:  slices.Concat(needKeyword("9{9}", "9{6}a{4}"), grouped("9{3}~9{3}~9{3}")),
-			Keywords: []string{"ceadúnas tiomána", "uimhir cheadúnais tiomána", "cheadúnas tiomána", "irish driving licence", "irish driver's licence", "ndls driver number"},
+			ID:      "IRELAND_DRIVERS_LICENSE",
+			Layouts: slices.Concat(needKeyword("9{9}", "9{6}a{4}"), grouped("9{3}~9{3}~9{3}")),
+			Keywords: []string{"ceadúnas tiomána", "uimhir cheadúnais tiomána", "cheadúnas tiomána", "irish driving licence", "irish driver's licence",
+				"ndls driver number"},
 			MaxLen:   11,
 			Example:  "ceadúnas tiomána: «048 271 593»",
 			Citation: directive + "Road Traffic (Licensing of Drivers) Regulations 2006 (S.I. 537/2006); NDLS (driver number)",
