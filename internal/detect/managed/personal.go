@@ -31,12 +31,9 @@ func personal() []*detect.Identifier {
 		},
 		{
 			ID: "HTTP_COOKIE", Category: detect.PersonalInformation,
-			Layouts: []detect.Layout{
-				{Shape: `"cookie"["'\]{0,2}[ ]?:[ ]{0,2}["'\]{0,2}`, Tail: check.CookiePairs, Keyword: detect.KeywordUnneeded, Open: true},
-				{Shape: `"set-cookie"["'\]{0,2}[ ]?:[ ]{0,2}["'\]{0,2}`, Tail: check.CookiePairs, Keyword: detect.KeywordUnneeded, Open: true},
-				{Tail: check.CookiePairs, Keyword: detect.KeywordInField, Whole: true, Open: true},
-			},
-			Keywords: []string{"^cookie$", "^set-cookie$"},
+			Layouts: append(cookieHeaders(),
+				detect.Layout{Tail: check.CookiePairs, Keyword: detect.KeywordInField, Whole: true, Open: true}),
+			Keywords: []string{"^cookie$", "^set-cookie$", "^http_cookie$"},
 			MaxLen:   16 << 10, Severity: lowMediumHigh,
 			Example:  "«Cookie: session=38afes7a8»",
 			Citation: "RFC 6265 sections 4.1 and 4.2",
@@ -74,6 +71,27 @@ func dates(shapes ...string) []detect.Layout {
 	out := needKeyword(shapes...)
 	for i := range out {
 		out[i].CheckText = check.Date
+	}
+	return out
+}
+
+// curlWords go before the cookies of a curl command: its name, and the headers that browsers' "copy as cURL" writes.
+var curlWords = []string{"curl", "accept", "accept-language", "cache-control", "content-type", "origin", "referer", "user-agent"}
+
+// cookieHeaders makes the layouts of header fields with cookies, by what stands behind the name; at one place one of them at most fits. The
+// options of curl come first.
+func cookieHeaders() []detect.Layout {
+	out := []detect.Layout{
+		{Shape: "'-b'[ ]", Tail: check.CookieHeader('='), Keyword: detect.KeywordRequired, Keywords: curlWords, Open: true},
+		{Shape: "'--cookie'[ =]", Tail: check.CookieHeader('='), Keyword: detect.KeywordRequired, Keywords: curlWords, Open: true},
+		{Shape: `"set-cookie"[ ]`, Tail: check.CookieHeader(' '), Keyword: detect.KeywordUnneeded, Open: true},
+		{Shape: `"cookie"[ ]`, Tail: check.CookieHeader(0), Keyword: detect.KeywordUnneeded, Open: true},
+	}
+	for _, field := range []string{"cookie", "set-cookie", "http_cookie"} {
+		out = append(out,
+			detect.Layout{Shape: `"` + field + "\"[\"'`\\]", Tail: check.CookieHeader('"'), Keyword: detect.KeywordUnneeded, Open: true},
+			detect.Layout{Shape: `"` + field + `"[:]`, Tail: check.CookieHeader(':'), Keyword: detect.KeywordUnneeded, Open: true},
+			detect.Layout{Shape: `"` + field + `"[],>%)]`, Tail: check.CookieHeader(0), Keyword: detect.KeywordUnneeded, Open: true})
 	}
 	return out
 }
