@@ -8,8 +8,8 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// foldRune appends the form of r in which keywords and text are compared: lower case, accents gone, typographic punctuation and full-width
-// letters as ASCII. A combining accent folds to nothing.
+// foldRune appends the form of r in which keywords and text are compared: lower case, accents and the voicing marks of kana gone,
+// typographic punctuation and full-width letters as ASCII. A combining accent folds to nothing.
 func foldRune(dst []byte, r rune) []byte {
 	switch {
 	case r < utf8.RuneSelf:
@@ -31,6 +31,10 @@ func foldRune(dst []byte, r rune) []byte {
 		return append(dst, ' ')
 	case r >= '\uFF01' && r <= '\uFF5E':
 		return append(dst, foldASCII[r-0xFF01+'!'])
+	case r >= kanaFrom && r < kanaEnd || r >= halfFrom && r < halfEnd:
+		if r = foldKana(r); r == 0 {
+			return dst
+		}
 	default:
 		r = unicode.ToLower(r)
 	}
@@ -57,6 +61,37 @@ var foldTable = sync.OnceValue(func() *[foldEnd]rune {
 	}
 	for from, to := range map[rune]rune{'ø': 'o', 'Ø': 'o', 'ł': 'l', 'Ł': 'l', 'đ': 'd', 'Đ': 'd', 'ð': 'd', 'Ð': 'd', 'ı': 'i', 'ς': 'σ', '\u02BC': '\'', '\u00B4': '\'', '\u00AD': 0} {
 		t[from] = to
+	}
+	return &t
+})
+
+// The letters of Hiragana and Katakana, and Katakana in half width.
+const (
+	kanaFrom, kanaEnd = 0x3041, 0x3100
+	halfFrom, halfEnd = 0xFF65, 0xFFA0
+)
+
+// foldKana gives a letter of Katakana or Hiragana in full width and without its voicing mark, which half-width text writes as a character
+// of its own, and 0 for such a mark.
+func foldKana(r rune) rune {
+	t := kanaTable()
+	if r < kanaEnd {
+		return t[r-kanaFrom]
+	}
+	return t[r-halfFrom+kanaEnd-kanaFrom]
+}
+
+var kanaTable = sync.OnceValue(func() *[kanaEnd - kanaFrom + halfEnd - halfFrom]rune {
+	var t [kanaEnd - kanaFrom + halfEnd - halfFrom]rune
+	for i := range t {
+		r := rune(kanaFrom + i)
+		if r >= kanaEnd {
+			r = rune(halfFrom + i - (kanaEnd - kanaFrom))
+		}
+		t[i], _ = utf8.DecodeRuneInString(norm.NFKD.String(string(r)))
+		if unicode.Is(unicode.Mn, t[i]) || t[i] == ' ' { // the marks by themselves decompose to a space and a combining one
+			t[i] = 0
+		}
 	}
 	return &t
 })
