@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/magpie-sec/magpie/internal/detect"
+	"github.com/magpie-sec/magpie/internal/detect/custom"
 	"github.com/magpie-sec/magpie/internal/detect/managed"
 	"github.com/magpie-sec/magpie/internal/extract"
 	"github.com/magpie-sec/magpie/internal/extract/formats"
@@ -21,7 +23,9 @@ import (
 
 type scanCommand struct {
 	Sources     []string `arg:"" name:"SRC" help:"A folder, a file, or - for standard input. Of an estate (a folder with template.yaml, template.json or config-items.json) the files of its buckets are read."`
-	Identifiers string   `default:"all" placeholder:"SET" help:"all, recommended, or a list of ids with commas between (see: magpie identifiers)."`
+	Identifiers string   `default:"all" placeholder:"SET" help:"all, recommended, none, or a list of ids with commas between (see: magpie identifiers)."`
+	Custom      []string `sep:"none" placeholder:"FILE" help:"Find the custom data identifiers of this file too: JSON or YAML, one or a list, with the members of CreateCustomDataIdentifier. Repeatable."`
+	Allow       []string `sep:"none" placeholder:"FILE" help:"Do not report what this allow list names: a text file with a word or phrase in each line, or .json or .yaml with a regex that the value has to match completely. Repeatable."`
 	Format      string   `default:"table" enum:"table,json,jsonl,csv,sarif" help:"table; json (findings as GetFindings gives them); jsonl (one discovery result for each object); csv; sarif."`
 	FailOn      string   `default:"" enum:",low,medium,high" placeholder:"SEVERITY" help:"Exit with 3 if anything of this severity or above is found: low, medium, high."`
 	Workers     int      `default:"0" help:"Objects that are read at a time; 0 is one for each processor."`
@@ -34,7 +38,8 @@ type scanCommand struct {
 func (scanCommand) Help() string {
 	return "Results go to standard output; progress and the summary go to standard error. Values that are found are never shown.\n\n" +
 		"Exit codes: 0 complete, 1 error, 2 something could not be read (it is listed), 3 found what --fail-on names.\n\n" +
-		"Examples:\n  magpie scan examples/estate\n  magpie scan --format sarif --fail-on high . > magpie.sarif\n  zcat app.log.gz | magpie scan -"
+		"Examples:\n  magpie scan examples/estate\n  magpie scan --format sarif --fail-on high . > magpie.sarif\n" +
+		"  magpie scan --custom badges.yaml --allow known.txt company\n  zcat app.log.gz | magpie scan -"
 }
 
 func (c scanCommand) Run(ctx context.Context, std stdio) error {
@@ -49,10 +54,18 @@ func (c scanCommand) Run(ctx context.Context, std stdio) error {
 	if err != nil {
 		return err
 	}
+	customs, err := readCustom(c.Custom)
+	if err != nil {
+		return err
+	}
+	lists, err := readAllow(c.Allow)
+	if err != nil {
+		return err
+	}
 	if c.DryRun {
 		return c.forecast(ctx, std)
 	}
-	classifier := &classify.Classifier{Engine: engine, Extractor: &extract.Extractor{
+	classifier := &classify.Classifier{Engine: engine, Custom: customs, Allow: lists, Extractor: &extract.Extractor{
 		Formats: formats.All(), Limits: extract.Limits{ObjectBytes: c.MaxSize}, Spool: classify.Spool(""), Now: time.Now,
 	}}
 	out, err := newScanReport(c.Format, std.out)
@@ -89,6 +102,8 @@ func chooseIdentifiers(set string) ([]*detect.Identifier, error) {
 		return all, nil
 	case "recommended":
 		return detect.Recommended(all), nil
+	case "none":
+		return nil, nil
 	}
 	byID := map[string]*detect.Identifier{}
 	for _, id := range all {
@@ -131,6 +146,25 @@ type scanned struct {
 	members  []classify.Document
 	err      error
 	ready    chan struct{}
+}
+
+// settle drops from the members what the object does not report: whether a custom data identifier reaches its lowest threshold is a question
+// of the object as a whole.
+func (o *scanned) settle() {
+	for i := range o.members {
+		m := &o.members[i]
+		m.Custom = slices.DeleteFunc(m.Custom, func(c classify.CustomDetection) bool { return o.level(c.Definition) == 0 })
+	}
+}
+
+// level returns the severity of a custom data identifier in the object, 0 if it is not reported.
+func (o *scanned) level(d *custom.Definition) detect.Level {
+	for _, found := range o.document.Custom {
+		if found.Definition == d {
+			return d.Level(found.Count)
+		}
+	}
+	return 0
 }
 
 // maxReportedMembers bounds the members of one archive that are kept until the archive's turn in the report comes: beyond it only those
@@ -219,7 +253,7 @@ func (s *scan) read(ctx context.Context, driver source.Driver, bucket string, o 
 	var member func(classify.Document) error
 	if s.members {
 		member = func(d classify.Document) error {
-			if len(d.Detections) > 0 || len(o.members) < maxReportedMembers {
+			if d.Found() || len(o.members) < maxReportedMembers {
 				o.members = append(o.members, d)
 			}
 			return nil
@@ -244,6 +278,7 @@ func (s *scan) took(bucket string, o *scanned) error {
 			Status:   extract.Result{Code: extract.Skipped, Reason: extract.Reason(macie.SkipReason(o.err))},
 		}
 	}
+	o.settle()
 	s.summary.add(o)
 	s.progress.add(1, o.document.Status.Bytes)
 	return s.report.object(bucket, o)

@@ -8,11 +8,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/magpie-sec/magpie/internal/detect"
+	"github.com/magpie-sec/magpie/internal/detect/custom"
 	"github.com/magpie-sec/magpie/internal/detect/managed"
 	"github.com/magpie-sec/magpie/internal/macie/classify"
 	"github.com/magpie-sec/magpie/internal/source"
@@ -47,11 +51,11 @@ func newScanReport(format string, w io.Writer) (scanReport, error) {
 // leaves returns the documents of an object that have detections of their own: the object, or the members of an archive.
 func (o *scanned) leaves() []*classify.Document {
 	var out []*classify.Document
-	if !o.document.Archive && len(o.document.Detections) > 0 {
+	if !o.document.Archive && o.document.Found() {
 		out = append(out, &o.document)
 	}
 	for i := range o.members {
-		if m := &o.members[i]; !m.Archive && len(m.Detections) > 0 {
+		if m := &o.members[i]; !m.Archive && m.Found() {
 			out = append(out, m)
 		}
 	}
@@ -83,15 +87,45 @@ func place(l *text.Location) string {
 	}
 }
 
-func places(d *classify.Detection, most int) string {
+// A reported is what a report says of one identifier in a document.
+type reported struct {
+	name      string // the id of a managed data identifier, the name of a custom one
+	rule      string // for SARIF
+	category  string
+	severity  detect.Level
+	count     int64
+	locations []text.Location
+}
+
+// customCategory is the category of custom data identifiers in Macie's words.
+const customCategory = string(macie2.SensitiveDataItemCategoryCustomIdentifier)
+
+// customRule returns the id of a custom data identifier's SARIF rule, which is no managed identifier's.
+func customRule(d *custom.Definition) string { return "custom/" + d.Name }
+
+// reported returns what was found in a document of the object, in the order of its results.
+func (o *scanned) reported(d *classify.Document) []reported {
+	var out []reported
+	for _, found := range d.Detections {
+		id := found.Identifier
+		out = append(out, reported{id.ID, id.ID, string(id.Category), id.Severity.At(found.Count), found.Count, found.Locations})
+	}
+	for _, found := range d.Custom {
+		def := found.Definition
+		out = append(out, reported{def.Name, customRule(def), customCategory, o.level(def), found.Count, found.Locations})
+	}
+	return out
+}
+
+func places(d *reported, most int) string {
 	s := ""
-	for i := range d.Locations[:min(most, len(d.Locations))] {
+	for i := range d.locations[:min(most, len(d.locations))] {
 		if i > 0 {
 			s += ", "
 		}
-		s += place(&d.Locations[i])
+		s += place(&d.locations[i])
 	}
-	if d.Count > int64(most) {
+	if d.count > int64(most) {
 		s += ", ..."
 	}
 	return s
@@ -113,9 +147,8 @@ func (r *tableReport) object(_ string, o *scanned) error {
 		}
 		r.rows++
 		fmt.Fprintf(r.out, "\n%s\n", printable(o.path(d)))
-		for i := range d.Detections {
-			found := &d.Detections[i]
-			fmt.Fprintf(r.out, tableRow, r.severity(found.Identifier.Severity.At(found.Count)), found.Identifier.ID, found.Count, places(found, 3))
+		for _, found := range o.reported(d) {
+			fmt.Fprintf(r.out, tableRow, r.severity(found.severity), printable(found.name), found.count, places(&found, 3))
 		}
 	}
 	return r.out.Flush()
@@ -158,7 +191,7 @@ type jsonReport struct {
 }
 
 func (r *jsonReport) object(bucket string, o *scanned) error {
-	if len(o.document.Detections) == 0 {
+	if !o.document.Found() {
 		return nil
 	}
 	separator := ",\n"
@@ -216,12 +249,11 @@ type csvReport struct {
 func (r *csvReport) object(_ string, o *scanned) error {
 	r.header()
 	for _, d := range o.leaves() {
-		for i := range d.Detections {
-			found := &d.Detections[i]
-			for j := range found.Locations {
+		for _, found := range o.reported(d) {
+			for j := range found.locations {
 				r.csv.Write([]string{
-					o.object.Key, d.MemberPath(), found.Identifier.ID, string(found.Identifier.Category),
-					found.Identifier.Severity.At(found.Count).String(), strconv.FormatInt(found.Count, 10), place(&found.Locations[j]),
+					o.object.Key, d.MemberPath(), found.name, found.category,
+					found.severity.String(), strconv.FormatInt(found.count, 10), place(&found.locations[j]),
 				})
 			}
 		}
@@ -290,12 +322,11 @@ const sarifResults = 25_000
 
 func (r *sarifReport) object(_ string, o *scanned) error {
 	for _, d := range o.leaves() {
-		for i := range d.Detections {
-			found := &d.Detections[i]
-			r.rules[found.Identifier.ID]++
-			for j := range found.Locations {
+		for _, found := range o.reported(d) {
+			r.rules[found.rule]++
+			for j := range found.locations {
 				if len(r.results) < sarifResults {
-					r.results = append(r.results, sarifResultOf(o, d, found, &found.Locations[j]))
+					r.results = append(r.results, sarifResultOf(o, d, &found, &found.locations[j]))
 				}
 			}
 		}
@@ -303,15 +334,15 @@ func (r *sarifReport) object(_ string, o *scanned) error {
 	return nil
 }
 
-func sarifResultOf(o *scanned, d *classify.Document, found *classify.Detection, l *text.Location) sarifResult {
+func sarifResultOf(o *scanned, d *classify.Document, found *reported, l *text.Location) sarifResult {
 	level := map[detect.Level]string{detect.High: "error", detect.Medium: "warning", detect.Low: "note"}
 	at := place(l)
 	if len(d.Path) > 0 {
 		at = d.MemberPath() + ", " + at
 	}
 	result := sarifResult{
-		RuleID: found.Identifier.ID, Level: level[found.Identifier.Severity.At(found.Count)],
-		Message: sarifText{found.Identifier.ID + " at " + at}, Locations: make([]sarifLocation, 1),
+		RuleID: found.rule, Level: level[found.severity],
+		Message: sarifText{found.name + " at " + at}, Locations: make([]sarifLocation, 1),
 	}
 	physical := &result.Locations[0].Physical
 	physical.Artifact.URI = (&url.URL{Path: o.object.Key}).EscapedPath()
@@ -329,6 +360,11 @@ func sarifResultOf(o *scanned, d *classify.Document, found *classify.Detection, 
 
 func (r *sarifReport) close() error {
 	rules := []sarifRule{}
+	for _, rule := range slices.Sorted(maps.Keys(r.rules)) {
+		if name, custom := strings.CutPrefix(rule, "custom/"); custom {
+			rules = append(rules, sarifRule{rule, sarifText{name}, sarifText{"Custom data identifier " + name}})
+		}
+	}
 	for _, id := range managed.All() {
 		if r.rules[id.ID] > 0 {
 			rules = append(rules, sarifRule{id.ID, sarifText{id.ID}, sarifText{"Format: " + id.Citation}})

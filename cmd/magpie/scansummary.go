@@ -30,6 +30,7 @@ type scanSummary struct {
 	passedOver int64                            // links, pipes, sockets, devices
 	severities [detect.High + 1]int64           // objects by the severity of their finding
 	types      map[string]int64                 // occurrences by identifier
+	unfinished map[string]int64                 // objects by custom data identifier that was not looked for to their end
 	incomplete map[extract.Reason]*skippedFiles // objects that were skipped or read in part
 }
 
@@ -40,7 +41,7 @@ type skippedFiles struct {
 }
 
 func newScanSummary() *scanSummary {
-	return &scanSummary{began: time.Now(), types: map[string]int64{}, incomplete: map[extract.Reason]*skippedFiles{}}
+	return &scanSummary{began: time.Now(), types: map[string]int64{}, unfinished: map[string]int64{}, incomplete: map[extract.Reason]*skippedFiles{}}
 }
 
 func (s *scanSummary) add(o *scanned) {
@@ -58,14 +59,17 @@ func (s *scanSummary) add(o *scanned) {
 			files.first = append(files.first, o.object.Key)
 		}
 	}
-	if len(d.Detections) == 0 {
+	for _, def := range d.Unfinished {
+		s.unfinished[def.Name]++
+	}
+	if !d.Found() {
 		return
 	}
 	s.sensitive++
 	highest := detect.Low
-	for _, found := range d.Detections {
-		highest = max(highest, found.Identifier.Severity.At(found.Count))
-		s.types[found.Identifier.ID] += found.Count
+	for _, found := range o.reported(d) {
+		highest = max(highest, found.severity)
+		s.types[printable(found.name)] += found.count
 	}
 	s.severities[highest]++
 }
@@ -105,6 +109,12 @@ func (s *scanSummary) print(w io.Writer) {
 		}
 		if more := files.count - int64(len(files.first)); more > 0 {
 			fmt.Fprintf(w, "    and %d more\n", more)
+		}
+	}
+	if len(s.unfinished) > 0 {
+		fmt.Fprintln(w, "\nCustom data identifiers that took too much work and were given up within an object (make their regex more specific):")
+		for _, name := range slices.Sorted(maps.Keys(s.unfinished)) {
+			fmt.Fprintf(w, "  %s: %d objects\n", printable(name), s.unfinished[name])
 		}
 	}
 }
