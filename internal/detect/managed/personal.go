@@ -3,6 +3,7 @@ package managed
 import (
 	"github.com/magpie-sec/magpie/internal/detect"
 	"github.com/magpie-sec/magpie/internal/detect/check"
+	"github.com/magpie-sec/magpie/internal/detect/person"
 )
 
 // personal are the kinds of personal information that have no file of their own: macie.md 1.6.1.
@@ -40,17 +41,20 @@ func personal() []*detect.Identifier {
 		},
 		{
 			ID: "NAME", Category: detect.PersonalInformation,
-			Layouts: []detect.Layout{
-				{Tail: check.PersonName, Keyword: detect.KeywordInField, Whole: true},
-				{Tail: check.GivenName, Keyword: detect.KeywordInField, Whole: true, Keywords: []string{"^name$", "^names$", "^nombre$", "^nom$", "^nome$",
-					"^display name$", "^owner$", "^author$", "^contact$", "^customer$", "^patient$", "^employee$", "^client$"}},
-			},
+			Layouts: append([]detect.Layout{
+				{Words: person.Triggers(), Around: person.Around, Keyword: detect.KeywordUnneeded},
+				{Tail: person.Whole, Keyword: detect.KeywordInField, Whole: true},
+				{Tail: person.Given, Keyword: detect.KeywordInField, Whole: true, Keywords: []string{"^name$", "^names$", "^nombre$", "^nom$", "^nome$",
+					"^naam$", "^namn$", "^navn$", "^display name$", "^owner$", "^author$", "^contact$", "^customer$", "^patient$", "^employee$", "^client$",
+					"^manager$", "^assignee$", "^reporter$", "^kunde$", "^cliente$", "^paciente$", "^mitarbeiter$"}},
+			}, names()...),
 			Keywords: []string{"full name", "customer name", "client name", "patient name", "employee name", "person name", "contact name",
 				"cardholder name", "card holder", "account holder", "account holder name", "holder name", "policy holder", "applicant name", "beneficiary name",
 				"student name", "member name", "guest name", "passenger name", "recipient name", "legal name", "maiden name", "name of patient",
 				"first and last name", "name on card", "nombre completo", "nombre y apellidos", "nom complet", "nom et prénom", "nome completo",
 				"vollständiger name", "nome e cognome", "kundenname"},
-			MaxLen: 200, Severity: lowMediumHigh,
+			MaxLen: person.MaxLen, Severity: lowMediumHigh,
+			Example:  "Please call «Priya Raman» back today.",
 			Citation: "Unicode CLDR person name formats; Macie reports full names in Latin script only",
 		},
 		{
@@ -64,6 +68,15 @@ func personal() []*detect.Identifier {
 			Citation: "ISO 3779, ISO 3780; 49 CFR 565.15 (check digit)",
 		},
 	}
+}
+
+// names are the labels that let a name in running text have a word that is in no list.
+func names() []detect.Layout {
+	var out []detect.Layout
+	for _, w := range person.Labels {
+		out = append(out, detect.Layout{Shape: `"` + w + `"`, Around: person.Labelled, Keyword: detect.KeywordUnneeded})
+	}
+	return out
 }
 
 // dates are layouts whose text is a valid date.

@@ -218,129 +218,84 @@ func hasInitial(toks []token) bool {
 const maxTokens = 7
 
 // read splits t[i:] into words with a single space between them, as far as they may belong to a name, and one word more. cut says that the
-// text ended before that could be seen.
+// text ended before all of that could be seen.
 func read(t []byte, i int, toks *[maxTokens + 1]token) (n int, cut bool) {
 	for n < len(toks) {
 		k := &toks[n]
 		*k = token{start: i}
-		if cut = readWord(t, k); cut {
-			return n, true
-		}
+		cut = readWord(t, k) || cut
 		if k.end == i {
-			return n, false
+			return n, cut
 		}
 		n++
-		if k.form == other {
-			return n, false
-		}
 		i = k.end
-		if i >= len(t) {
-			return n, true
+		if len(t)-i < utf8.UTFMax {
+			cut = true
 		}
-		if t[i] == 0xC2 && i+1 < len(t) && t[i+1] == 0xA0 { // no-break space
+		switch {
+		case k.form == other || i >= len(t):
+			return n, cut
+		case t[i] == ' ':
 			i++
-		} else if t[i] != ' ' && !(k.form == initial && t[i-1] == '.') {
-			return n, false
-		}
-		if t[i] == ' ' || t[i] == 0xA0 {
-			i++
-		}
-		if i >= len(t) {
-			return n, true
+		case t[i] == 0xC2 && i+1 < len(t) && t[i+1] == 0xA0: // no-break space
+			i += 2
+		case k.form != initial || t[i-1] != '.': // J.R. Smith
+			return n, cut
 		}
 	}
-	return n, false
+	return n, cut
 }
 
-// readWord reads the word at t[k.start:].
+// readWord reads the word at t[k.start:]. cut says that what follows t might change it.
 func readWord(t []byte, k *token) (cut bool) {
-	i, letters, capitals, lowers, joined := k.start, 0, 0, 0, 0
-	upperFirst, camel := false, false
-	for {
-		if i >= len(t) {
+	i, letters, capitals, lowers := k.start, 0, 0, 0
+	upperFirst, camel, afterJoin := false, false, false
+loop:
+	for i-k.start <= maxWord {
+		if len(t)-i < 2*utf8.UTFMax && (i >= len(t) || !isLetter(t[i])) {
 			cut = true
+		}
+		if i >= len(t) {
 			break
 		}
-		b := t[i]
-		size := 1
-		var upper bool
+		r, size := rune(t[i]), 1
+		if r >= utf8.RuneSelf {
+			r, size = utf8.DecodeRune(t[i:])
+		}
 		switch {
-		case b-'a' < 26:
-		case b-'A' < 26:
-			upper = true
-		case b == '-' || b == '\'':
-			if letters == 0 || i+1 < len(t) && !isLetter(t[i+1]) && t[i+1] < 0xC3 {
-				size = 0
+		case r == '-' || r == '\'' || r == '’' || r == '‐' || r == '‑':
+			if letters == 0 || !joins(t[i+size:], r) {
+				break loop
 			}
-			if b == '\'' && i+1 < len(t) && t[i+1]|0x20 == 's' && (i+2 >= len(t) || !isLetter(t[i+2])) {
-				size = 0 // possessive
-			}
-			if size > 0 && i+1 >= len(t) {
-				i++
-				continue
-			}
-			joined++
-			if size > 0 {
-				i++
-				capitals--
-				if i < len(t) && (t[i]-'A' < 26 || t[i] >= utf8.RuneSelf) {
-					continue
-				}
-				capitals++
-				continue
-			}
-		case b >= utf8.RuneSelf:
-			if !utf8.FullRune(t[i:]) {
-				cut = true
-				size = 0
-				break
-			}
-			r, n := utf8.DecodeRune(t[i:])
-			switch {
-			case unicode.Is(unicode.Mn, r):
-				i += n
-				continue
-			case r == '’' && letters > 0 && i+n < len(t) && (isLetter(t[i+n]) && !(t[i+n] == 's' && (i+n+1 >= len(t) || !isLetter(t[i+n+1]))) || t[i+n] >= utf8.RuneSelf):
-				i += n
-				joined++
-				capitals--
-				continue
-			case r < 0x370 && unicode.IsLetter(r) || r >= 0x1E00 && r < 0x1F00:
-				size = n
-				upper = unicode.IsUpper(r)
-			default:
-				size = 0
-			}
+			afterJoin = true
+			i += size
+			continue
+		case unicode.Is(unicode.Mn, r):
+			i += size
+			continue
+		case isLatin(r):
 		default:
-			size = 0
+			break loop
 		}
-		if size == 0 || cut {
-			break
-		}
+		upper := unicode.IsUpper(r)
 		if letters == 0 {
 			upperFirst = upper
 		}
 		if upper {
-			camel = camel || lowers > 0 && t[i-1] != '-' && t[i-1] != '\'' && t[i-1] != 0x99
+			camel = camel || lowers > 0 && !afterJoin
 			capitals++
 		} else {
 			lowers++
 		}
 		letters++
+		afterJoin = false
 		i += size
-		if i-k.start > maxWord {
-			break
-		}
 	}
 	k.end = i
-	if cut && i == k.start {
-		return true
-	}
 	word := t[k.start:i]
 	switch {
 	case letters == 0 || i-k.start > maxWord:
 		k.end = k.start
-		return cut
 	case !upperFirst:
 		if particles[string(word)] {
 			k.form = particle
@@ -366,6 +321,27 @@ func readWord(t []byte, k *token) (cut bool) {
 		}
 	}
 	return cut
+}
+
+// joins reports whether a hyphen or apostrophe r before rest is within a word: not the apostrophe of a possessive s.
+func joins(rest []byte, r rune) bool {
+	next, size := utf8.DecodeRune(rest)
+	if !isLatin(next) {
+		return false
+	}
+	if next|0x20 != 's' || r == '-' || r == '‐' || r == '‑' {
+		return true
+	}
+	next, _ = utf8.DecodeRune(rest[size:])
+	return isLatin(next)
+}
+
+// isLatin tells the letters of the Latin script that names are written in.
+func isLatin(r rune) bool {
+	if r < utf8.RuneSelf {
+		return r|0x20 >= 'a' && r|0x20 <= 'z'
+	}
+	return (r < 0x370 || r >= 0x1E00 && r < 0x1F00) && unicode.IsLetter(r)
 }
 
 // refusedWord tells a word that, within or behind a name, makes it that of a firm, place or work. Of a hyphenated word each part counts.
@@ -478,7 +454,7 @@ loop:
 	score = given + family
 	if given == 0 {
 		score = family
-		if family < 2 {
+		if family < Likely || toks[0].kind == plain {
 			return -1, 0
 		}
 	}
@@ -717,7 +693,7 @@ func mailFollows(t []byte, to int) bool {
 		n++
 	}
 	at := bytes.IndexByte(rest, '@')
-	return n > 0 && at > n && bytes.IndexAny(rest[n:at], " \n\t") < 0
+	return n > 0 && at > n && !bytes.ContainsAny(rest[n:at], " \n\t")
 }
 
 // before weighs the word before a name.

@@ -51,7 +51,7 @@ func Given(value []byte, final bool) int {
 	}
 	toks, n, comma := words(value)
 	first, other := 0, 1
-	for first < n-1 && cues[string(value[toks[first].start:toks[first].end])] == title {
+	for first < n-1 && toks[first].form == particle {
 		first++
 	}
 	if comma > 0 {
@@ -102,6 +102,9 @@ func words(value []byte) (toks [maxTokens + 1]token, n, comma int) {
 		}
 		if n > 0 && suffixes[string(word)] {
 			k.form = particle
+			if comma == n {
+				comma = 0 // Jane Doe, PhD
+			}
 		} else if n == 0 && k.form == proper && isTitle(word) {
 			k.form = particle
 		}

@@ -1,6 +1,6 @@
 // Package person recognises full names of people, written in Latin script, in running text and as whole values.
 //
-// A name is a given name and a family name, in either order, that stand in a list of some 35,000 names of all countries (names.gz, extra.txt),
+// A name is a given name and a family name, in either order, that stand in a list of some 44,000 names of all countries (names.gz, extra.txt; NOTICE has their origin),
 // with what surrounds them weighed: titles and labels speak for a person; words of firms, places, works and code beside it against one.
 package person
 

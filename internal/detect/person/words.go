@@ -72,7 +72,7 @@ var things = setOf(`street st road rd avenue ave drive boulevard blvd court ct p
 	associates brothers bros sons records press verlag books editions publishing publishers media studio studios productions pictures
 	entertainment films motors airlines airways industries industry systems technologies technology tech software solutions services service
 	consulting capital ventures securities insurance pharmaceuticals pharma laboratories laboratory labs lab international global worldwide act
-	law amendment theorem lemma conjecture equation equations inequality algorithm method test effect syndrome disease distribution transform
+	law amendment theorem lemma pseudoprimes primes conjecture equation equations inequality algorithm method test effect syndrome disease distribution transform
 	function functions principle paradox problem scale telescope code cipher number numbers constant process machine model series space logic
 	calculus filter matrix hypothesis formula diagram tree graph sequence county parish district township city town village municipality valley
 	river creek lake bay island islands isle sea ocean strait cape peninsula mountain mountains mount peak glacier falls springs canyon desert
