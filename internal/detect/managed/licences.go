@@ -18,7 +18,7 @@ var driversLicence = []string{"dl#", "dl:", "dlno#", "driver licence", "driver l
 	"drivers licenses", "driver's licenses", "drivers permit", "driver's permit", "drivers permit number", "driving licence", "driving license",
 	"driving permit",
 	// Expansions and abbreviations of the above, as forms and columns have them.
-	"^dl$", "^cdl$", "dl no", "dl num", "dl number", "dl nbr", "dln", "cdl#", "cdl no", "cdl number", "driver lic", "drivers lic", "driver's lic",
+	"^dl$", "^cdl$", "dl no", "dl num", "dl number", "dl nbr", "^dln$", "dln#", "dln no", "cdl#", "cdl no", "cdl number", "driver lic", "drivers lic", "driver's lic",
 	"driver lic no", "drivers lic no", "drv lic", "drv lic no", "driving licences", "driving licenses"}
 
 // numberedLicence are the spellings that join "number" or "no" to a keyword in one word, and licenceNumber all that announce a number. The forms
