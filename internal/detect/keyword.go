@@ -62,8 +62,16 @@ const maxSpace = 4
 // keywordTable collects keywords before they are compiled.
 type keywordTable map[string]*keyword
 
-// add adds a keyword to a group in all its spellings. The full stop of an abbreviation may be absent.
+// add adds a keyword to a group in all its spellings. The full stop of an abbreviation may be absent, and so may an apostrophe, or a space
+// stand for it: names of columns have none.
 func (t keywordTable) add(kw string, group uint16) error {
+	if before, after, ok := strings.Cut(kw, "'"); ok && before != "" && after != "" {
+		for _, without := range []string{before + after, before + " " + after} {
+			if err := t.add(without, group); err != nil {
+				return err
+			}
+		}
+	}
 	if full, ok := strings.CutSuffix(kw, "."); ok {
 		if err := t.add(full, group); err != nil {
 			return err

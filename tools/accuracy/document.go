@@ -6,6 +6,11 @@ import (
 	"strings"
 )
 
+func capitalised(s string) string {
+	r := []rune(s)
+	return strings.ToUpper(string(r[:1])) + string(r[1:])
+}
+
 // A document is one small object with at most one planted value.
 type document struct {
 	name    string // with the extension
@@ -18,8 +23,11 @@ type document struct {
 // snake and camel write a label as names of columns, variables and elements.
 func snake(label string) string {
 	return strings.Trim(strings.Map(func(r rune) rune {
-		if strings.ContainsRune(" -'#.’", r) {
+		switch r {
+		case ' ', '-':
 			return '_'
+		case '\'', '.', '#':
+			return -1
 		}
 		return r
 	}, label), "_")
@@ -27,10 +35,9 @@ func snake(label string) string {
 
 func camel(label string) string {
 	var b strings.Builder
-	for i, w := range strings.Fields(strings.ReplaceAll(snake(label), "_", " ")) {
+	for i, w := range strings.Split(snake(label), "_") {
 		if i > 0 {
-			r := []rune(w)
-			w = strings.ToUpper(string(r[:1])) + string(r[1:])
+			w = capitalised(w)
 		}
 		b.WriteString(w)
 	}
@@ -57,7 +64,7 @@ const closing = "\n\nPlease keep this on file until the end of next year.\n"
 
 var contexts = []textKind{
 	{"form.txt", func(g *gen, l, v string) string {
-		return pick(g, opening) + "Branch: west wing\n" + strings.ToUpper(l[:1]) + l[1:] + ": " + v + "\nRemarks: none" + closing
+		return pick(g, opening) + "Branch: west wing\n" + capitalised(l) + ": " + v + "\nRemarks: none" + closing
 	}},
 	{"letter.txt", func(g *gen, l, v string) string {
 		return pick(g, opening) + "As agreed we have noted the " + l + " " + v + " and will answer soon." + closing
@@ -162,7 +169,7 @@ func (k *kind) nearMiss(g *gen) (document, bool) {
 		text := label + " was left open in the previous version of this sheet, then " + v + closing
 		return document{name: "far.txt", content: pick(g, opening) + text, of: k.id, about: "label too far: " + v}, true
 	case 3:
-		if last := v[len(v)-1]; last == '?' || k.id == "JSON_WEB_TOKEN" || k.id == "STRIPE_CREDENTIALS" || k.id == "ADDRESS" || k.id == "NAME" {
+		if last := v[len(v)-1]; last == '?' || k.id == "JSON_WEB_TOKEN" || k.id == "STRIPE_CREDENTIALS" || k.id == "MEDICAL_DEVICE_UDI" || strings.Contains(v, " ") || k.id == "ADDRESS" || k.id == "NAME" {
 			return document{}, false // it ends by itself, has any length, or is made of words
 		}
 		v, about = v+g.of("xyz", 1)+g.digits(2)+"q", "inside a longer token"

@@ -29,7 +29,11 @@ func licences() []kind {
 		entry("CYPRUS_", []string{"άδεια οδήγησης"}, n(12)),
 		entry("CZECHIA_", []string{"řidičský průkaz", "číslo řidičského průkazu"}, func(g *gen) string { return "E" + g.letters(1) + " " + g.number(6) }, func(g *gen) string { return "E" + g.letters(1) + g.number(6) }),
 		entry("DENMARK_", []string{"kørekort", "kørekortnummer"}, n(8)),
-		entry("", []string{"driver's license", "driver license", "dl#"}, form("1a 7n"), n(9), form("1a 12n"), n(8)),
+		entry("", []string{"driver's license", "driver license", "dl#"}, form("1a 7n"), n(9), n(8),
+			func(g *gen) string { // Florida: Soundex, name code, birth year, day of a year of months of 40 days, 500 more for women
+				y, m, d := g.date()
+				return g.letters(1) + g.of("123456", 3) + g.digits(3) + fmt.Sprintf("%02d%03d", y%100, (m-1)*40+d+500*g.IntN(2)) + "0"
+			}),
 		entry("ESTONIA_", []string{"juhiluba", "juhiloa number"}, func(g *gen) string { return "ET" + g.number(6) }),
 		entry("FINLAND_", []string{"ajokortti", "ajokortin numero"}, func(g *gen) string {
 			y, m, d := g.date()

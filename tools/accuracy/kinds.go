@@ -78,7 +78,7 @@ func kinds() []kind {
 			}
 			return s + g.pick("A", "B", "D", "C1", "B6", "W")
 		}},
-		{id: "CANADA_HEALTH_NUMBER", labels: []string{"phn", "personal healthcare number", "msp number"}, checked: true, make: func(g *gen) string { return g.bcHealth() }},
+		{id: "CANADA_HEALTH_NUMBER", labels: []string{"phn", "personal healthcare number", "msp number"}, make: func(g *gen) string { return g.bcHealth() }},
 		{id: "EUROPEAN_HEALTH_INSURANCE_CARD_NUMBER", labels: []string{"ehic", "health insurance card", "carte européenne d'assurance maladie", "krankenversicherungskarte"}, make: func(g *gen) string {
 			return "80" + g.pick("276", "250", "380", "724", "040", "056", "528") + g.digits(15)
 		}},
