@@ -247,6 +247,13 @@ func TestSamples(t *testing.T) {
 				t.Errorf("%s", wire.Marshal(&f))
 			}
 		}
+		custom := byType["SensitiveData:S3Object/CustomIdentifier"].ClassificationDetails.Result.CustomDataIdentifiers
+		if *custom.TotalCount != 2 || len(custom.Detections) != 1 || *custom.Detections[0].Count != 2 || custom.Detections[0].Occurrences == nil ||
+			!strings.HasPrefix(*custom.Detections[0].Arn, customIdentifierARN(home, "")) {
+			t.Errorf("custom detections of the sample: %s", wire.Marshal(custom))
+		}
+		equal(t, "samples of the custom identifier", len(w.findings(home, criterion("classificationDetails.result.customDataIdentifiers.detections.name",
+			macie2.CriterionAdditionalProperties{Eq: []string{*custom.Detections[0].Name}}))), 1)
 		w.clock.Advance(time.Hour)
 		again := sampled(macie2.CreateSampleFindingsInput{FindingTypes: []macie2.FindingType{
 			macie2.FindingTypePolicyIAMUserS3BucketPublic, macie2.FindingTypeSensitiveDataS3ObjectPersonal}})

@@ -155,7 +155,7 @@ func (s *Service) sampleFinding(ctx context.Context, of sample) *macie2.Finding 
 	f.ClassificationDetails = &macie2.ClassificationDetails{
 		DetailedResultsLocation: wire.Ptr("s3://" + noExportConfiguration),
 		OriginType:              macie2.OriginTypeSensitiveDataDiscoveryJob,
-		Result:                  sampleResult(of),
+		Result:                  sampleResult(c, of),
 	}
 	return f
 }
@@ -170,7 +170,7 @@ func sampleObject(partition, key string, now wire.Time) *macie2.S3Object {
 	}
 }
 
-func sampleResult(of sample) *macie2.ClassificationResult {
+func sampleResult(c wire.Caller, of sample) *macie2.ClassificationResult {
 	r := &macie2.ClassificationResult{
 		AdditionalOccurrences: wire.Ptr(false),
 		MimeType:              wire.Ptr(of.mime),
@@ -192,7 +192,7 @@ func sampleResult(of sample) *macie2.ClassificationResult {
 	if len(of.found) == 0 {
 		r.CustomDataIdentifiers = &macie2.CustomDataIdentifiers{TotalCount: wire.Ptr[int64](2), Detections: []macie2.CustomDetection{{
 			Name: wire.Ptr("sample-ticket-number"), Count: wire.Ptr[int64](2),
-			Arn:         wire.Ptr("arn:aws:macie2:us-east-1:111122223333:custom-data-identifier/6fad0fb5-3e82-4270-bede-469f2sample"),
+			Arn:         wire.Ptr(arn.CustomDataIdentifier(c.Region, c.Account, "00000000-0000-4000-8000-000000sample").String()),
 			Occurrences: sampleOccurrence(of.mime, 7),
 		}}}
 	}
