@@ -43,6 +43,8 @@ func TestCredentialGrammars(t *testing.T) {
 		{"cookie in a template", CookieHeader(':'), " a=${b}; c=d\nx", No},
 		{"secret", AWSSecretRest, strings.Repeat("a", 39) + " xyz12", 39},
 		{"secret in a URL", AWSSecretRest, strings.Repeat("a", 38) + "%2f&xyz123", 41},
+		{"secret behind an escape", AWSSecretEscaped, "u002B" + strings.Repeat("a", 30) + " xyz12", 35},
+		{"secret behind no escape", AWSSecretEscaped, "20" + strings.Repeat("a", 30) + " xyz12", No},
 		{"secret with padding", AWSSecretRest, strings.Repeat("a", 39) + "%3d&xyz", No},
 		{"secret, longer", AWSSecretRest, strings.Repeat("a", 60), No},
 		{"stripe", StripeRest, strings.Repeat("a", 24) + " x", 24},
@@ -91,10 +93,21 @@ func TestRandomToken(t *testing.T) {
 		"xxxxxxxxxxxxxxxxxxxxxxxx":    false,
 		"abcdefghijklmnopqrstuvwx":    false,
 		"YourStripeSecretKeyGoesHere": false,
-		"0123456789012345678901234":   false,
 	} {
 		if got := RandomToken([]byte(text)); got != want {
 			t.Errorf("RandomToken(%q) = %v", text, got)
+		}
+	}
+}
+
+func TestGoogleKey(t *testing.T) {
+	for text, want := range map[string]bool{
+		"AIzaYYsDaP8GbxquGIby96EQsggLj6OMZ5ajg_m": true,
+		"AIzaSyabcdefghijklmnopqrstuvwxyz1234567": false,
+		"AIzaSyXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX": false,
+	} {
+		if got := GoogleKey([]byte(text)); got != want {
+			t.Errorf("GoogleKey(%q) = %v", text, got)
 		}
 	}
 }
@@ -108,7 +121,7 @@ func FuzzCredential(f *testing.F) {
 	f.Add([]byte(`BnD\/QSrqDt%2fdSjDGx2H8TrlTZ5S\u002bovS7g5gzKdQK`), true)
 	f.Add([]byte("hbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln"), false)
 	tails := []func([]byte, bool) int{Armor("PRIVATE KEY"), WrappedArmor("PRIVATE KEY"), JWT, JWTFrom("ew0K"), BasicHeader, BasicHeaderValue,
-		BasicCredentials, CookieHeader(0), CookieHeader(':'), CookiePairs, PuTTYKey, AWSSecretRest, StripeRest}
+		BasicCredentials, CookieHeader(0), CookieHeader(':'), CookiePairs, PuTTYKey, AWSSecretRest, AWSSecretEscaped, StripeRest}
 	f.Fuzz(func(t *testing.T, data []byte, final bool) {
 		for i, tail := range tails {
 			n := tail(data, final)

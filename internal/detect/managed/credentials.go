@@ -29,9 +29,12 @@ func credentials() []*detect.Identifier {
 	return []*detect.Identifier{
 		{
 			ID: "AWS_CREDENTIALS", Category: detect.Credentials,
-			// The first characters may be '+' or '/'; more than two of them come once in thirty thousand keys.
-			Layouts: []detect.Layout{{Shape: "[A-Za-z0-9/+]", Lead: "+/", Tail: check.AWSSecretRest, Keyword: detect.KeywordRequired,
-				CheckText: check.AWSSecret}},
+			// The first characters may be '+' or '/'; more than two of them come once in thirty thousand keys. A word of less than eight letters
+			// does not begin a key, unless '/', '+' or an escape follows.
+			Layouts: []detect.Layout{
+				{Shape: "[A-Za-z0-9/+]{8,40}", Lead: "+/", Tail: check.AWSSecretRest, Keyword: detect.KeywordRequired, CheckText: check.AWSSecret},
+				{Shape: `[A-Za-z0-9/+]{1,7}[%\]`, Lead: "+/", Tail: check.AWSSecretEscaped, Keyword: detect.KeywordRequired, CheckText: check.AWSSecret},
+			},
 			Keywords: []string{"aws_secret_access_key", "credentials", "secret access key", "secret key", "set-awscredential",
 				// expansions: short forms, the properties of SDKs and Hadoop, what the console says in other languages
 				"aws_secret", "aws.secret", "secret.key", "aws_access_key", "aws_key", "amazon secret", "s3 secret", "access key secret",
