@@ -18,7 +18,7 @@ func (s *stream) awsSecret() string {
 
 // stripe draws a key that anyone can see to be invented and that has the right form all the same.
 func (s *stream) stripe(kind string) string {
-	return kind + "_live_" + "InventedForTalwindEstate" + s.digits(4)
+	return kind + "_live_" + "1nv3nt3dF0rT4lw1ndEst4t3" + s.digits(4)
 }
 
 func (s *stream) basicAuth() string {
