@@ -169,12 +169,27 @@ func TestKeywordsLikePlainSearch(t *testing.T) {
 		}
 		got := map[string]nearness{}
 		for g, n := range s.heard {
-			if n.start >= 0 {
-				got[words[g]] = nearness{start: n.start - s.base, end: n.end - s.base}
+			if n.last.start >= 0 {
+				got[words[g]] = nearness{start: n.last.start - s.base, end: n.last.end - s.base}
 			}
 		}
 		if diff := cmp.Diff(last, got, cmp.AllowUnexported(nearness{})); diff != "" {
 			t.Fatalf("%q (-plain +scanner):\n%s", in, diff)
 		}
 	})
+}
+
+// TestKeywordWithinValue shows that a keyword that is part of the value, or spans its beginning, hides none in front of it.
+func TestKeywordWithinValue(t *testing.T) {
+	e, err := New(Options{Identifiers: []*Identifier{{ID: "A", Keywords: []string{"dl", "tax", "tax dl", "no"}, MaxLen: 20,
+		Layouts: []Layout{{Shape: "'DL'9{5}"}, {Shape: "'DL'' ''DL'' '9{5}"}}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]int{"DL12345": 0, "dl DL12345": 1, "tax DL12345": 1, "DL DL 12345": 0, "no: DL DL 12345": 1, "tax\nDL DL 12345": 1,
+		"no" + strings.Repeat(".", 30) + "DL DL 12345": 1, "no" + strings.Repeat(".", 31) + "DL DL 12345": 0} {
+		if got := found(e, text); len(got) != want {
+			t.Errorf("%q: found %v, want %d", text, got, want)
+		}
+	}
 }

@@ -2,6 +2,7 @@ package detect
 
 import (
 	"cmp"
+	"math"
 	"slices"
 )
 
@@ -24,11 +25,10 @@ type candidate struct {
 }
 
 // A nearness orders keywords: the greater the nearer. It is the keyword's place in text, and below zero for the names of fields.
-type nearness struct {
-	start, end int64
-	// none says that no keyword was needed.
-	none bool
-}
+type nearness struct{ start, end int64 }
+
+// unneeded is the nearness of a value that needed no keyword.
+var unneeded = nearness{start: math.MinInt64, end: math.MaxInt64 - 1}
 
 // fieldNearness is the nearness of a name that is rank steps out of the innermost.
 func fieldNearness(rank uint16) nearness {
@@ -37,7 +37,7 @@ func fieldNearness(rank uint16) nearness {
 }
 
 // nearer reports whether n is nearer than o and not part of the same phrase.
-func (n nearness) nearer(o nearness) bool { return !n.none && !o.none && n.start > o.end+1 }
+func (n nearness) nearer(o nearness) bool { return n.start > o.end+1 }
 
 // resolve drops the candidates that yield, in place. They share a run, and no two of them identifier and span. It returns the rest, in the order
 // of their identifiers, and the end of the span they claim, 0 if none.
@@ -49,11 +49,11 @@ func resolve(cs []candidate) (kept []candidate, claimed int) {
 		}
 	}
 	var span candidate
-	nearest := nearness{none: true}
+	nearest := unneeded
 	if best >= 0 {
 		span = cs[best]
 		for _, c := range cs {
-			if c.start == span.start && c.end == span.end && !c.near.none && (nearest.none || c.near.start > nearest.start) {
+			if c.start == span.start && c.end == span.end && c.near.start > nearest.start {
 				nearest = c.near
 			}
 		}

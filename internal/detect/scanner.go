@@ -52,7 +52,7 @@ type Scanner struct {
 	fieldFilter uint64
 	active      uint64 // bits of the groups whose keywords may be in reach, up to activeEnd
 	activeEnd   int64
-	heard       []nearness // by group, the last keyword in text
+	heard       []heard // by group
 	hits        []hit
 	fields      fieldCache
 
@@ -62,9 +62,12 @@ type Scanner struct {
 	compact []byte
 }
 
+// A heard holds the last keyword of a group in text, and the one before it; before.end is beyond any text if that overlaps the last.
+type heard struct{ last, before nearness }
+
 // NewScanner returns a scanner that delivers to emit.
 func (e *Engine) NewScanner(emit func(Match)) *Scanner {
-	s := &Scanner{e: e, heard: make([]nearness, e.groups), found: make([]candidate, 0, 64), compact: make([]byte, 0, e.longestShape)}
+	s := &Scanner{e: e, heard: make([]heard, e.groups), found: make([]candidate, 0, 64), compact: make([]byte, 0, e.longestShape)}
 	s.Reset(emit)
 	return s
 }
@@ -82,7 +85,8 @@ func (s *Scanner) Reset(emit func(Match)) {
 	s.field, s.fieldFilter = nil, 0
 	s.fields.reset()
 	for i := range s.heard {
-		s.heard[i] = nearness{start: -1, end: -1 - s.e.reach}
+		never := nearness{start: -1, end: -1 - s.e.reach}
+		s.heard[i] = heard{last: never, before: never}
 	}
 }
 
@@ -339,7 +343,7 @@ func (s *Scanner) inReach(i int) uint64 {
 
 // mayHear reports whether a keyword of the layout may be in reach of t[i], more exactly than inReach.
 func (s *Scanner) mayHear(l *layout, i int) bool {
-	return l.need == alwaysInReach || s.heard[l.group].end+s.e.reach >= s.base+int64(i) ||
+	return l.need == alwaysInReach || s.heard[l.group].last.end+s.e.reach >= s.base+int64(i) ||
 		s.field != nil && s.field.groups[l.group/64%4]>>(l.group%64)&1 != 0
 }
 
@@ -413,7 +417,13 @@ func (s *Scanner) hear(t []byte, i int) {
 	for _, h := range s.hits {
 		start, end := s.base+int64(h.start), s.base+int64(h.end)
 		for _, g := range h.word.groups {
-			s.heard[g] = nearness{start: start, end: end}
+			h := &s.heard[g]
+			if h.last.end <= start {
+				h.before = h.last
+			} else {
+				h.before = unneeded
+			}
+			h.last = nearness{start: start, end: end}
 		}
 		if start > s.activeEnd {
 			s.active = 0
@@ -530,6 +540,11 @@ func (s *Scanner) add(l *layout, t []byte, start, end int, final bool) int {
 	if l.id.Direction == Either && !final && end+s.e.either > len(t) {
 		return -2
 	}
+	// Where the search for the keyword is long, the checks come first.
+	checked := l.Keyword == KeywordRequired && s.heard[l.group].last.end > s.base+int64(start)
+	if checked && !s.accepts(l, t[start:end]) {
+		return end
+	}
 	near, ok := s.near(l, t, start, end)
 	if !ok {
 		return end
@@ -542,7 +557,7 @@ func (s *Scanner) add(l *layout, t []byte, start, end int, final bool) int {
 			return end
 		}
 	}
-	if s.accepts(l, t[start:end]) {
+	if checked || s.accepts(l, t[start:end]) {
 		s.found = append(s.found, candidate{layout: l, start: start, end: end, near: near})
 	}
 	return end
@@ -591,11 +606,11 @@ func (s *Scanner) accepts(l *layout, value []byte) bool {
 // near reports whether the layout's rule about keywords holds for the value t[start:end], and the nearest keyword.
 func (s *Scanner) near(l *layout, t []byte, start, end int) (nearness, bool) {
 	if l.Keyword == KeywordUnneeded {
-		return nearness{none: true}, true
+		return unneeded, true
 	}
 	near, ok := s.nearest(l, t, start, end)
 	if l.Keyword == KeywordAbsent {
-		return nearness{none: true}, !ok
+		return unneeded, !ok
 	}
 	return near, ok
 }
@@ -603,9 +618,12 @@ func (s *Scanner) near(l *layout, t []byte, start, end int) (nearness, bool) {
 func (s *Scanner) nearest(l *layout, t []byte, start, end int) (nearness, bool) {
 	group := l.group
 	if l.Keyword != KeywordInField {
-		h := s.heard[group]
+		h := s.heard[group].last
 		if h.end > s.base+int64(start) {
-			h = s.heardBefore(l, t, start) // the last keyword is part of the value ("DL" of DL123456), or in it
+			// The last keyword is part of the value, as DL of DL123456.
+			if h = s.heard[group].before; h.end > s.base+int64(start) || s.heard[group].last.start < s.base+int64(start) {
+				h = s.heardBefore(l, t, start)
+			}
 		}
 		if gap := s.base + int64(start) - h.end; gap >= 0 && gap <= int64(l.distance)*4 && characters(t[start-int(gap):start]) <= l.distance {
 			return h, true
@@ -622,11 +640,15 @@ func (s *Scanner) nearest(l *layout, t []byte, start, end int) (nearness, bool) 
 	return nearness{}, false
 }
 
-// heardBefore finds the last keyword of the layout before t[start], as heard would have it there.
+// heardBefore searches for the last keyword of the layout before t[start], where heard does not tell it.
 func (s *Scanner) heardBefore(l *layout, t []byte, start int) nearness {
 	last := nearness{start: -1, end: -1 - s.e.reach}
 	i := max(0, int(s.claimed-s.base), start-l.distance*4-s.e.keywords.maxLen)
 	for i < start {
+		if t[i] < utf8.RuneSelf && (isDigit(t[i]) || !isAlnum(t[i]) || !s.e.keywords.mayStart(headAt(t, i))) {
+			i++
+			continue
+		}
 		r, size := utf8.DecodeRune(t[i:])
 		if (wordRune(r) || wide(r)) && (wordStartsAt(t, i) || escaped(t, i-1)) {
 			s.hits = s.e.keywords.walk(t, i, s.hits[:0])

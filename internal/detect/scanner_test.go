@@ -3,7 +3,9 @@ package detect_test
 import (
 	"bytes"
 	"encoding/binary"
+	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -249,6 +251,129 @@ func TestMemory(t *testing.T) {
 				t.Errorf("%v allocations, want at most %v (those of the blocks)", allocs, limit)
 			}
 		})
+	}
+}
+
+// TestHostileStreams reads texts that no document should be, without holding them: a run of a gigabyte of digits, a line of ten million keywords,
+// random bytes and random characters. The scanner allocates nothing on its way.
+func TestHostileStreams(t *testing.T) {
+	e := detecttest.Engine(t, 0, managed.All()...)
+	r := rand.New(rand.NewPCG(5, 6))
+	random := make([]byte, 1<<20)
+	for i := range random {
+		random[i] = byte(r.Uint32())
+	}
+	var characters []byte
+	planes := [][2]rune{{0x20, 0x7F}, {0x80, 0x600}, {0x900, 0x1200}, {0x2000, 0x2100}, {0x3000, 0xD7FF}, {0xE000, 0xFFFD}, {0x10000, 0x10FFFF}, {0, 0x20}}
+	for len(characters) < 1<<20 {
+		p := planes[r.IntN(len(planes))]
+		characters = utf8.AppendRune(characters, p[0]+r.Int32N(p[1]-p[0]))
+	}
+	words := keywordsOf(managed.All())
+	for name, c := range map[string]struct {
+		chunk []byte
+		total int
+	}{
+		"digits":     {bytes.Repeat([]byte("7"), 1<<20), 1 << 30},
+		"keywords":   {[]byte(strings.Join(words, " ") + " "), 10_000_000 / len(words) * len(strings.Join(words, " "))},
+		"bytes":      {random, 32 << 20},
+		"characters": {characters, 32 << 20},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if testing.Short() {
+				c.total /= 32
+			}
+			s := e.NewScanner(func(detect.Match) {})
+			b := &text.Block{Text: c.chunk}
+			read := func(total int) {
+				s.Reset(func(detect.Match) {})
+				for n := 0; n < total; n += len(c.chunk) {
+					s.Write(b)
+				}
+				s.Close()
+			}
+			read(2 * len(c.chunk))
+			if allocs := testing.AllocsPerRun(1, func() { read(c.total / 2) }); allocs > 8 {
+				t.Errorf("%v allocations", allocs)
+			}
+		})
+	}
+}
+
+// keywordsOf returns every keyword, in words that text may hold.
+func keywordsOf(ids []*detect.Identifier) (out []string) {
+	for _, id := range ids {
+		for _, kw := range id.Keywords {
+			out = append(out, strings.Trim(kw, "^$"))
+		}
+	}
+	return out
+}
+
+// TestLinearWork counts how often checks are asked, in hostile texts and in texts four times as long: four times as often, a little aside.
+func TestLinearWork(t *testing.T) {
+	calls := 0
+	ids := managed.All()
+	for _, id := range ids {
+		if check := id.Check; check != nil {
+			id.Check = func(c []byte) bool { calls++; return check(c) }
+		}
+		id.Layouts = slices.Clone(id.Layouts)
+		for i := range id.Layouts {
+			l := &id.Layouts[i]
+			if check := l.Check; check != nil {
+				l.Check = func(c []byte) bool { calls++; return check(c) }
+			}
+			if check := l.CheckText; check != nil {
+				l.CheckText = func(c []byte) bool { calls++; return check(c) }
+			}
+			if tail := l.Tail; tail != nil {
+				l.Tail = func(rest []byte, final bool) int { calls++; return tail(rest, final) }
+			}
+			if around := l.Around; around != nil {
+				l.Around = func(t []byte, start, end int, final bool) (int, int) { calls++; return around(t, start, end, final) }
+			}
+		}
+	}
+	e := detecttest.Engine(t, 0, ids...)
+	s := e.NewScanner(func(detect.Match) {})
+	words := strings.Join(keywordsOf(ids), " ")
+	for _, unit := range []string{"12345678 ", "ssn 123-45-", "4532 0151 ", "card 4532015112830366", "eyJ.", "cookie:a=", "Authorization: Basic ", "-----BEGIN PRIVATE KEY-----\n",
+		"1984-03-29 dob ", "A1B2C3D4E5 ", "a1-", "tel +1 415 ", "driver's license 123456789 ", "id 1234567 AB123456 ", "James ", "12 Main Street ", words + " 123456789 "} {
+		count := func(size int) int {
+			calls = 0
+			chunk := []byte(strings.Repeat(unit, 1+size/len(unit)))[:size]
+			s.Reset(func(detect.Match) {})
+			for ; len(chunk) > 10000; chunk = chunk[10000:] {
+				s.Write(&text.Block{Text: chunk[:10000]})
+			}
+			s.Close()
+			return calls
+		}
+		short, long := count(300_000), count(1_200_000)
+		if long > 4*short+short/4+1000 {
+			t.Errorf("%.40q: %d calls in a text, %d in one four times as long", unit, short, long)
+		}
+	}
+}
+
+// TestDeepFields reads values of fields a thousand names deep, each field once.
+func TestDeepFields(t *testing.T) {
+	e := detecttest.Engine(t, 0, managed.All()...)
+	n := 0
+	s := e.NewScanner(func(detect.Match) { n++ })
+	names := make([]string, 1000)
+	for i := range names {
+		names[i] = "level"
+	}
+	names[0] = "ssn"
+	value := []byte("536-22-8145")
+	for range 3 * 4096 / 2 {
+		s.Write(&text.Block{Kind: text.Records, Text: value, Segments: []text.Segment{{End: 11, Field: &text.Field{Names: names}, Row: 1}}})
+	}
+	s.Close()
+	if n != 3*4096/2 {
+		t.Errorf("%d matches, want %d", n, 3*4096/2)
 	}
 }
 
