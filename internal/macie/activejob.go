@@ -99,9 +99,10 @@ func (c *jobCache) read(ctx context.Context, a *job.Attempt) (*activeJob, error)
 	definition := &macie2.CreateClassificationJobInput{}
 	var looksFor []*custom.Definition
 	var lists []allowList
+	var deleted []string // allow lists
 	var over []job.RunRef
 	err := c.cfg.DB.View(ctx, func(tx store.Tx) error {
-		looksFor, lists, over = nil, nil, nil
+		looksFor, lists, deleted, over = nil, nil, nil, nil
 		row, err := store.GetJob(ctx, tx, run.Tenant, run.JobID)
 		if err != nil {
 			return err
@@ -115,7 +116,7 @@ func (c *jobCache) read(ctx context.Context, a *job.Attempt) (*activeJob, error)
 		for _, id := range distinct(definition.AllowListIds) {
 			row, err := store.GetAllowList(ctx, tx, run.Tenant, id)
 			if errors.Is(err, store.ErrNotFound) {
-				a.Log().Warn("an allow list of the job is deleted; the run goes on without it", "allow_list", id)
+				deleted = append(deleted, id)
 				continue
 			} else if err != nil {
 				return err
@@ -141,6 +142,9 @@ func (c *jobCache) read(ctx context.Context, a *job.Attempt) (*activeJob, error)
 	}
 	for _, r := range over {
 		c.drop(r)
+	}
+	for _, id := range deleted {
+		a.Log().Warn("an allow list of the job is deleted; the run goes on without it", "allow_list", id)
 	}
 	return c.make(ctx, a, definition, looksFor, lists)
 }

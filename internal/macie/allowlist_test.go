@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -211,6 +213,49 @@ func TestAllowListQuota(t *testing.T) {
 		equal(t, "first of the second page", *second.AllowLists[0].Id, want[3])
 		_, err = w.service.ListAllowLists(w.ctx, &macie2.ListAllowListsInput{NextToken: wire.Ptr("nonsense")})
 		refused(t, err, wire.Validation, "nextToken")
+	})
+}
+
+// TestAllowListsAtOnce makes more lists at once than the quota allows, and deletes lists while jobs are made with them: the quota holds, and no
+// job is there whose list was deleted in spite of it.
+func TestAllowListsAtOnce(t *testing.T) {
+	onBothEngines(t, func(t *testing.T, url string) {
+		w := newWorldOn(t, url)
+		w.put("bucket", nil)
+		var group sync.WaitGroup
+		var made atomic.Int64
+		for i := range 2 * maxAllowListsOfKind {
+			group.Go(func() {
+				switch _, err := w.service.CreateAllowList(w.ctx, listOf(fmt.Sprint("list ", i), regexCriteria("a"))); {
+				case err == nil:
+					made.Add(1)
+				default:
+					refused(t, err, wire.Quota, "")
+				}
+			})
+		}
+		group.Wait()
+		equal(t, "lists made", made.Load(), maxAllowListsOfKind)
+		lists, err := w.service.ListAllowLists(w.ctx, &macie2.ListAllowListsInput{})
+		must(t, err)
+		for _, l := range lists.AllowLists {
+			var job, deletion error
+			group.Go(func() {
+				in := jobOver(*l.Name, "bucket")
+				in.AllowListIds = []string{*l.Id}
+				_, job = w.service.CreateClassificationJob(w.ctx, in)
+			})
+			group.Go(func() { deletion = w.disallow(*l.Id, "") })
+			group.Wait()
+			if (job == nil) == (deletion == nil) {
+				t.Errorf("job: %v, deletion: %v; one of them has to come first", job, deletion)
+			}
+			if job != nil {
+				refused(t, job, wire.Validation, "no allow list")
+			} else {
+				refused(t, deletion, wire.Validation, "used by the job")
+			}
+		}
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/magpie-sec/magpie/internal/detect/managed"
 	"github.com/magpie-sec/magpie/internal/source"
 	"github.com/magpie-sec/magpie/internal/store"
 	"github.com/magpie-sec/magpie/internal/wire"
@@ -117,6 +118,9 @@ func TestCustomJob(t *testing.T) {
 		}
 
 		// Without managed identifiers, and without the lists.
+		if rest, err := selectIdentifiers(macie2.ManagedDataIdentifierSelectorExclude, identifierIDs(), true); err != nil || len(rest) != 0 {
+			t.Errorf("EXCLUDE of all managed identifiers beside custom ones: %d, %v", len(rest), err)
+		}
 		in = jobOver("none", "bucket")
 		in.ManagedDataIdentifierSelector, in.CustomDataIdentifierIds = macie2.ManagedDataIdentifierSelectorNone, []string{first}
 		none := w.create(in)
@@ -313,4 +317,13 @@ func TestDisableCustom(t *testing.T) {
 		}))
 		equal(t, "the other account's", len(w.identifiers(other, 50)), 1)
 	})
+}
+
+// identifierIDs returns the ids of all managed data identifiers.
+func identifierIDs() []string {
+	var ids []string
+	for _, id := range managed.All() {
+		ids = append(ids, id.ID)
+	}
+	return ids
 }

@@ -74,7 +74,7 @@ func (s *Service) allowListStatus(ctx context.Context, t store.Tenant, c *macie2
 }
 
 // readingLists is how many requests test the status of allow lists at a time.
-const readingLists = 2
+const readingLists = 4
 
 // allowListProblem says in the service's terms why a list cannot be used, and in words what to do.
 func allowListProblem(err error) (macie2.AllowListStatusCode, string) {
