@@ -382,8 +382,8 @@ func isBase64URL(b byte) bool { return isAlnum(b) || b == '-' || b == '_' }
 
 // fieldGlue returns how many bytes of t, what follows the name of a header field, stand between it and its value in headers, commands,
 // configuration, code, JSON and logs: punctuation, white space, escapes, and glueWords. A line ends only behind a comma or an opening
-// bracket. -1 stands for a text that ends before the value.
-func fieldGlue(t []byte) int {
+// bracket. -1 stands for a text that ends before the value, and unless final may go on.
+func fieldGlue(t []byte, final bool) int {
 	open := false
 	for i := 0; i < maxGlue; i++ {
 		if i == len(t) {
@@ -409,6 +409,9 @@ func fieldGlue(t []byte) int {
 			for n < len(t) && isAlnum(t[n]) {
 				n++
 			}
+			if n+2 > len(t) && final {
+				return i
+			}
 			if n+2 > len(t) {
 				return -1
 			}
@@ -418,7 +421,7 @@ func fieldGlue(t []byte) int {
 				return i
 			}
 			i = n - 1
-		case strings.IndexByte(" \t:=\"'`\\<./)]}-+&;", b) < 0:
+		case strings.IndexByte(" \t:=\"'`\\<./)]}-+&;_@", b) < 0:
 			return i
 		}
 	}
@@ -434,10 +437,10 @@ func encodedGlue(a, b byte) bool {
 }
 
 // glueWord reports whether a word may stand between the name of a header field and its value: the "value" of pairs, the "to" of Kotlin, the
-// elements of test plans, entities of HTML, the constructor of .NET.
+// elements of test plans, entities of HTML, the constructors of .NET and Rust, the argument label of Cocoa.
 func glueWord(word []byte) bool {
-	for _, w := range [...]string{"value", "val", "to", "string", "stringProp", "name", "header", "quot", "new", "system", "net", "http", "headers",
-		"authenticationHeaderValue"} {
+	for _, w := range [...]string{"value", "val", "to", "string", "stringProp", "name", "key", "type", "text", "header", "headers", "quot", "new", "from",
+		"static", "str", "system", "net", "http", "authenticationHeaderValue", "headerValue", "forHTTPHeaderField"} {
 		if equalFold(word, w) {
 			return true
 		}
@@ -447,7 +450,7 @@ func glueWord(word []byte) bool {
 
 // BasicHeader is the grammar of what follows the name of an Authorization field: the scheme Basic and its credentials.
 func BasicHeader(rest []byte, final bool) int {
-	n := fieldGlue(rest)
+	n := fieldGlue(rest, final)
 	if n < 0 && !final {
 		return More
 	}
@@ -456,6 +459,32 @@ func BasicHeader(rest []byte, final bool) int {
 	}
 	n += len("basic")
 	return plus(n, basicScheme(rest[n:], final))
+}
+
+// BasicThenName is the grammar of what follows the scheme Basic where the name of the field comes behind the value: setValue(_:
+// forHTTPHeaderField:) of Cocoa, and pairs whose "value" is written first.
+func BasicThenName(rest []byte, final bool) int {
+	n := BasicCredentials(rest, final)
+	if n < 0 {
+		return n
+	}
+	glue := fieldGlue(rest[n:], final)
+	if glue < 0 && !final {
+		return More
+	}
+	if glue <= 0 || rest[n] != '"' && rest[n] != '\'' && rest[n] != '\\' {
+		return No
+	}
+	n += glue
+	for _, name := range [...]string{"authorization", "proxy-authorization"} {
+		if len(rest)-n < len(name)+1 && !final {
+			return More
+		}
+		if end := n + len(name); end <= len(rest) && equalFold(rest[n:end], name) && (end == len(rest) || !isAlnum(rest[end])) {
+			return end
+		}
+	}
+	return No
 }
 
 // plus adds n to what a grammar has answered.
@@ -562,7 +591,7 @@ func BasicHeaderValue(rest []byte, final bool) int {
 // in "add_header Set-Cookie", '=' behind an option of a command, or 0 for another one.
 func CookieHeader(after byte) func(rest []byte, final bool) int {
 	return func(rest []byte, final bool) int {
-		n := fieldGlue(rest)
+		n := fieldGlue(rest, final)
 		if n < 0 {
 			if final {
 				return No
@@ -858,14 +887,14 @@ func StripeKey(text []byte) bool {
 	return RandomToken(text[at:])
 }
 
-// RandomToken reports whether the text may be drawn at random from letters and digits, as a placeholder is not: eight different ones, and less
-// than two thirds of it in runs of four small letters (the first may be a capital). One random text of 24 characters in some 300 fails.
+// RandomToken reports whether the text may be drawn at random from letters and digits, as a placeholder is not: eight different ones, and a
+// digit, or a quarter at least outside runs of four small letters (the first may be a capital).
 func RandomToken(text []byte) bool {
 	var seen letterSet
 	for _, b := range text {
 		seen.add(b)
 	}
-	return seen.size() >= 8 && 3*wordLetters(text) < 2*len(text)
+	return seen.size() >= 8 && (seen.digits != 0 || 4*wordLetters(text) < 3*len(text))
 }
 
 // RandomText reports whether the text looks drawn at random from letters and digits: it has digits, capitals and small letters, often changes

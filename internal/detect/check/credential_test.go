@@ -35,6 +35,9 @@ func TestCredentialGrammars(t *testing.T) {
 		{"header and a variable", BasicHeader, `: Basic " + token; x`, No},
 		{"header with JWT", BasicHeader, ": Basic eyJhbGciOiJIUzI1NiJ9.eyJz x", No},
 		{"header, padded too much", BasicHeader, ": Basic dTpwYXNz=== x", No},
+		{"value, then name", BasicThenName, "dTpwYXNz\", forHTTPHeaderField: \"Authorization\")                   ",
+			len("dTpwYXNz\", forHTTPHeaderField: \"Authorization")},
+		{"value, then another name", BasicThenName, "dTpwYXNz\", forHTTPHeaderField: \"Accept\")                         ", No},
 		{"prose", BasicHeader, " by the scheme Basic dTpwYXNz x", No},
 		{"cookie", CookieHeader(':'), " a=b; c=d\nx", len(" a=b; c=d")},
 		{"cookie in a list", CookieHeader(':'), "[a=b]] x", len("[a=b")},
@@ -121,7 +124,7 @@ func FuzzCredential(f *testing.F) {
 	f.Add([]byte(`BnD\/QSrqDt%2fdSjDGx2H8TrlTZ5S\u002bovS7g5gzKdQK`), true)
 	f.Add([]byte("hbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln"), false)
 	tails := []func([]byte, bool) int{Armor("PRIVATE KEY"), WrappedArmor("PRIVATE KEY"), JWT, JWTFrom("ew0K"), BasicHeader, BasicHeaderValue,
-		BasicCredentials, CookieHeader(0), CookieHeader(':'), CookiePairs, PuTTYKey, AWSSecretRest, AWSSecretEscaped, StripeRest}
+		BasicCredentials, BasicThenName, CookieHeader(0), CookieHeader(':'), CookiePairs, PuTTYKey, AWSSecretRest, AWSSecretEscaped, StripeRest}
 	f.Fuzz(func(t *testing.T, data []byte, final bool) {
 		for i, tail := range tails {
 			n := tail(data, final)

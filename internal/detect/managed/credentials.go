@@ -50,6 +50,7 @@ func credentials() []*detect.Identifier {
 				"X-goog-api-key",
 				// expansions: the names alone, those of products, the fields of google-services.json, AndroidManifest.xml and client libraries
 				"google", "gcp", "googleapis", "firebase", "gmaps", "youtube", "gemini", "maps api key",
+				"fcm", "gcm", "GMSServices", "GMSPlacesClient",
 				"developer key", "current_key", "android.geo.API_KEY", "maps.v2.API_KEY"},
 			MaxLen: 39, Severity: alwaysHigh,
 			Example:  "GCP api key «AIzaYYsDaP8GbxquGIby96EQsggLj6OMZ5ajg_m»",
@@ -58,6 +59,7 @@ func credentials() []*detect.Identifier {
 		{
 			ID: "HTTP_BASIC_AUTH_HEADER", Category: detect.Credentials,
 			Layouts: append(basicHeader("authorization", "proxy-authorization", "http_authorization", "authenticationheadervalue"),
+				detect.Layout{Shape: `"basic"[ ]`, Tail: check.BasicThenName, Keyword: detect.KeywordUnneeded},
 				detect.Layout{Tail: check.BasicHeaderValue, Keyword: detect.KeywordInField, Whole: true}),
 			Keywords: []string{"^authorization$", "^proxy-authorization$", "^http_authorization$",
 				"^value$"}, // of the pairs of a HAR file
