@@ -21,20 +21,20 @@ func Licence(compact []byte) bool {
 		last = b
 		n++
 	}
-	if n > 1 && same {
+	if n > 3 && same {
 		return false
 	}
 	if letters > 0 {
 		return true
 	}
-	return !(n > 1 && (up || down)) && !(n == 8 && dateOfEight(compact))
+	return !(n > 3 && (up || down)) && !(n == 8 && dateOfEight(compact))
 }
 
-// dateOfEight reports whether eight digits are a date of the years 1900 to 2099: year, month, day, or the year last.
+// dateOfEight reports whether eight digits are a date of a licence or its holder, of 1940 to 2039: year, month, day, or the year last.
 func dateOfEight(d []byte) bool {
 	date := func(year, month, day []byte) bool {
 		y := number(year)
-		return y >= 1900 && y <= 2099 && validDay(y, 4, number(month), number(day))
+		return y >= 1940 && y <= 2039 && validDay(y, 4, number(month), number(day))
 	}
 	return date(d[:4], d[4:6], d[6:]) || date(d[4:], d[2:4], d[:2]) || date(d[4:], d[:2], d[2:4])
 }

@@ -18,8 +18,9 @@ var driversLicence = []string{"dl#", "dl:", "dlno#", "driver licence", "driver l
 	"drivers licenses", "driver's licenses", "drivers permit", "driver's permit", "drivers permit number", "driving licence", "driving license",
 	"driving permit",
 	// Expansions and abbreviations of the above, as forms and columns have them.
-	"^dl$", "^cdl$", "dl no", "dl num", "dl number", "dl nbr", "^dln$", "dln#", "dln no", "cdl#", "cdl no", "cdl number", "driver lic", "drivers lic", "driver's lic",
-	"driver lic no", "drivers lic no", "drv lic", "drv lic no", "driving licences", "driving licenses"}
+	"^dl$", "^cdl$", "dl no", "dl num", "dl number", "dl nbr", "^dln$", "dln#", "dln no", "cdl#", "cdl no", "cdl number", "driver lic",
+	"drivers lic", "driver's lic", "driver lic no", "drivers lic no", "drv lic", "drv lic no", "d/l #", "d/l no", "d/l number", "dl #",
+	"driving licences", "driving licenses"}
 
 // numberedLicence are the spellings that join "number" or "no" to a keyword in one word, and licenceNumber all that announce a number. The forms
 // of six characters, which dates and postal codes share, take one of these.
@@ -107,10 +108,10 @@ func usLicences() []detect.Layout {
 // canadianLicences are the forms of the provinces and territories.
 func canadianLicences() []detect.Layout {
 	return slices.Concat(
-		needKeyword("9{7,9}"),                                           // 7: BC NB; 8: SK; 9: AB
-		grouped("9{6}~9{3}", "9{3}~9{3}~9{3}"),                          // AB
-		withKeywords(licenceNumber, "9{6}"),                             // NB NT NU PE YT
-		needKeyword("aa-?aa-?aa-?a9{3}aa", "AA AA AA A9{3}AA", "a9{9}"), // MB, NL
+		needKeyword("9{7,9}"),                  // 7: BC NB; 8: SK; 9: AB
+		grouped("9{6}~9{3}", "9{3}~9{3}~9{3}"), // AB
+		withKeywords(slices.Concat(licenceNumber, permisDeConduire[2:]), "9{6}"), // NB NT NU PE YT
+		needKeyword("aa-?aa-?aa-?a9{3}aa", "AA AA AA A9{3}AA", "a9{9}"),          // MB, NL
 		checked(check.OntarioLicence, "a9{4}~9{5}~9{5}"),
 		checked(check.QuebecLicence, "a9{4}~9{6}~99"),
 		checked(check.NovaScotiaLicence, "a{5}-?9{9}", "A{5} 9{9}", "a{5}~9{6}~9{3}"),
@@ -338,7 +339,7 @@ func europeanLicences() []*detect.Identifier {
 			// check letter is not public.
 			Layouts: needKeyword("aa9{7}a", "AA ?9{7} ?A", "'U1'[0-9A-Z]{7} ?A", "'u1'[0-9a-z]{7}[a-z]"),
 			Keywords: []string{"patente di guida", "patente di guida numero", "patente guida", "patente guida numero", "numero patente",
-				"numero patente di guida", "numero di patente", "num patente", "patente numero", "patente n", "nr patente"},
+				"numero patente di guida", "numero di patente", "numero della patente", "^patente$", "num patente", "patente numero", "patente n", "nr patente"},
 			MaxLen:   12,
 			Example:  "patente di guida n. «U1H68K903B»",
 			Citation: directive + "DPR 9 marzo 2000, n. 104; Ministero delle Infrastrutture e dei Trasporti, circolare 18 ottobre 2011 (U1)",
@@ -409,7 +410,7 @@ func europeanLicences() []*detect.Identifier {
 			ID:      "ROMANIA_DRIVERS_LICENSE",
 			Layouts: needKeyword("a9{8}a?", "A 9{8}A?"),
 			Keywords: []string{"numărul permisului de conducere", "permis de conducere", "permisului de conducere", "permisul de conducere",
-				"număr permis de conducere", "nr permis de conducere", "permis conducere", "serie permis de conducere"},
+				"număr permis de conducere", "nr permis de conducere", "permis auto", "carnet de conducere", "permis conducere", "serie permis de conducere"},
 			MaxLen:   11,
 			Example:  "permis de conducere nr. «B00482903K»",
 			Citation: directive + "Ordinul MAI 157/2012 privind forma și conținutul permisului de conducere",
