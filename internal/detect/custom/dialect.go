@@ -41,7 +41,7 @@ func parse(pattern string) (*syntax.Regexp, error) {
 		var e *syntax.Error
 		if errors.As(err, &e) {
 			if e.Code == syntax.ErrInvalidRepeatSize {
-				return nil, fmt.Errorf("repetitions are limited to %d, in %s", maxRepeat, e.Expr)
+				return nil, fmt.Errorf("repetitions have to rise and are limited to %d, in %s", maxRepeat, e.Expr)
 			}
 			return nil, fmt.Errorf("%s: %s", e.Code, e.Expr)
 		}

@@ -49,6 +49,7 @@ type Scanner struct {
 type ruleState struct {
 	matcher *matcher // nil until there is something to match
 	pos     int64    // matches that begin before were dealt with
+	paid    int64    // how far the text counts in the budget
 	ends    []int64  // of the keywords that were not dealt with
 	// named says that a keyword stands in the name of the field.
 	named bool
@@ -178,7 +179,7 @@ func (s *Scanner) begin(base int64, kind text.Kind, row int64, field *text.Field
 	}
 	for i := range s.rules {
 		r := &s.rules[i]
-		r.pos, r.ends, r.named = base, r.ends[:0], false
+		r.pos, r.paid, r.ends, r.named = base, base, r.ends[:0], false
 	}
 	for _, i := range named {
 		if kind == text.Cells {
@@ -247,7 +248,8 @@ func (s *Scanner) read(t []byte, final bool) int {
 			st.matcher = newMatcher(rule.program)
 		}
 		lines := s.lines
-		st.matcher.allowed += stepsPerByte * max(s.base+int64(limit)-st.pos, 0)
+		st.matcher.allowed += stepsPerByte * (s.base + int64(limit) - st.paid)
+		st.paid = s.base + int64(limit)
 		if free {
 			s.free(rule, st, r, limit, &lines)
 		} else {
