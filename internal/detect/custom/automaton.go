@@ -18,8 +18,9 @@ type automaton struct {
 	// the number of the next state plus 1, with bits below it for what happens on the way.
 	edges  []uint32
 	stride int
-	room   int // of states
-	size   int // of the sets of all states
+	idles  [kinds]int32 // the states without threads, plus 1
+	room   int          // of states
+	size   int          // of the sets of all states
 	// anchored says that no threads begin but those of the first state.
 	anchored bool
 	// emptied counts how often the automaton began anew.
@@ -64,8 +65,11 @@ func (a *automaton) init(p *program) {
 
 // idle returns the state without threads behind a character of a kind.
 func (a *automaton) idle(before uint8) int32 {
-	a.outs = a.outs[:0]
-	return a.state(before)
+	if a.idles[before] == 0 {
+		a.outs = a.outs[:0]
+		a.idles[before] = a.state(before) + 1
+	}
+	return a.idles[before] - 1
 }
 
 // state returns the state of the instructions in outs, which it sorts.
@@ -85,6 +89,7 @@ func (a *automaton) state(before uint8) int32 {
 		a.looked, a.size = 0, 0
 		a.states, a.edges = a.states[:0], a.edges[:0]
 		clear(a.index)
+		a.idles = [kinds]int32{}
 		a.emptied++
 	}
 	n := int32(len(a.states))
@@ -128,9 +133,21 @@ func (a *automaton) end(r reading, from, limit int, steps *int64) (end, idle int
 		*steps += int64(i-begin) / 16
 		a.looked += i - counted
 	}()
-	st := a.idle(p.kindBefore(t, i, r.first))
+	rest := true // whether no thread is left
+	var st int32
 	// The last look is at what follows the limit: a match may end before it.
 	for i <= limit && (i < len(t) || r.final) {
+		if rest {
+			for i < limit && !p.opens[t[i]] {
+				i++
+			}
+			idle, rest = i, false
+			if len(p.literal) > 0 && i > literal && i < limit && !seek() {
+				return 0, 0, false
+			}
+			st = a.idle(p.kindBefore(t, i, r.first))
+			continue
+		}
 		if a.plain > 0 {
 			var found bool
 			if i, idle, st, found = a.sets(r, i, idle, limit, st, steps); found {
@@ -161,16 +178,7 @@ func (a *automaton) end(r reading, from, limit int, steps *int64) (end, idle int
 		i += size
 		st = int32(e>>edgeShift) - 1
 		if e&edgeIdle != 0 {
-			idle = i
-			if len(p.literal) > 0 && i > literal && i < limit {
-				at := i
-				if !seek() {
-					return 0, 0, false
-				}
-				if i != at {
-					st = a.idle(p.kindBefore(t, i, r.first))
-				}
-			}
+			idle, rest = i, true
 		}
 	}
 	return 0, 0, false

@@ -24,6 +24,9 @@ type program struct {
 	// asserts says that there are assertions (^, $, \b) at all.
 	asserts bool
 
+	// opens tells by a byte whether a match that is not empty may begin there.
+	opens [256]bool
+
 	// literal is a text that is in every match, "" for none; before is how many bytes of a match there may be in front of it, -1 for any
 	// number.
 	literal []byte
@@ -44,6 +47,7 @@ const (
 	word
 	newline
 	edge // the text begins or ends here
+	kinds
 )
 
 // compile compiles a pattern of the dialect.
@@ -79,7 +83,31 @@ func compile(pattern string) (*program, error) {
 		p.inst[i] = to
 	}
 	p.classify(code.Inst)
+	p.open(p.start, make([]bool, len(p.inst)))
 	return p, nil
+}
+
+// open fills opens with what can be read first from an instruction on, whatever the assertions before it say.
+func (p *program) open(pc uint32, seen []bool) {
+	if seen[pc] {
+		return
+	}
+	seen[pc] = true
+	switch in := &p.inst[pc]; in.op {
+	case syntax.InstAlt:
+		p.open(in.out, seen)
+		p.open(in.arg, seen)
+	case syntax.InstNop, syntax.InstEmptyWidth:
+		p.open(in.out, seen)
+	case syntax.InstRune:
+		wide := false // takes something beyond ASCII
+		for k, class := range p.inStretch {
+			wide = wide || in.takes(class) && (k+1 == len(p.bounds) || p.bounds[k+1] > utf8.RuneSelf)
+		}
+		for b := range p.opens {
+			p.opens[b] = p.opens[b] || (b < utf8.RuneSelf && in.takes(p.ascii[b%utf8.RuneSelf])) || b >= utf8.RuneSelf && wide
+		}
+	}
 }
 
 // classify divides the characters into classes.
