@@ -1,6 +1,7 @@
 package macie
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -256,6 +257,48 @@ func TestAllowListsAtOnce(t *testing.T) {
 				refused(t, deletion, wire.Validation, "used by the job")
 			}
 		}
+	})
+}
+
+// lateDB commits its transactions only when it may.
+type lateDB struct {
+	store.DB
+	ready chan<- struct{}
+	goOn  <-chan struct{}
+}
+
+func (l lateDB) Update(ctx context.Context, fn func(store.Tx) error) error {
+	return l.DB.Update(ctx, func(tx store.Tx) error {
+		err := fn(tx)
+		l.ready <- struct{}{}
+		<-l.goOn
+		return err
+	})
+}
+
+// TestAllowListDeletedMeanwhile deletes a list while a job that uses it is made but not committed yet: the deletion sees the job.
+func TestAllowListDeletedMeanwhile(t *testing.T) {
+	onBothEngines(t, func(t *testing.T, url string) {
+		w := newWorldOn(t, url)
+		in := jobOver("token", "bucket")
+		in.AllowListIds = []string{w.allow(listOf("list", regexCriteria("a")))}
+		ready, goOn := make(chan struct{}, 10), make(chan struct{})
+		cfg := w.service.cfg
+		cfg.DB = lateDB{w.db, ready, goOn}
+		late, err := New(cfg)
+		must(t, err)
+		var group sync.WaitGroup
+		group.Go(func() {
+			_, err := late.CreateClassificationJob(w.ctx, in)
+			if err != nil {
+				t.Error(err)
+			}
+		})
+		<-ready
+		group.Go(func() { refused(t, w.disallow(in.AllowListIds[0], ""), wire.Validation, "used by the job") })
+		time.Sleep(100 * time.Millisecond) // for the deletion to have begun, which shows nowhere
+		close(goOn)
+		group.Wait()
 	})
 }
 
