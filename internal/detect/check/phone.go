@@ -223,7 +223,7 @@ func spanishNumber(d []byte) bool {
 	return false
 }
 
-// ItalianPhone reports whether the text is an Italian number: 0, the code of a place that exists and the subscriber's, eight to eleven digits in all, the code alone in the first
+// ItalianPhone reports whether the text is an Italian number: 0, the code of a place that exists and the subscriber's, eight to ten digits in all, the code alone in the first
 // group; ten digits from 3 for mobile telephones; or 800 and 803 for free calls (AGCOM, Piano di numerazione nazionale, delibera 8/15/CIR).
 func ItalianPhone(text []byte) bool {
 	p := readPhone(text)
@@ -257,7 +257,7 @@ func italianNumber(d []byte) bool {
 	}
 	switch d[0] {
 	case '0':
-		return len(d) <= 11 && italianArea(d) > 0
+		return len(d) <= 10 && italianArea(d) > 0
 	case '3':
 		return len(d) == 10 && d[1] >= '1'
 	case '8':
@@ -297,6 +297,12 @@ func BrazilianPhone(text []byte) bool {
 		return brazilianNumber(d) && (p.parts == 1 || p.groups[0] == 3)
 	}
 	return brazilianNumber(d) && (p.parts == 1 || p.groups[0] == 2 || p.parts == 2 && p.groups[1] == 4)
+}
+
+// BrazilianGrouped is BrazilianPhone but for ten digits in one word, which may as well be a number of North America.
+func BrazilianGrouped(text []byte) bool {
+	p := readPhone(text)
+	return (p.parts > 1 || p.n != 10) && BrazilianPhone(text)
 }
 
 // BrazilianPhoneAbroad is BrazilianPhone with the country code 55.

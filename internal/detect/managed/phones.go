@@ -28,12 +28,13 @@ func phones() []*detect.Identifier {
 		phone("BRAZIL_PHONE_NUMBER", "55", 10, 11, check.BrazilianPhoneAbroad, "celular «(11) 98765-4321»",
 			"Anatel, Resolução 749/2022 (Regulamento de Numeração); ITU-T E.164",
 			[]detect.Layout{
-				{Shape: "[1-9][1-9]", Tail: check.PhoneGroups(8, 9, false), CheckText: check.BrazilianPhone},
+				{Shape: "[1-9][1-9]", Tail: check.PhoneGroups(8, 9, false), CheckText: check.BrazilianGrouped, Alone: true},
+				{Shape: "9{10}", CheckText: check.BrazilianPhone, Keywords: brazilianWords},
 				{Shape: "'0'9", Tail: check.PhoneGroups(9, 10, false), CheckText: check.BrazilianPhone},
 				{Shape: "([1-9]", Tail: check.PhoneGroups(9, 10, true), CheckText: check.BrazilianPhone},
 				{Shape: "('0'[1-9]", Tail: check.PhoneGroups(9, 10, true), CheckText: check.BrazilianPhone},
 			},
-			"cel", "celular", "fone", "móvel", "número residencial", "numero residencial", "telefone", "telefone celular", "telefone fixo", "número de telefone", "telemóvel", "whatsapp"),
+			brazilianWords...),
 		phone("FRANCE_PHONE_NUMBER", "33", 9, 10, check.FrenchPhoneAbroad, "tél. «06 39 98 41 72»",
 			"ARCEP, plan national de numérotation (décision 2018-0881); ITU-T E.164",
 			[]detect.Layout{{Shape: "'0'", Tail: check.PhoneGroups(9, 9, false), CheckText: check.FrenchPhone, Alone: true}},
@@ -64,6 +65,9 @@ func phones() []*detect.Identifier {
 			}, "landline", "daytime phone", "mobile phone"),
 	}
 }
+
+var brazilianWords = []string{"cel", "celular", "fone", "móvel", "número residencial", "numero residencial", "telefone", "telefone celular", "telefone fixo",
+	"número de telefone", "whatsapp"}
 
 // phone makes the entry of a country: the international forms, whose national number has least to most digits, and the national ones.
 func phone(id, code string, least, most int, abroad func([]byte) bool, example, citation string, national []detect.Layout, keywords ...string) *detect.Identifier {
