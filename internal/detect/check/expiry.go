@@ -5,7 +5,7 @@ import "strings"
 // The forms of a payment card's expiry: a month and a year (ISO/IEC 7813 has them as YYMM; cards and forms as month and year), or a full date.
 
 // Expiry reports whether the text is a month and a year, or a full date, with a year that a card can bear: 1990 to 2099, or two digits. The
-// month is a number or an English name; a number stands before a year of two digits, a name on either side.
+// month is a number or a name of monthNumber; a number stands before a year of two digits, a name on either side.
 func Expiry(text []byte) bool {
 	var n, width [3]int
 	parts, month, monthAt := 0, 0, -1
@@ -23,7 +23,7 @@ func Expiry(text []byte) bool {
 			i = j
 			continue
 		}
-		for j < len(text) && isLetter(text[j]) {
+		for j < len(text) && inWord(text[j]) {
 			j++
 		}
 		if j == i {
@@ -68,7 +68,7 @@ func ExpiryDigits(digits []byte) bool {
 	return false
 }
 
-// ExpiryMonth reports whether the value is a month: 1 to 12, or an English name.
+// ExpiryMonth reports whether the value is a month: 1 to 12, or a name.
 func ExpiryMonth(compact []byte) bool {
 	return monthNumber(compact) > 0 || allDigits(compact) && monthOf(compact) > 0
 }
