@@ -1,7 +1,7 @@
 package check
 
 // VIN reports whether 17 capitals and digits (without I, O and Q) are a vehicle identification number: the last four are digits (ISO 3779),
-// there is a letter, and for North America (first character 1 to 5) and China (L) the ninth is the check digit (49 CFR 565.15;
+// there is a letter, the region is not 0, and for North America (first character 1 to 5) and China (L) the ninth is the check digit (49 CFR 565.15;
 // GB 16735): weights 8 to 2, 10, 0, 9 to 2, mod 11, X for 10.
 func VIN(compact []byte) bool {
 	sum, letters := 0, 0
@@ -18,7 +18,7 @@ func VIN(compact []byte) bool {
 			return false
 		}
 	}
-	if letters == 0 || uniform(compact[3:]) {
+	if letters == 0 || compact[0] == '0' || uniform(compact[3:]) {
 		return false
 	}
 	if first := compact[0]; first >= '1' && first <= '5' || first == 'L' {

@@ -13,22 +13,28 @@ func personal() []*detect.Identifier {
 			ID: "DATE_OF_BIRTH", Category: detect.PersonalInformation,
 			// A time of day behind the date is no birth in a log, but midnight is how databases export a date.
 			Layouts: append(dates(
-				"9{4}[-/ ]9{1,2}[-/ ]9{1,2}",
+				"9{4}[-/ .]9{1,2}[-/ .]9{1,2}",
 				"9{4}-99-99[Tt ]'00:00'",
 				"9{1,2}[-/ .]9{1,2}[-/ .]9{4}",
-				"9{1,2}[-/]9{1,2}[-/]99",
-				"9{1,2}[-/ ]a{3,9},?[-/ ]9{4}",
-				"9{1,2}[-/]a{3,9}[-/]99",
-				"9{1,2}aa a{3,9},? 9{4}",
-				"a{3,9}[-/ ]9{1,2},?[-/ ]9{4}",
-				"a{3,9} 9{1,2}aa,? 9{4}",
-				"9{4}[-/ ]a{3,9}[-/ ]9{1,2}",
+				"9{1,2}[-/.]9{1,2}[-/.]99",
+				"9{1,2} [-/] 9{1,2} [-/] 9{4}", "9{1,2}. 9{1,2}. 9{4}",
+				"9{1,2}.?[-/ ]"+monthName+".?,?[-/ ]9{4}",
+				"9{1,2}[-/ ]"+monthName+"[-/ ]99",
+				"9{1,2}a{3}9{4}", "9{1,2}a{3}99",
+				"9{1,2} \"de\" "+monthName+" \"de\"\"l\"? 9{4}", "9{1,2}[\xC2\xBA\xAA]{2} \"de\" "+monthName+" \"de\" 9{4}",
+				"9{1,2}aa "+monthName+".?,? 9{4}", "9{1,2}aa \"of\" "+monthName+",? 9{4}",
+				monthName+".?[-/ ]9{1,2},?[-/ ]9{4}",
+				monthName+".?[-/ ]9{1,2}/9{4}",
+				monthName+" 9{1,2}aa,? 9{4}",
+				"9{4}[-/ ]"+monthName+"[-/ ]9{1,2}",
+				"9{8}",
 			), detect.Layout{Shape: "9{4}-99-99[Tt ]99:99", Keyword: detect.KeywordInField, CheckText: check.Date}),
 			Keywords: []string{"bday", "b-day", "birth date", "birthday", "date of birth", "dob",
-				"birth dt", "date birth"}, // abbreviations of column names
-			MaxLen: 24, Severity: lowMediumHigh,
+				"birth dt", "date birth", "birthdt", "d.o.b", // abbreviations of column names
+				"geburtsdatum", "date de naissance", "fecha de nacimiento", "data di nascita", "data de nascimento"}, // the same in other languages
+			MaxLen: 40, Severity: lowMediumHigh,
 			Example:  "dob «1984-03-29»",
-			Citation: "ISO 8601-1 (calendar date); Unicode CLDR date patterns for en and en-GB",
+			Citation: "ISO 8601-1 (calendar date); Unicode CLDR date patterns for en, en-GB, de, es, fr, it and pt",
 		},
 		{
 			ID: "HTTP_COOKIE", Category: detect.PersonalInformation,
@@ -62,10 +68,43 @@ func personal() []*detect.Identifier {
 			Layouts: needKeyword("[A-HJ-NPR-Za-hj-npr-z0-9]{17}"),
 			Keywords: []string{"Fahrgestellnummer", "niv", "numarul de identificare", "numarul seriei de sasiu", "numer VIN",
 				"Número de Identificação do Veículo", "Número de Identificación de Automóviles", "numéro d'identification du véhicule",
-				"vehicle identification number", "vin", "VIN numeris"},
+				"vehicle identification number", "vin", "VIN numeris", "vehicle identification no", "vehicle identification", "vehicle id number",
+				"fahrzeug identifizierungsnummer", "número de identificación del vehículo", "número de identificação veicular"},
 			MaxLen: 17, Severity: lowLowMedium,
 			Example:  "VIN «1M8GDM9AXKP042788»",
 			Citation: "ISO 3779, ISO 3780; 49 CFR 565.15 (check digit)",
+		},
+		{
+			ID: "LATITUDE_LONGITUDE", Category: detect.PersonalInformation,
+			// Numbers with fewer than two decimals are sizes and places on a screen.
+			Layouts: []detect.Layout{
+				{Shape: "9{1,2}.9{2,20}", Lead: "-+", Tail: check.CoordinatesFollow, CheckText: check.Coordinates},
+				{Shape: "9{1,2}.9{2,20}", Lead: "-+", Tail: check.LongitudeFollows, CheckText: check.Coordinates, Keywords: []string{"lat", "latitude"}},
+				{Shape: "9{1,3}.9{2,20}", Around: check.GeoJSONPosition, Keywords: []string{"coordinates"}},
+			},
+			Keywords: []string{"coordinate", "coordinates", "lat long", "latitude longitude", "position",
+				"lat lon", "lat lng", "lat/long", "lat/lon", "lat/lng", "lat,long", "lat,lon", "lat,lng", "latitude/longitude", "latitude,longitude", "latitude and longitude",
+				"lat and long", "gps coordinates", "gps location", "geo coordinates", "coords", "geo location", "geo point"},
+			MaxLen: 96, Severity: detect.Severity{detect.Low, detect.Medium, detect.Medium},
+			Example:  "coordinates «41.948614,-87.655311»",
+			Citation: "ISO 6709 annex H (decimal degrees); RFC 7946 section 3.1.1 (GeoJSON)",
+		},
+		{
+			ID: "BRAZIL_CEP_CODE", Category: detect.PersonalInformation, Check: check.CEP,
+			Layouts: needKeyword("9{5}-9{3}", "99.9{3}-9{3}", "9{8}", "9{5} 9{3}"),
+			Keywords: []string{"cep", "código de endereçamento postal", "codigo de endereçamento postal", "código postal", "codigo postal",
+				"código de endereçamento", "cód postal", "número do cep"},
+			MaxLen: 10, Severity: lowMediumHigh,
+			Example:  "CEP «01310-100»",
+			Citation: "Empresa Brasileira de Correios e Telégrafos, Guia Postal Brasileiro (CEP)",
+		},
+		{
+			ID: "ARGENTINA_TARJETA_SUBE", Category: detect.PersonalInformation, Check: check.SUBE, Checksum: true,
+			Layouts:  needKeyword("'6061'~9{4}~9{4}~9{4}"),
+			Keywords: []string{"sistema único de boleto electrónico", "sube", "tarjeta sube", "número de tarjeta sube"},
+			MaxLen:   19, Severity: detect.Severity{detect.Medium, detect.Medium, detect.High},
+			Example:  "SUBE «6061 2174 2180 9677»",
+			Citation: "Decreto 84/2009 (Sistema Único de Boleto Electrónico); ISO/IEC 7812-1",
 		},
 	}
 }
@@ -78,6 +117,9 @@ func names() []detect.Layout {
 	}
 	return out
 }
+
+// monthName is the shape of a month's name with any of its accents.
+const monthName = "a[A-Za-z\x80-\xFF]{2,10}"
 
 // dates are layouts whose text is a valid date.
 func dates(shapes ...string) []detect.Layout {
