@@ -22,8 +22,8 @@ var driversLicence = []string{"dl#", "dl:", "dlno#", "driver licence", "driver l
 	"drivers lic", "driver's lic", "driver lic no", "drivers lic no", "drv lic", "drv lic no", "d/l #", "d/l no", "d/l number", "dl #",
 	"driving licences", "driving licenses"}
 
-// numberedLicence are the spellings that join "number" or "no" to a keyword in one word, and licenceNumber all that announce a number. The forms
-// of six characters, which dates and postal codes share, take one of these.
+// numberedLicence are the spellings that join "number" or "no" to a keyword in one word, and licenceNumber all that announce a number. Six
+// digits, which may be a date or a postal code, take one of these.
 var (
 	numberedLicence = []string{"driver licence number", "driver licence no", "driver license number", "driver license no", "drivers licence number",
 		"drivers licence no", "drivers license number", "drivers license no", "driver's licence number", "driver's licence no",
@@ -75,8 +75,8 @@ func usLicences() []detect.Layout {
 			"9{6}~9{3}",      // WY
 		),
 		needKeyword(
-			// 6: NE OR RI WV; 7: CA NE; 8: AZ HI KS KY MA MT NE NV VA; 9: IN KY MO OK.
-			"a9{6,9}",
+			// 6: NE OR RI WV; 7: CA NE; 8: AZ HI KS KY MA MT NE NV VA; 9: IN KY MO OK; 10: MI VA, no longer issued.
+			"a9{6,10}",
 			"a99~99~9{4}",                              // KS VA
 			"a99~9{3}~9{3}",                            // KY
 			"aa9{5,7}",                                 // 5: OR WV; 6: OH; 7: MA
@@ -121,10 +121,11 @@ func canadianLicences() []detect.Layout {
 // australianLicences are the forms of the states and territories.
 func australianLicences() []detect.Layout {
 	return slices.Concat(
-		needKeyword("9{7,10}"),                                           // 7: TAS WA; 8: NSW QLD; 9: ACT NSW QLD VIC; 10: ACT VIC
-		grouped("9{3}~9{3}~9{3}", "99~9{3}~9{3}", "9{4}~9{4}"),           // QLD VIC, and as people write them
-		withKeywords(licenceNumber, "9{6}", "a9{5}", "aa9{4}", "9{4}aa"), // ACT NT; SA TAS; SA; NSW
-		needKeyword("a9{6}"),                                             // TAS
+		needKeyword("9{7,10}"), // 7: TAS WA; 8: NSW QLD; 9: ACT NSW QLD VIC; 10: ACT VIC
+		// As people write them. A telephone number of ten digits in groups of 3, 3 and 4 does not begin with 0.
+		grouped("9{3}~9{3}~9{3}", "99~9{3}~9{3}", "9{4}~9{4}", "99~99~9{4}", "9~9{3}~9{3}~9{3}", "'0'99~9{3}~9{4}"),
+		needKeyword("a9{5,6}", "aa9{4}", "9{4}aa"), // SA TAS; SA; NSW
+		withKeywords(licenceNumber, "9{6}"),        // ACT NT SA
 	)
 }
 
@@ -134,7 +135,7 @@ func englishLicences() []*detect.Identifier {
 			ID: "AUSTRALIA_DRIVERS_LICENSE", Category: detect.PersonalInformation, Check: check.Licence,
 			Layouts:  australianLicences(),
 			Keywords: slices.Concat(driversLicence, numberedLicence),
-			MaxLen:   11, Severity: lowMediumHigh,
+			MaxLen:   13, Severity: lowMediumHigh,
 			Example:  "QLD driver licence «048 271 593»",
 			Citation: "Austroads, NEVDIS (licence number of up to ten characters); road transport authorities of the states and territories",
 		},
