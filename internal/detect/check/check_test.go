@@ -36,7 +36,6 @@ var compactChecks = []compactCheck{
 	{"VIN", VIN, "1M8GDM9AXKP042788 and 11111111111111111 (valid by the digits, but no letter), 49 CFR 565.15 and its public examples",
 		[]string{"1M8GDM9AXKP042788", "5GZCZ43D13S812715", "WVWZZZ1JZXW386752"}, []string{"1M8GDM9A1KP042788", "11111111111111111", "1M8GDM9AXKP04278A", "5GZCZ43D13S812751"}},
 	{"NANP", NANP, "ranges of the numbering plan", []string{"4155552671", "14155552671"}, []string{"1155552671", "4150552671", "4115552671", "4159112671", "2222222222"}},
-	{"USPassport", USPassport, "the form of ICAO Doc 9303", []string{"204815573", "A12345670"}, []string{"000000000", "A00000000"}},
 	{"AccountNumber", AccountNumber, "the form alone", []string{"204815573"}, []string{"000000000", "77777777777"}},
 }
 

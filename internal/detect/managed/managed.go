@@ -19,10 +19,11 @@ func All() []*detect.Identifier {
 
 // The severity rules in use (macie.md 5.3).
 var (
-	alwaysHigh     = detect.Severity{detect.High, detect.High, detect.High}
-	lowMediumHigh  = detect.Severity{detect.Low, detect.Medium, detect.High}
-	mediumHighHigh = detect.Severity{detect.Medium, detect.High, detect.High}
-	lowLowMedium   = detect.Severity{detect.Low, detect.Low, detect.Medium}
+	alwaysHigh       = detect.Severity{detect.High, detect.High, detect.High}
+	lowMediumHigh    = detect.Severity{detect.Low, detect.Medium, detect.High}
+	mediumHighHigh   = detect.Severity{detect.Medium, detect.High, detect.High}
+	mediumMediumHigh = detect.Severity{detect.Medium, detect.Medium, detect.High}
+	lowLowMedium     = detect.Severity{detect.Low, detect.Low, detect.Medium}
 )
 
 // needKeyword makes layouts that are found near a keyword only.
