@@ -226,7 +226,7 @@ func brazilianRG() []detect.Layout {
 	add(detect.Layout{Check: check.RG}, `"MG"[- ]?9{1,2}.9{3}.9{3}`, `"MG"[- ]?9{7,8}`, `"M"[- ]?9{1,2}.9{3}.9{3}`, `"M"-9{7,8}`, // Minas Gerais
 		"9.9{3}.9{3}", "9.9{3}.9{3}-[0-9Xx]", // most states
 		"99.9{3}.9{3}-99", "9{8}-99", // Bahia
-		"9{10}", // Rio Grande do Sul
+		"9{10}",               // Rio Grande do Sul
 		"99.9{3}.9{3}.9{4}-9") // Maranhão
 	add(detect.Layout{Tail: check.RGIssuer, CheckText: check.RG}, "9{5,13}", "9{4,12}-[0-9Xx]", "9{1,2}.9{3}.9{3}", "9{1,2}.9{3}.9{3}-[0-9Xx]", "9{3}.9{3}.9{3}")
 	return out
