@@ -4,11 +4,22 @@ import (
 	"github.com/magpie-sec/magpie/internal/detect"
 	"github.com/magpie-sec/magpie/internal/detect/check"
 	"github.com/magpie-sec/magpie/internal/detect/person"
+	"github.com/magpie-sec/magpie/internal/detect/postal"
 )
 
 // personal are the kinds of personal information that have no file of their own: macie.md 1.6.1.
 func personal() []*detect.Identifier {
 	return []*detect.Identifier{
+		{
+			ID: "ADDRESS", Category: detect.PersonalInformation,
+			Layouts: addresses(),
+			Keywords: []string{"address", "mailing address", "postal address", "street address", "home address", "billing address", "shipping address",
+				"anschrift", "adresse", "indirizzo", "dirección", "domicilio", "adresse postale", "postanschrift", "wohnort", "residence"},
+			MaxLen: postal.MaxLen, Severity: lowMediumHigh,
+			Example: "Ship to «1420 Maple Street, Denver, CO 80202», please.",
+			Citation: "UPU S42 (addressing templates); USPS Publication 28; Canada Post addressing guidelines; Royal Mail Postcode Address File; " +
+				"AS 4590; DIN 5008; AFNOR NF Z 10-011; Poste Italiane CAP; Correos códigos postales",
+		},
 		{
 			ID: "DATE_OF_BIRTH", Category: detect.PersonalInformation,
 			// A time of day behind the date is no birth in a log, but midnight is how databases export a date.
@@ -107,6 +118,22 @@ func personal() []*detect.Identifier {
 			Citation: "Decreto 84/2009 (Sistema Único de Boleto Electrónico); ISO/IEC 7812-1",
 		},
 	}
+}
+
+// addresses are the postal codes around which an address may stand.
+func addresses() []detect.Layout {
+	var out []detect.Layout
+	add := func(around func([]byte, int, int, bool) (int, int), shapes ...string) {
+		for _, s := range shapes {
+			out = append(out, detect.Layout{Shape: s, Around: around, Keyword: detect.KeywordUnneeded})
+		}
+	}
+	add(postal.Five, "9{5}")
+	add(postal.Canada, "A9A[ -]?9A9")
+	add(postal.Kingdom, "A{1,2}9[0-9A-Z]? 9AA", "A99AA", "A999AA", "AA99AA", "AA999AA", "A9A9AA", "AA9A9AA")
+	add(postal.Australia, `"nsw"`, `"vic"`, `"qld"`, `"sa"`, `"wa"`, `"tas"`, `"nt"`, `"act"`, `"wales"`, `"victoria"`, `"queensland"`, `"australia"`,
+		`"tasmania"`, `"territory"`)
+	return append(out, detect.Layout{Tail: postal.Whole, Keyword: detect.KeywordInField, Whole: true})
 }
 
 // names are the labels that let a name in running text have a word that is in no list.

@@ -312,7 +312,7 @@ loop:
 		k.kind = kindOf(word)
 		var buf [maxWord + 16]byte
 		folded := Fold(buf[:0], word)
-		k.refused = refusedWord(folded)
+		k.refused = refusedWord(folded) || k.caps && abbreviations[string(folded)]
 		if k.caps && particles[string(folded)] {
 			k.form = particle
 		}
@@ -362,6 +362,9 @@ func refusedWord(folded []byte) bool {
 		folded = folded[n+1:]
 	}
 }
+
+// abbreviations stand in capitals behind a town and are names otherwise.
+var abbreviations = setOf("tas vic")
 
 // thingEnds are ends of words of the same kind.
 var thingEnds = strings.Fields("strasse platz gasse allee weg stadt kirche schule haus straat laan plein gatan vagen")
@@ -703,8 +706,8 @@ func before(t []byte, i int, caps bool) int {
 		return 0
 	}
 	if len(word) == 0 {
-		if i >= 2 && t[i-2] == '&' {
-			return -enough
+		if i >= 2 && (t[i-2] == '&' || t[i-2] == '/' && i >= 3 && isLetter(t[i-3])) {
+			return -2 * enough // Smith & Jane Doe; C/ Juan Bravo
 		}
 		if i >= 2 && t[i-2] == '.' { // an initial or abbreviation: St. John Smith
 			word, _ = wordBefore(t, i-1, ".")
@@ -720,7 +723,7 @@ func before(t []byte, i int, caps bool) int {
 	}
 	var buf [maxWord + 16]byte
 	folded := Fold(buf[:0], word)
-	if places[string(folded)] {
+	if places[string(folded)] || linksPlace(t, i, folded) {
 		return -2 * enough
 	}
 	first, _ := utf8.DecodeRune(word)
@@ -738,6 +741,24 @@ func before(t []byte, i int, caps bool) int {
 	}
 	return 0
 }
+
+// linksPlace reports whether the word before t[i] links the name with that of a place: Paseo de Juan Bravo, piazza della Maria Rossi.
+func linksPlace(t []byte, i int, folded []byte) bool {
+	var buf [maxWord + 16]byte
+	for n := 0; n < 3 && links[string(folded)]; n++ {
+		i -= len(folded) + 1
+		word, _ := wordBefore(t, i, " ")
+		if len(word) == 0 || len(word) > maxWord {
+			return false
+		}
+		if folded = Fold(buf[:0], word); places[string(folded)] {
+			return true
+		}
+	}
+	return false
+}
+
+var links = setOf("de del la las los el di della delle dei degli dell du des der den do da dos das don dr santa")
 
 func allCapitals(word []byte) bool {
 	for _, b := range word {

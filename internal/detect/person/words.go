@@ -62,7 +62,7 @@ var particles = setOf(`van der den de del della di da das dos du la le von zu zu
 var capitalParticles = setOf("Van Der Den De Del Della Di Da Dos Du La Le Von Zu Bin Ibn Al El Ter Ten Bint Abu Dal Dalla Degli")
 
 // things are words that make a name that of a place, firm, institution, work, ship, law or prize, as a part of it or right behind it.
-var things = setOf(`street st road rd avenue ave drive boulevard blvd court ct place pl way parkway pkwy highway hwy terrace crescent close row square sq plaza
+var things = setOf(`str street st road rd avenue ave drive boulevard blvd court ct place pl way parkway pkwy highway hwy terrace crescent close row square sq plaza
 	alley circle trail bridge tunnel airport station stadium arena tower towers building buildings centre center centro hotel inn theatre
 	theater cinema museum gallery library bibliotheek school college university universitat universite universidad universita institute
 	instituto institut academy academie akademie faculty department hospital clinic klinik klinikum cathedral chapel abbey castle palace garden
@@ -101,7 +101,8 @@ var places = setOf(`saint st st. ste sainte san santa santo sankt sao mount mt l
 	calle avenida plaza paseo via viale piazza corso rua praca lycee college ecole universite university universidad universita instituto
 	institute institut hospital hms uss rms ss mv usns chateau domaine maison palazzo palais villa casa rio ile isle isola los las el la new
 	north south east west upper lower strasse quai pont parc parque jardin jardim gare stade cathedrale basilica basilique chiesa iglesia igreja
-	kirche theatre teatro museo musee museu stadion estadio aeropuerto aeroport largo travessa ulica aleja plac operation hurricane tropical
+	kirche theatre teatro museo musee museu stadion estadio aeropuerto aeroport largo travessa ulica aleja plac camino carretera ronda travesia carrer passeig viale vicolo largo corso strada contrada chemin allee impasse quai route sentier faubourg cours square
+	lungotevere barrio colonia urbanizacion operation hurricane tropical
 	storm typhoon cyclone project class type brand model product company firm ship vessel yacht submarine building school city town village
 	county`)
 
