@@ -96,31 +96,75 @@ func WrappedArmor(labels ...string) func(rest []byte, final bool) int {
 		ends = append(ends, []byte("-----END "+l+"-----"))
 	}
 	return func(rest []byte, final bool) int {
-		body, end := base64Run(rest)
-		if end == len(rest) && !final {
+		const label = 45 // characters: those of the longest label, after the first whole groups of four
+		if len(rest) < label {
+			if final {
+				return No
+			}
 			return More
 		}
-		var buf [maxWrapped]byte
-		if body < minArmor || base64.RawStdEncoding.DecodedLen(body) >= len(buf) {
-			return No
-		}
-		// The first character completes a group of four that ends with the label's first letter.
-		var group [3]byte
-		if _, err := base64.RawStdEncoding.Decode(group[:], []byte{'T', 'i', 'B', rest[0]}); err != nil {
-			return No
-		}
-		buf[0] = group[2]
-		size, err := base64.RawStdEncoding.Decode(buf[1:], rest[1:body])
+		var head [label]byte
+		n, err := base64.RawStdEncoding.Decode(head[:], rest[1:label])
 		if err != nil {
 			return No
 		}
 		for i, begin := range begins {
-			if text := buf[:size+1]; bytes.HasPrefix(text, begin) && armor(ends[i], text[len(begin):], true) > 0 {
-				return end
+			if rest[0] == firstCode(begin[0]) && bytes.HasPrefix(head[:n], begin[1:]) {
+				return wrappedBody(ends[i], len(begin)-1, rest, final)
 			}
 		}
 		return No
 	}
+}
+
+// firstCode returns the base64 character for the last six bits of a capital.
+func firstCode(capital byte) byte { return "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[capital-'@'] }
+
+// wrappedBody is WrappedArmor for the label that takes so many bytes behind its first, with its dashes. It decodes twice as much of the text
+// each time and gives up at what does not stand in armour, so that a text of nothing but beginnings takes no more than linear time.
+func wrappedBody(endLine []byte, label int, rest []byte, final bool) int {
+	var buf [maxWrapped]byte
+	for limit := 257; ; limit = 2*limit - 1 { // rest[0] belongs to the group of the prefix
+		body, _ := base64Run(rest[:min(limit, len(rest))])
+		whole := body < min(limit, len(rest)) || body == len(rest) && final
+		coded := rest[1:body]
+		if !whole {
+			coded = coded[:len(coded)/4*4]
+		}
+		if base64.RawStdEncoding.DecodedLen(len(coded)) > len(buf) {
+			return No
+		}
+		size, err := base64.RawStdEncoding.Decode(buf[:], coded)
+		if err != nil {
+			return No
+		}
+		text := buf[label:max(label, size)]
+		for _, b := range text {
+			if b < ' ' && b != '\n' && b != '\r' && b != '\t' || b == 0x7F {
+				return No
+			}
+		}
+		if i := bytes.Index(text, endLine[:5]); i >= 0 && len(text)-i >= len(endLine) {
+			if armor(endLine, text, true) < 0 {
+				return No
+			}
+			break
+		}
+		if whole {
+			return No
+		}
+		if limit >= len(rest) {
+			return More
+		}
+	}
+	body, end := base64Run(rest)
+	if end == len(rest) && !final {
+		return More
+	}
+	if body%4 == 2 { // the prefix is of 15 characters
+		return No
+	}
+	return end
 }
 
 // maxWrapped is the greatest size of a key that WrappedArmor decodes. RSA with 16384 bits takes 12.6 KiB.

@@ -36,6 +36,7 @@ func credentials() []*detect.Identifier {
 				{Shape: `[A-Za-z0-9/+]{1,7}[%\]`, Lead: "+/", Tail: check.AWSSecretEscaped, Keyword: detect.KeywordRequired, CheckText: check.AWSSecret},
 			},
 			Keywords: []string{"aws_secret_access_key", "credentials", "secret access key", "secret key", "set-awscredential",
+				"akia…", "asia…", "abia…", "acca…", // the access key id that a secret belongs to
 				// expansions: short forms, the properties of SDKs and Hadoop, what the console says in other languages
 				"aws_secret", "aws.secret", "secret.key", "aws_access_key", "aws_key", "amazon secret", "s3 secret", "access key secret",
 				"geheimer zugriffsschlüssel", "clé d'accès secrète", "clave de acceso secreta", "chave de acesso secreta", "chiave di accesso segreta"},
