@@ -6,6 +6,10 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/magpie-sec/magpie/internal/detect"
+	"github.com/magpie-sec/magpie/internal/detect/detecttest"
+	"github.com/magpie-sec/magpie/internal/detect/managed"
 )
 
 // benchLog is an application log of 8 MiB in which every hundredth line has what the benchmarks look for.
@@ -71,4 +75,42 @@ func BenchmarkScan(b *testing.B) {
 			b.ReportMetric(float64(found/b.N), "found")
 		})
 	}
+}
+
+// BenchmarkTable reads a customer table cell by cell, beside the engine of the managed identifiers, which reads the same.
+func BenchmarkTable(b *testing.B) {
+	blocks, size := detecttest.NewCorpus(20).Table(8 << 20)
+	one := []*Definition{{Name: "n", Regex: `[A-Z]-\d{8}`, Keywords: []string{"badge"}}}
+	free := []*Definition{{Name: "n", Regex: `[A-Z]-\d{8}`}}
+	var many []*Definition
+	for i := range 30 {
+		many = append(many, &Definition{Name: fmt.Sprint("n", i), Regex: fmt.Sprintf(`[A-Z]{2}%d-\d{8}`, i), Keywords: []string{fmt.Sprint("badge", i), "badge", "notes"}})
+	}
+	for name, defs := range map[string][]*Definition{"1_with_keyword": one, "1_without": free, "30_with_keywords": many} {
+		e := engine(b, defs...)
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(size))
+			s := e.NewScanner(nil)
+			for b.Loop() {
+				s.Reset(func(Match) {})
+				for _, block := range blocks {
+					s.Write(block)
+				}
+				s.Close()
+			}
+		})
+	}
+	b.Run("managed", func(b *testing.B) {
+		e, err := detect.New(detect.Options{Identifiers: managed.All()})
+		must(b, err)
+		b.SetBytes(int64(size))
+		s := e.NewScanner(nil)
+		for b.Loop() {
+			s.Reset(func(detect.Match) {})
+			for _, block := range blocks {
+				s.Write(block)
+			}
+			s.Close()
+		}
+	})
 }

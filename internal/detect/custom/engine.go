@@ -26,7 +26,8 @@ const defaultWindow = 128 << 10
 type Engine struct {
 	rules    []rule
 	keywords keywords
-	keyed    bool // some rule has keywords
+	keyed    bool    // some rule has keywords
+	free     []int32 // the rules that have none
 
 	window int
 	// margin is how far behind a position one may have to look to decide what begins or counts there.
@@ -68,6 +69,9 @@ func (e *Engine) add(d *Definition) error {
 	for _, w := range d.Keywords {
 		e.keywords.add(w, int32(len(e.rules)))
 		e.keyed = true
+	}
+	if len(d.Keywords) == 0 {
+		e.free = append(e.free, int32(len(e.rules)))
 	}
 	e.rules = append(e.rules, r)
 	return nil

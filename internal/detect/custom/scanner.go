@@ -23,11 +23,15 @@ type Scanner struct {
 	e     *Engine
 	emit  func(Match)
 	rules []ruleState
+	// active are the rules that have anything to look for in the unit at hand: those without keywords, and those whose keywords were met.
+	active []int32
+	unit   int64 // counts the units
 
 	// The text at hand begins at position base of the unit it belongs to: the document's running text, or a value.
 	window []byte
 	base   int64
 	heard  int64 // how far keywords were looked for
+	begun  int64 // where the unit, or this stretch of it, begins
 	piece  bool  // window belongs to a value in pieces, not to running text
 
 	// Where the unit at hand stands.
@@ -47,6 +51,7 @@ type Scanner struct {
 
 // A ruleState is how far a scanner is with a rule.
 type ruleState struct {
+	unit    int64    // that the rest is about
 	matcher *matcher // nil until there is something to match
 	pos     int64    // matches that begin before were dealt with
 	paid    int64    // how far the text counts in the budget
@@ -170,24 +175,35 @@ func (s *Scanner) segment(b *text.Block, seg *text.Segment) {
 
 // begin makes ready for a unit, or for the stretch of the running text that begins at position base.
 func (s *Scanner) begin(base int64, kind text.Kind, row int64, field *text.Field) {
-	s.base, s.heard = base, base
+	s.base, s.heard, s.begun = base, base, base
 	s.kind, s.row, s.place, s.counts = kind, row, field, false
 	s.window = s.window[:0]
 	var named []int32
 	if field != nil && s.e.keyed {
 		named = s.fields.get(&s.e.keywords, field)
 	}
-	for i := range s.rules {
-		r := &s.rules[i]
-		r.pos, r.paid, r.ends, r.named = base, base, r.ends[:0], false
+	s.unit++
+	s.active = s.active[:0]
+	for _, i := range s.e.free {
+		s.activate(i)
 	}
 	for _, i := range named {
-		if kind == text.Cells {
-			s.rules[i].named = true
+		if r := s.activate(i); kind == text.Cells {
+			r.named = true
 		} else {
-			s.rules[i].hear(0)
+			r.hear(0)
 		}
 	}
+}
+
+// activate returns the state of a rule, ready for the unit at hand.
+func (s *Scanner) activate(i int32) *ruleState {
+	r := &s.rules[i]
+	if r.unit != s.unit {
+		r.unit, r.pos, r.paid, r.ends, r.named = s.unit, s.begun, s.begun, r.ends[:0], false
+		s.active = append(s.active, i)
+	}
+	return r
 }
 
 // fill appends t to the window and reads whatever the window cannot hold.
@@ -232,13 +248,13 @@ func (s *Scanner) read(t []byte, final bool) int {
 	if e.keyed {
 		e.keywords.scan(t, int(s.heard-s.base), heard, func(rules []int32, end int) {
 			for _, i := range rules {
-				s.rules[i].hear(s.base + int64(end))
+				s.activate(i).hear(s.base + int64(end))
 			}
 		})
 		s.heard = s.base + int64(heard)
 	}
 	r := reading{t: t, first: s.base == 0, final: final}
-	for i := range e.rules {
+	for _, i := range s.active {
 		st, rule := &s.rules[i], &e.rules[i]
 		free := len(rule.Keywords) == 0 || st.named
 		if !free && len(st.ends) == 0 {
