@@ -300,7 +300,7 @@ func rulesVersion(identifiers []*detect.Identifier, looksFor []*custom.Definitio
 	for _, id := range identifiers {
 		fmt.Fprintf(h, "%q %q %q %d %d\n", id.ID, id.Keywords, id.Refuse, id.Distance, id.Direction)
 		for _, l := range id.Layouts {
-			fmt.Fprintf(h, "%q %q %d %t %q %t\n", l.Shape, l.Words, l.Keyword, l.Whole, l.NotNext, l.Alone)
+			fmt.Fprintf(h, "%q %q %q %d %q %t %q %t %t\n", l.Shape, l.Words, l.Lead, l.Keyword, l.Keywords, l.Whole, l.NotNext, l.Alone, l.Open)
 		}
 	}
 	byID := func(a, b *custom.Definition) int { return strings.Compare(a.ID, b.ID) }
