@@ -1,6 +1,9 @@
 package detect
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // A dispatch gives the layouts that may begin with a run, by its kind, length and first character. What is not near any keyword leaves it
 // at the first look, and what is near one meets the layouts of this keyword: most of the catalogue is never touched.
@@ -14,20 +17,23 @@ type dispatch struct {
 	lists   []list
 	// after holds for each byte, by bits, the sets of bytes that may follow a run which it is in. Set 0 has all.
 	after [256]uint64
+
+	// The shapes that begin with a literal of three or more bytes are found by a hash of the first four, fourIndex: literals tells whether
+	// there are any, byLiteral gives the number of the list.
+	literals  [1 << 14 / 64]uint64
+	byLiteral [1 << 14]uint16
 }
 
-// A list holds the sections for a run.
+// A list holds the layouts for a run, in a bucket for each bit of need, in the order of the bits.
 type list struct {
-	need     uint64 // union of the sections'
-	sections []section
+	need    uint64 // union of the layouts'
+	buckets [][]choice
 }
 
-// A section holds the layouts of one shape.
-type section struct {
-	need    uint64 // union of the layouts'
-	shape   *shape
-	after   uint8 // number of the set of bytes that may follow the run
-	layouts []*layout
+// A choice is a layout to try at a run.
+type choice struct {
+	*layout
+	after uint8 // number of the set of bytes that may follow the run
 }
 
 // Every layout has a need: a bit of what may be in reach of a value. What is in reach is the union of the bits of the keyword groups, of which
@@ -39,93 +45,160 @@ func reachBit(group uint16) uint64 { return 1 << (group % 63) }
 
 // build fills the dispatch.
 func (d *dispatch) build(layouts []*layout) {
-	var shapes []*shape
-	byShape := map[*shape][]*layout{}
+	b := listBuilder{dispatch: d, byShape: map[*shape][]*layout{}, lists: map[string]uint16{"": 0}, afters: map[byteSet]uint8{}}
 	for _, l := range layouts {
-		if byShape[l.shape] == nil {
-			shapes = append(shapes, l.shape)
+		if b.byShape[l.shape] == nil {
+			b.shapes = append(b.shapes, l.shape)
 		}
-		byShape[l.shape] = append(byShape[l.shape], l)
+		b.byShape[l.shape] = append(b.byShape[l.shape], l)
 	}
 	d.lists = []list{{}}
-	for b := range d.after {
-		d.after[b] = 1
+	for c := range d.after {
+		d.after[c] = 1
 	}
-	lists, afters := map[string]uint16{"": 0}, map[byteSet]uint8{}
-	var key []byte
+	b.buildLiterals()
 	var fit []int
 	for kind := 1; kind < kinds; kind++ {
 		for n := 1; n <= maxRun; n++ {
 			fit = fit[:0]
-			for i, sh := range shapes {
-				if sh.runs[kind][n] {
+			for i, sh := range b.shapes {
+				if sh.runs[kind][n] && len(sh.literal()) < minLiteral {
 					fit = append(fit, i)
 				}
 			}
-			for b := range alnumIndex {
-				if !isAlnum(byte(b)) {
+			for c := range alnumIndex {
+				if !isAlnum(byte(c)) {
 					continue
 				}
-				key = key[:0]
+				b.key = b.key[:0]
 				for _, i := range fit {
-					if shapes[i].first[b] {
-						key = binary.LittleEndian.AppendUint16(key, uint16(i))
-						key = append(key, d.afterSet(&shapes[i].after[n], afters))
+					if b.shapes[i].first[c] {
+						b.add(i, &b.shapes[i].after[n])
 					}
 				}
-				number, ok := lists[string(key)]
-				if !ok {
-					number = uint16(len(d.lists))
-					lists[string(key)] = number
-					d.lists = append(d.lists, newList(key, shapes, byShape))
-				}
-				d.numbers[kind][n][alnumIndex[b]] = number
+				number := b.list()
+				d.numbers[kind][n][alnumIndex[c]] = number
 				need := d.lists[number].need
 				d.needs[kind][n] |= need
 				if n < maxRun && need != 0 {
-					d.every[b] |= 1 << n
-					d.bare[b] |= need / alwaysInReach << n
+					d.every[c] |= 1 << n
+					d.bare[c] |= need / alwaysInReach << n
 				}
 			}
 		}
 	}
 }
 
+// minLiteral is the length from which the literal that a shape begins with leads to it.
+const minLiteral = 3
+
+// buildLiterals fills literals and byLiteral.
+func (b *listBuilder) buildLiterals() {
+	byIndex := map[uint64][]int{}
+	for i, sh := range b.shapes {
+		lit := sh.literal()
+		if len(lit) < minLiteral {
+			continue
+		}
+		head := headAt([]byte(lit), 0)
+		if len(lit) > minLiteral {
+			byIndex[fourIndex(head)] = append(byIndex[fourIndex(head)], i)
+			continue
+		}
+		seen := map[uint64]bool{} // anything may follow
+		for fourth := range uint64(256) {
+			if x := fourIndex(head&0xFFFFFF | fourth<<24); !seen[x] {
+				seen[x] = true
+				byIndex[x] = append(byIndex[x], i)
+			}
+		}
+	}
+	for x, shapes := range byIndex {
+		b.key = b.key[:0]
+		for _, i := range shapes {
+			var after byteSet
+			for n := range b.shapes[i].after {
+				for c, in := range b.shapes[i].after[n] {
+					after[c] = after[c] || in
+				}
+			}
+			b.add(i, &after)
+		}
+		b.literals[x/64] |= 1 << (x % 64)
+		b.byLiteral[x] = b.list()
+	}
+}
+
+// A listBuilder makes each list once.
+type listBuilder struct {
+	*dispatch
+	shapes  []*shape
+	byShape map[*shape][]*layout
+	lists   map[string]uint16 // by key
+	afters  map[byteSet]uint8
+	key     []byte // numbers of shapes, each with that of a set
+}
+
+// add adds a shape to the key.
+func (b *listBuilder) add(shape int, after *byteSet) {
+	b.key = binary.LittleEndian.AppendUint16(b.key, uint16(shape))
+	b.key = append(b.key, b.afterSet(after))
+}
+
 // afterSet numbers a set of bytes that may follow a run.
-func (d *dispatch) afterSet(set *byteSet, known map[byteSet]uint8) uint8 {
-	number, ok := known[*set]
-	if ok || len(known) == 63 {
+func (b *listBuilder) afterSet(set *byteSet) uint8 {
+	number, ok := b.afters[*set]
+	if ok || len(b.afters) == 63 {
 		return number
 	}
-	number = uint8(len(known) + 1)
-	known[*set] = number
-	for b, in := range set {
+	number = uint8(len(b.afters) + 1)
+	b.afters[*set] = number
+	for c, in := range set {
 		if in {
-			d.after[b] |= 1 << number
+			b.after[c] |= 1 << number
 		}
 	}
 	return number
 }
 
-// newList spells out a key of build.
-func newList(key []byte, shapes []*shape, byShape map[*shape][]*layout) list {
-	var out list
-	for ; len(key) > 0; key = key[3:] {
-		sh := shapes[binary.LittleEndian.Uint16(key)]
-		s := section{shape: sh, after: key[2], layouts: byShape[sh]}
-		for _, l := range s.layouts {
-			s.need |= l.need
-		}
-		out.need |= s.need
-		out.sections = append(out.sections, s)
+// list returns the number of the list that key stands for.
+func (b *listBuilder) list() uint16 {
+	if number, ok := b.lists[string(b.key)]; ok {
+		return number
 	}
-	return out
+	var out list
+	var buckets [64][]choice
+	for key := b.key; len(key) > 0; key = key[3:] {
+		for _, l := range b.byShape[b.shapes[binary.LittleEndian.Uint16(key)]] {
+			out.need |= l.need
+			bit := bits.TrailingZeros64(l.need)
+			buckets[bit] = append(buckets[bit], choice{layout: l, after: key[2]})
+		}
+	}
+	for _, choices := range buckets {
+		if choices != nil {
+			out.buckets = append(out.buckets, choices)
+		}
+	}
+	number := uint16(len(b.dispatch.lists))
+	b.lists[string(b.key)] = number
+	b.dispatch.lists = append(b.dispatch.lists, out)
+	return number
 }
 
 // choose returns the layouts to try at a run with this first character, length (maxRun for any longer) and kind.
 func (d *dispatch) choose(first byte, length, kind int) *list {
 	return &d.lists[d.numbers[kind][length][alnumIndex[first]]]
 }
+
+// mayBeLiteral is the quick look before chooseLiteral.
+func (d *dispatch) mayBeLiteral(head uint64) bool {
+	x := fourIndex(head)
+	return d.literals[x/64]>>(x%64)&1 != 0
+}
+
+// chooseLiteral returns the layouts to try at a run with these first bytes, beside those of choose.
+func (d *dispatch) chooseLiteral(head uint64) *list { return &d.lists[d.byLiteral[fourIndex(head)]] }
 
 // alnumIndex numbers the letters and digits.
 var alnumIndex = func() (x [256]byte) {

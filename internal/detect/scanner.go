@@ -274,17 +274,21 @@ func (s *Scanner) scan(t []byte, i, limit int, final bool) int {
 				if s.fieldFilter != 0 || s.base+int64(at) <= s.activeEnd {
 					lengths = &e.dispatch.every
 				}
-				if lengths[byte(head)]>>n&1 == 0 && named == nil {
+				choices, literals := none, none
+				if lengths[byte(head)]>>n&1 != 0 {
+					kind := kindOfMasks(digits, capitals, inside&^(digits|capitals))
+					if e.dispatch.needs[kind][n]&s.inReach(at) != 0 {
+						choices = e.dispatch.choose(byte(head), n, kind)
+					}
+				}
+				if e.dispatch.mayBeLiteral(head) {
+					literals = e.dispatch.chooseLiteral(head)
+				}
+				if choices == none && literals == none && named == nil {
 					todo &= todo - 1
 					continue
 				}
-				reach := s.inReach(at)
-				kind := kindOfMasks(digits, capitals, inside&^(digits|capitals))
-				if e.dispatch.needs[kind][n]&reach == 0 && named == nil {
-					todo &= todo - 1
-					continue
-				}
-				next = s.candidates(e.dispatch.choose(byte(head), n, kind), named, reach, t, at, at+n, final)
+				next = s.candidates(choices, literals, named, t, at, at+n, final)
 			}
 			if next < 0 {
 				return at
@@ -325,8 +329,8 @@ func (s *Scanner) oddRun(t []byte, i int, final bool) int {
 	if capitals&1 != 0 && s.e.words != nil {
 		named = s.e.words.at(t, i)
 	}
-	list := s.e.dispatch.choose(t[i], n, kindOfMasks(digits, capitals, inside&^(digits|capitals)))
-	next := s.candidates(list, named, s.inReach(i), t, i, j, final)
+	choices := s.e.dispatch.choose(t[i], n, kindOfMasks(digits, capitals, inside&^(digits|capitals)))
+	next := s.candidates(choices, s.e.dispatch.chooseLiteral(headAt(t, i)), named, t, i, j, final)
 	if next == j && j == len(t) && !final {
 		s.midRun = true
 	}
@@ -364,7 +368,7 @@ func (s *Scanner) special(t []byte, i int, final bool) int {
 	}
 	if s.e.words != nil && unicode.IsUpper(r) && !insideWord(t, i) {
 		if named := s.e.words.at(t, i); named != nil {
-			if next := s.candidates(&s.e.dispatch.lists[0], named, s.inReach(i), t, i, i, final); next != i {
+			if next := s.candidates(none, none, named, t, i, i, final); next != i {
 				return next
 			}
 		}
@@ -433,23 +437,16 @@ func (s *Scanner) hear(t []byte, i int) {
 	}
 }
 
-// candidates tries the layouts of a list at the run t[i:j], and those of the word that begins there, with what may be in reach, and reports
-// what it finds. It returns the end of the run or of the span that was found, or -1 if it takes more text to decide.
-func (s *Scanner) candidates(list *list, named []*layout, reach uint64, t []byte, i, j int, final bool) int {
-	if list.need&reach == 0 && named == nil {
-		return j
-	}
+// none is a list without layouts.
+var none = &list{}
+
+// candidates tries the layouts of two lists at the run t[i:j], and those of the word that begins there, and reports what it finds. It returns the
+// end of the run or of the span that was found, or -1 if it takes more text to decide.
+func (s *Scanner) candidates(choices, literals *list, named []*layout, t []byte, i, j int, final bool) int {
+	reach := s.inReach(i)
 	s.found = s.found[:0]
-	next := byte('\n') // at the end of the value, as good as any byte that ends a token
-	if j < len(t) {
-		next = t[j]
-	}
-	after := s.e.dispatch.after[next]
-	for k := range list.sections {
-		sec := &list.sections[k]
-		if sec.need&reach != 0 && after>>sec.after&1 != 0 && !s.section(sec, reach, t, i, final) {
-			return -1
-		}
+	if !s.list(choices, reach, t, i, j, final) || !s.list(literals, reach, t, i, j, final) {
+		return -1
 	}
 	for _, l := range named {
 		if l.need&reach != 0 && s.mayHear(l, i) && s.try(l, t, i, wordEnd(t, i), final) == -2 {
@@ -467,24 +464,33 @@ func (s *Scanner) candidates(list *list, named []*layout, reach uint64, t []byte
 	return j
 }
 
-// section tries the layouts of one shape at the run t[i:]. It returns false if it takes more text to decide.
-func (s *Scanner) section(sec *section, reach uint64, t []byte, i int, final bool) bool {
-	start, end := i, -1
-	for _, l := range sec.layouts {
-		if l.need&reach == 0 || !s.mayHear(l, i) {
-			continue
-		}
-		if end < 0 {
-			start = i - len(sec.shape.lead)
-			if start < 0 || s.base+int64(start) < s.claimed || string(t[start:i]) != sec.shape.lead {
-				return true
+// list tries the layouts of a list, with what may be in reach. It returns false if it takes more text to decide.
+func (s *Scanner) list(list *list, reach uint64, t []byte, i, j int, final bool) bool {
+	next := byte('\n') // at the end of the value, as good as any byte that ends a token
+	if j < len(t) {
+		next = t[j]
+	}
+	after := s.e.dispatch.after[next]
+	for todo := list.need & reach; todo != 0; todo &= todo - 1 {
+		bit := todo & -todo
+		choices := list.buckets[bits.OnesCount64(list.need&(bit-1))]
+		var sh *shape // of the choice before, which matched t[i:end]
+		end := -1
+		for k := range choices {
+			c := &choices[k]
+			if after>>c.after&1 == 0 || !s.mayHear(c.layout, i) {
+				continue
 			}
-			if end = sec.shape.match(t, i); end < 0 {
-				return true
+			start := i - len(c.shape.lead)
+			if c.shape != sh {
+				sh, end = c.shape, -1
+				if start >= 0 && s.base+int64(start) >= s.claimed && string(t[start:i]) == sh.lead {
+					end = sh.match(t, i)
+				}
 			}
-		}
-		if s.try(l, t, start, end, final) == -2 {
-			return false
+			if end >= 0 && s.try(c.layout, t, start, end, final) == -2 {
+				return false
+			}
 		}
 	}
 	return true

@@ -387,6 +387,9 @@ func (e *element) equal(t []byte) bool {
 	return true
 }
 
+// literal returns what every value of the shape begins with behind its lead, without regard to case, or "".
+func (sh *shape) literal() string { return sh.elements[0].literal }
+
 // last returns the set of the last element, nil for a literal.
 func (sh *shape) last() *byteSet { return sh.elements[len(sh.elements)-1].set }
 
