@@ -1,6 +1,11 @@
 package check
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
 
 // A cardRange is a range of the first four digits, with the lengths that are issued under it.
 type cardRange struct {
@@ -216,8 +221,73 @@ func Stripe(text []byte) bool {
 	return i+4 <= len(text) && allDigits(text[i:i+4]) && monthOf(text[i+2:i+4]) > 0
 }
 
-// SecurityCode reports whether the text is digits alone: a number that a slash leads in is part of a date.
-func SecurityCode(text []byte) bool { return isDigit(text[0]) }
+// SecurityCode recognises a card's security code around its digits t[start:end]: they are neither part of a longer token, nor of a date or amount, nor one of several
+// groups, and no other number of three digits or more stands between them and the last word that names a code or card.
+func SecurityCode(t []byte, start, end int, final bool) (from, to int) {
+	if !codeBegins(t, start) {
+		return No, 0
+	}
+	if end+4 > len(t) && !final {
+		return More, 0
+	}
+	after := t[end:min(end+4, len(t))]
+	if len(after) > 0 && (isAlnum(after[0]) || after[0] >= 0x80 && !noLetter(after) || strings.IndexByte("_%/:=", after[0]) >= 0) {
+		return No, 0
+	}
+	if len(after) > 1 && (strings.IndexByte("-+@", after[0]) >= 0 && isAlnum(after[1]) || after[0] == '.' && isDigit(after[1])) {
+		return No, 0
+	}
+	if len(after) > 1 && after[0] == ' ' && isDigit(after[1]) && bytes.IndexByte(after[2:], '/') < 0 {
+		return No, 0
+	}
+	for i := start; i > 0 && start-i < maxBetween; {
+		if i--; !isDigit(t[i]) {
+			continue
+		}
+		last := i
+		for i > 0 && isDigit(t[i-1]) {
+			i--
+		}
+		if last-i >= 2 {
+			if between := t[last+1 : start]; !containsFold(between, "cv") && !containsFold(between, "card") {
+				return No, 0
+			}
+			break
+		}
+	}
+	return start, end
+}
+
+// codeBegins reports whether a security code may begin at t[i].
+func codeBegins(t []byte, i int) bool {
+	if i == 0 {
+		return true
+	}
+	before, second := t[i-1], byte(0)
+	if i > 1 {
+		second = t[i-2]
+	}
+	switch {
+	case isAlnum(before):
+		return second == '\\' && strings.IndexByte("nrt", before) >= 0
+	case strings.IndexByte("_+%$/", before) >= 0:
+		return false
+	case before == '-' || before == '.':
+		return !isAlnum(second)
+	case before == ' ' && isDigit(second): // the 2 of CVC2 is no group
+		return second == '2' && i > 2 && (lower(t[i-3]) == 'c' || lower(t[i-3]) == 'v')
+	case before >= 0x80:
+		r, _ := utf8.DecodeLastRune(t[:i])
+		return !unicode.IsLetter(r) && !unicode.Is(unicode.Sc, r)
+	}
+	return true
+}
+
+// noLetter reports whether the text begins with a character outside ASCII that is no letter.
+func noLetter(text []byte) bool {
+	r, _ := utf8.DecodeRune(text)
+	return !unicode.IsLetter(r)
+}
 
 // unfinished is the answer of a grammar whose text ended too early.
 func unfinished(final bool) int {

@@ -1,6 +1,9 @@
 package check
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 var cardChecks = []compactCheck{
 	{"Stripe", Stripe, "the forms of ISO/IEC 7813",
@@ -41,6 +44,20 @@ func TestCardGrammars(t *testing.T) {
 	}
 }
 
+func TestSecurityCode(t *testing.T) {
+	for text, want := range map[string]bool{
+		"cvv 739": true, "cvc2 739": true, "739": true, "card 4032136880469578 cvv 739": true, "cvv 739 12/28": true, `cvv\n739`: true, "«739»": true,
+		"cvv 123 amount: 739": false, "x739": false, "é739": false, "€739": false, "12/739": false, "1 739": false, "-1-739": false, "739.5": false, "739x": false, "739 555": false,
+		"739-1": false, "739:": false, "1.739": false,
+	} {
+		at := strings.Index(text, "739")
+		from, to := SecurityCode([]byte(text), at, at+3, true)
+		if got := from == at && to == at+3; got != want {
+			t.Errorf("%q: %d to %d", text, from, to)
+		}
+	}
+}
+
 func FuzzCard(f *testing.F) {
 	f.Add([]byte("4032136880469578^DOE/JANE^2905201000?;4032136880469578=2905201?"), false)
 	f.Add([]byte(", exp_year: 2026"), true)
@@ -49,6 +66,11 @@ func FuzzCard(f *testing.F) {
 		for i, tail := range []func([]byte, bool) int{Track1, Track1Name, Track2, Track2Chip, ExpiryYearFollows, ExpiryMonthFollows} {
 			if n := tail(data, final); n > len(data) || n < More {
 				t.Errorf("grammar %d: %d of %d bytes", i, n, len(data))
+			}
+		}
+		if len(data) > 4 {
+			if from, to := SecurityCode(data, 2, 4, final); from >= 0 && (from != 2 || to != 4) {
+				t.Errorf("SecurityCode: %d to %d", from, to)
 			}
 		}
 		Stripe(data)

@@ -148,7 +148,10 @@ func ProcedureCode(compact []byte) bool {
 }
 
 // DrugCode reports whether ten or eleven digits may be a National Drug Code: neither the labeler nor the product is zero (21 CFR 207.33).
-func DrugCode(digits []byte) bool { return string(digits[:4]) != "0000" && !uniform(digits[4:9]) }
+func DrugCode(digits []byte) bool {
+	labeler := len(digits) - 6 // of eleven digits, or of ten whichever part is short
+	return string(digits[:labeler]) != "00000"[:labeler] && string(digits[labeler:labeler+4]) != "0000"
+}
 
 // CanadianTen reports whether ten digits are a health number of British Columbia (9 in front; MOD 11 with the weights 2, 4, 8, 5, 10, 9, 7, 3), of Nova Scotia (00 in
 // front) or of Ontario (Luhn).
@@ -163,6 +166,9 @@ func CanadianTen(digits []byte) bool {
 	}
 	return Luhn(digits)
 }
+
+// CanadianChecked is CanadianTen for the provinces that have a check digit.
+func CanadianChecked(digits []byte) bool { return digits[0] != '0' && CanadianTen(digits) }
 
 // OntarioVersion is Luhn for an Ontario health number with its version code of one or two letters.
 func OntarioVersion(compact []byte) bool {
@@ -317,7 +323,12 @@ func GTIN(digits []byte) bool {
 const hibc = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-. $/+%"
 
 // HIBC is the grammar of a UDI of HIBCC behind '+' and the first letter of the labeler: the characters of its alphabet but the space.
-func HIBC(rest []byte, final bool) int {
+func HIBC(rest []byte, final bool) int { return hibcChars(rest, final, true) }
+
+// HIBCStop is HIBC for a UDI whose check character is a stop, which otherwise is taken for the end of the sentence.
+func HIBCStop(rest []byte, final bool) int { return hibcChars(rest, final, false) }
+
+func hibcChars(rest []byte, final, sentence bool) int {
 	n := 0
 	for n < len(rest) && n <= maxUDI && rest[n] != ' ' && strings.IndexByte(hibc, rest[n]) >= 0 {
 		n++
@@ -325,7 +336,7 @@ func HIBC(rest []byte, final bool) int {
 	if n == len(rest) && !final {
 		return More
 	}
-	if n > 0 && rest[n-1] == '.' {
+	if sentence && n > 0 && rest[n-1] == '.' {
 		n-- // of the sentence
 	}
 	if n < 6 || n > maxUDI || n < len(rest) && (isAlnum(rest[n]) || rest[n] == '_') {

@@ -15,7 +15,7 @@ var healthChecks = []compactCheck{
 	{"FrenchHealthCard", FrenchHealthCard, "the form alone", []string{"100120030040050060071"}, []string{"000000000000000000000"}},
 	{"ProcedureCode", ProcedureCode, "ranges of CPT and letters of HCPCS", []string{"99213", "00100", "J1885", "0075T", "0240U", "9921325"},
 		[]string{"00099", "05000", "99608", "I1885", "W0001", "0000T", "1234X"}},
-	{"DrugCode", DrugCode, "the form alone", []string{"0378615093", "50242004062"}, []string{"0000615093"}},
+	{"DrugCode", DrugCode, "the form alone", []string{"0378615093", "50242004062", "00002143380"}, []string{"0000615093", "00000615093"}},
 	{"CanadianTen", CanadianTen, "9234 567 897, a public sample of British Columbia; 9698 658 215 by hand; Ontario's by ISO/IEC 7812-1",
 		[]string{"9698658215", "1234567897", "0015392278"}, []string{"9698658216", "1234567898", "0115392278", "9999999999", "0000000000"}},
 	{"OntarioVersion", OntarioVersion, "ISO/IEC 7812-1", []string{"1234567897AB"}, []string{"1234567898AB", "0000000000AB"}},
@@ -23,7 +23,7 @@ var healthChecks = []compactCheck{
 	{"RAMQ", RAMQ, "the form that the RAMQ describes", []string{"TREM83561942", "TREM00022919"}, []string{"TREM83131942", "TREM83641942", "TREM83023019"}},
 	{"GTIN", GTIN, "the number of the FDA's UDI formats", []string{"51022222233336"}, []string{"51022222233337", "15022222233336", "00000000000000"}},
 	{"GS1Text", GS1Text, "the example of the FDA's UDI formats", []string{"(01)51022222233336(11)141231(17)150707(10)A213B1(21)1234"}, []string{"(01)51022222233337", "(01)5102222223333"}},
-	{"HIBCText", HIBCText, "ANSI/HIBC 2.6, worked example", []string{"+A123BJC5D6E71G"}, []string{"+A123BJC5D6E71H", "+A123BJC5D6E17F"}},
+	{"HIBCText", HIBCText, "ANSI/HIBC 2.6, worked example", []string{"+A123BJC5D6E71G", "+X999123ABC0/$1234AB/S5678EDFG/16D20151001/14D20190515."}, []string{"+A123BJC5D6E71H", "+A123BJC5D6E17F"}},
 }
 
 func TestHealth(t *testing.T) { runCompact(t, healthChecks) }
@@ -90,7 +90,7 @@ func FuzzHealth(f *testing.F) {
 	f.Add([]byte("(17)290131(10)LOT42=,000025&,1000"), true)
 	f.Fuzz(func(t *testing.T, data []byte, final bool) {
 		fuzzCompact(t, healthChecks, data)
-		for i, tail := range []func([]byte, bool) int{GS1Elements, GS1Plain, HIBC, ISBT} {
+		for i, tail := range []func([]byte, bool) int{GS1Elements, GS1Plain, HIBC, HIBCStop, ISBT} {
 			if n := tail(data, final); n > len(data) || n < More {
 				t.Errorf("grammar %d: %d of %d bytes", i, n, len(data))
 			}

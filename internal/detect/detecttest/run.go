@@ -359,7 +359,11 @@ func spellOut(kw string) string {
 
 // within reports whether another keyword is a word inside kw, so that kw with letters in front is still one.
 func (s *suite) within(kw string) bool {
-	for _, other := range s.id.Keywords {
+	words := slices.Clone(s.id.Keywords)
+	for i := range s.id.Layouts {
+		words = append(words, s.id.Layouts[i].Keywords...)
+	}
+	for _, other := range words {
 		if other != kw && strings.Contains(strings.ToLower(kw), strings.ToLower(other)) {
 			return true
 		}

@@ -98,18 +98,11 @@ func cards() []*detect.Identifier {
 		},
 		{
 			ID: "CREDIT_CARD_SECURITY_CODE", Category: detect.FinancialInformation,
-			// A number behind a slash is the year of a date. One of several groups is a telephone or a card number.
-			Layouts: []detect.Layout{
-				{Shape: "9{3}", Lead: "/", CheckText: check.SecurityCode, Alone: true, NotNext: "/:="},
-				{Shape: "9{4}", Lead: "/", CheckText: check.SecurityCode, Alone: true, NotNext: "/:="},
-				// The 2 of these would count as a group beside the code.
-				{Shape: "9{3}", Lead: "/", CheckText: check.SecurityCode, NotNext: "/:=", Keywords: []string{"cvc2", "cvv2"}},
-				{Shape: "9{4}", Lead: "/", CheckText: check.SecurityCode, NotNext: "/:=", Keywords: []string{"cvc2", "cvv2"}},
-			},
+			Layouts: []detect.Layout{{Shape: "9{3,4}", Around: check.SecurityCode}},
 			Keywords: []string{"card id", "card identification code", "card identification number", "card security code", "card validation code",
 				"card validation number", "card verification data", "card verification value", "cvc", "cvc2", "cvv", "cvv2", "elo verification code",
 				"card verification code", "card verification number", "cvv code", "cvc code", "cvv number", "card cvv", "card cvc", "cvv no"},
-			MaxLen: 5, Severity: mediumHighHigh,
+			MaxLen: 16, Severity: mediumHighHigh,
 			Example:  "CVV: «739»",
 			Citation: "ISO/IEC 7813 leaves the value to the brands: three digits (CVC2, CVV2), four for American Express (CID)",
 		},

@@ -123,7 +123,8 @@ func health() []*detect.Identifier {
 				{Shape: "'01'9{14}", Tail: check.GS1Plain, CheckText: check.GS1Text},
 				{Shape: "9{14}", Check: check.GTIN, Keywords: []string{"gs1", "udi", "udi di", "unique device id", "unique device identifier", "device identifier"}},
 				{Shape: "+A", Tail: check.HIBC, CheckText: check.HIBCText},
-				{Shape: "=/aX{4}X{6}X{5}", Tail: check.ISBT},
+				{Shape: "+A", Tail: check.HIBCStop, CheckText: check.HIBCText},
+				{Shape: "=/X{16}", Tail: check.ISBT},
 				{Shape: "=)X{10}", Tail: check.ISBT},
 			},
 			Keywords: []string{"blood", "blood bag", "dev id", "device id", "device identifier", "gs1", "hibcc", "iccbba", "med", "udi", "unique device id",
@@ -141,6 +142,7 @@ func canadianHealth() []detect.Layout {
 		"canada healthcare number", "personal healthcare number", "canadian health number", "provincial health number"}
 	out := aloneWith(check.CanadianTen, "9{4}~9{3}~9{3}", "9{3}~9{3}~9{4}")
 	out = append(out, aloneWith(check.OntarioVersion, "9{4}~9{3}~9{3}~?A{1,2}")...)
+	out = append(out, canadianNamed()...)
 	// Alberta, Saskatchewan, Manitoba, New Brunswick, Yukon and Nunavut
 	out = append(out, aloneWith(check.CanadianNumber, "9{3}~9{3}~9{3}", "9{5}[ -]9{4}")...)
 	out = append(out, aloneWith(check.RAMQ, "a{4}~9{4}~9{4}", "a{4} 9{8}", "a{4} 9{6} 99", "a{4}-9{6}-99")...)
@@ -148,6 +150,18 @@ func canadianHealth() []detect.Layout {
 	// Prince Edward Island and Newfoundland
 	for _, shape := range []string{"9{8}", "9{4}[ -]9{4}", "9{3}~9{3}~9{3}~9{3}"} {
 		out = append(out, detect.Layout{Shape: shape, Check: check.CanadianNumber, Alone: true, Keywords: eastern})
+	}
+	return out
+}
+
+// canadianNamed are the forms that tell themselves apart, near what every country calls its cards.
+func canadianNamed() []detect.Layout {
+	out := aloneWith(check.CanadianChecked, "9{4}~9{3}~9{3}")
+	out = append(out, aloneWith(check.OntarioVersion, "9{4}~9{3}~9{3}~?A{1,2}")...)
+	out = append(out, aloneWith(check.RAMQ, "a{4}~9{4}~9{4}")...)
+	for i := range out {
+		out[i].Keywords = []string{"health card", "health card number", "health card no", "health number", "health insurance number", "numéro d'assurance maladie",
+			"assurance maladie", "carte soleil", "carte d'assurance maladie", "nam"}
 	}
 	return out
 }
