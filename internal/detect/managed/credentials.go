@@ -50,7 +50,7 @@ func credentials() []*detect.Identifier {
 			Keywords: []string{"G_PLACES_KEY", "GCP api key", "GCP key", "google cloud key", "google-api-key", "google-cloud-apikeys", "GOOGLEKEY",
 				"X-goog-api-key",
 				// expansions: the names alone, those of products, the fields of google-services.json, AndroidManifest.xml and client libraries
-				"google", "gcp", "googleapis", "firebase", "gmaps", "youtube", "gemini", "maps api key",
+				"google", "gcp", "googleapis", "firebase", "gmaps", "youtube", "gemini", "maps api key", "maps key",
 				"fcm", "gcm", "GMSServices", "GMSPlacesClient",
 				"developer key", "current_key", "android.geo.API_KEY", "maps.v2.API_KEY"},
 			MaxLen: 39, Severity: alwaysHigh,
