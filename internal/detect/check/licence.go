@@ -39,59 +39,6 @@ func dateOfEight(d []byte) bool {
 	return date(d[:4], d[4:6], d[6:]) || date(d[4:], d[2:4], d[:2]) || date(d[4:], d[:2], d[2:4])
 }
 
-// SoundexLicence reports whether a letter and 11 to 13 digits are a driver's licence number that begins with the Soundex code of the surname
-// (US patents 1261167 and 1435663: a letter, then three digits from 1 to 6, filled up with zeros):
-//
-//	Illinois                      11 digits; the last five are the year of birth and (month - 1) * 31 + day, 600 more for women
-//	Michigan, Minnesota, Maryland 12 digits; two codes for given names, one for the birthday
-//	Florida                       12 digits, see FloridaLicence
-//	Wisconsin                     13 digits; as Florida, with two digits at the end
-func SoundexLicence(compact []byte) bool {
-	if !soundex(compact) {
-		return false
-	}
-	switch len(compact) {
-	case 12:
-		return birthCode(compact[9:12], 31, 600)
-	case 14:
-		return birthCode(compact[9:12], 40, 500)
-	}
-	return true
-}
-
-// FloridaLicence reports whether a letter and 12 digits are a driver's licence number of Florida: Soundex code, a code for the initials, the
-// year of birth, (month - 1) * 40 + day, 500 more for women, and a digit that tells drivers apart who share all this.
-func FloridaLicence(compact []byte) bool {
-	return soundex(compact) && birthCode(compact[9:12], 40, 500)
-}
-
-func soundex(compact []byte) bool {
-	end := false
-	for _, b := range compact[1:4] {
-		if b > '6' || end && b != '0' {
-			return false
-		}
-		end = end || b == '0'
-	}
-	return Licence(compact)
-}
-
-// birthCode reports whether three digits are (month - 1) * step + day, or that and women more.
-func birthCode(digits []byte, step, women int) bool {
-	n := number(digits)
-	if n > women {
-		n -= women
-	}
-	return n >= 1 && (n-1)/step < 12 && (n-1)%step < 31
-}
-
-// NewJerseyLicence reports whether a letter and 14 digits are a driver's licence number of New Jersey: nine digits for the names, month of
-// birth (50 more for women), year of birth, colour of eyes.
-func NewJerseyLicence(compact []byte) bool {
-	month := number(compact[10:12])
-	return (month >= 1 && month <= 12 || month >= 51 && month <= 62) && Licence(compact)
-}
-
 // NewHampshireLicence reports whether two digits, three letters and five digits are a driver's licence number of New Hampshire as it was until
 // 2017: month of birth, first and last letter of the surname and the initial, year and day of birth, and a digit.
 func NewHampshireLicence(compact []byte) bool {
@@ -121,19 +68,6 @@ func WashingtonLicence(compact []byte) bool {
 		}
 	}
 	return digits > 0 && Licence(compact)
-}
-
-// OntarioLicence reports whether a letter and 14 digits are a driver's licence number of Ontario: eight digits for the names, and the date of
-// birth as YYMMDD, 50 added to the month for women (Ministry of Transportation).
-func OntarioLicence(compact []byte) bool {
-	return birthDate(compact[9:11], compact[11:13], compact[13:15], 50) && !uniform(compact[1:])
-}
-
-// QuebecLicence reports whether a letter and 12 digits are a driver's licence number of Quebec: four digits for the names, the date of birth as
-// DDMMYY, 50 added to the month for women, and two digits (SAAQ). The date is also met as YYMMDD.
-func QuebecLicence(compact []byte) bool {
-	a, b, c := compact[5:7], compact[7:9], compact[9:11]
-	return (birthDate(c, b, a, 50) || birthDate(a, b, c, 50)) && !uniform(compact[1:])
 }
 
 // NovaScotiaLicence reports whether five letters and nine digits are a driver's master number of Nova Scotia: letters of the surname, the date
