@@ -42,7 +42,7 @@ var tryTexts = func() []string {
 }()
 
 // trySteps is what a character of a sample may cost.
-const trySteps = 1000
+const trySteps = 2000
 
 // try runs the pattern on the samples, and refuses one that takes too much work.
 func (p *program) try() error {
