@@ -1,6 +1,9 @@
 package check
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+)
 
 // NANP reports whether ten digits, or eleven with the country code 1, are a telephone number of the North American Numbering Plan: area code
 // and exchange begin with 2 to 9, and neither is a service code N11 (ATIS-0300051). An extension behind a letter is not looked at.
@@ -198,7 +201,7 @@ func frenchNumber(d []byte) bool {
 // or 71 to 74, of services from 70, 80 or 90 (CNMC, Plan Nacional de Numeración Telefónica; Real Decreto 2296/2004).
 func SpanishPhone(text []byte) bool {
 	p := readPhone(text)
-	return p.ok && spanishNumber(p.digits[:p.n]) && (p.grouped(9) || p.grouped(3, 3, 3) || p.grouped(3, 2, 2, 2) || p.grouped(2, 3, 2, 2) || p.grouped(2, 7) ||
+	return p.ok && bytes.IndexByte(text, '/') < 0 && spanishNumber(p.digits[:p.n]) && (p.grouped(9) || p.grouped(3, 3, 3) || p.grouped(3, 2, 2, 2) || p.grouped(2, 3, 2, 2) || p.grouped(2, 7) ||
 		p.grouped(3, 6) || p.grouped(2, 3, 4))
 }
 
@@ -234,8 +237,8 @@ func ItalianPhone(text []byte) bool {
 	if p.parts == 1 {
 		return d[0] != '0' || p.n >= 9
 	}
-	if d[0] != '0' {
-		return p.groups[0] == 3
+	if d[0] != '0' { // 347-118-2640 would be American
+		return p.groups[0] == 3 && !(p.grouped(3, 3, 4) && bytes.Count(text, []byte{'-'}) == 2)
 	}
 	return p.groups[0] == italianArea(d) && p.parts <= 3 && p.groups[1] >= 3
 }
@@ -259,7 +262,7 @@ func italianNumber(d []byte) bool {
 	case '0':
 		return len(d) <= 10 && italianArea(d) > 0
 	case '3':
-		return len(d) == 10 && d[1] >= '1'
+		return len(d) == 10 && d[1] >= '2'
 	case '8':
 		return len(d) == 9 && d[1] == '0' && (d[2] == '0' || d[2] == '3')
 	}

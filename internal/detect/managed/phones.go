@@ -1,6 +1,8 @@
 package managed
 
 import (
+	"fmt"
+
 	"github.com/magpie-sec/magpie/internal/detect"
 	"github.com/magpie-sec/magpie/internal/detect/check"
 )
@@ -55,7 +57,10 @@ func phones() []*detect.Identifier {
 			"telefono", "cellulare", "numero di telefono", "telefono cellulare", "numero di cellulare", "telefono fisso", "recapito telefonico"),
 		phone("SPAIN_PHONE_NUMBER", "34", 9, 9, check.SpanishPhoneAbroad, "teléfono «612 30 47 85»",
 			"CNMC, Plan Nacional de Numeración Telefónica (Real Decreto 2296/2004); ITU-T E.164",
-			[]detect.Layout{{Shape: "[6-9]", Tail: check.PhoneGroups(8, 8, false), CheckText: check.SpanishPhone, Alone: true}},
+			[]detect.Layout{
+				{Shape: "[6-9]", Tail: check.PhoneGroups(8, 8, false), CheckText: check.SpanishPhone, Alone: true},
+				{Shape: "([89]", Tail: check.PhoneGroups(8, 8, true), CheckText: check.SpanishPhone, Alone: true},
+			},
 			"teléfono", "móvil", "teléfono móvil", "número de teléfono", "celular", "teléfono fijo", "tfno", "telf", "tlf"),
 		phone("UK_PHONE_NUMBER", "44", 9, 11, check.BritishPhoneAbroad, "tel: «020 7946 0958»",
 			"Ofcom, National Telephone Numbering Plan; ITU-T E.164",
@@ -76,6 +81,8 @@ func phone(id, code string, least, most int, abroad func([]byte) bool, example, 
 	for i := range out {
 		out[i].Tail, out[i].CheckText = tail, abroad
 	}
+	// Exports of tables lose the plus sign.
+	out = append(out, detect.Layout{Shape: fmt.Sprintf("'%s'9{%d,%d}", code, least, most), CheckText: abroad})
 	return &detect.Identifier{ID: id, Category: detect.PersonalInformation, Layouts: append(out, national...), Keywords: append(append([]string{}, phoneKeywords...), keywords...),
 		MaxLen: 32, Severity: lowMediumHigh, Example: example, Citation: citation}
 }
