@@ -39,8 +39,8 @@ func placeholder(digits []byte) bool {
 	return up || down || uniform(digits)
 }
 
-// SpanishNAF reports whether twelve digits are a Spanish social security number (número de afiliación, NUSS): province of registration 01 to 53, or 66 for
-// foreigners, eight digits, and the remainder mod 97 of the two joined, where a number below ten million counts with seven digits (Tesorería
+// SpanishNAF reports whether twelve digits are a Spanish social security number (número de afiliación, NUSS): province of registration 01 to 53, or
+// 66 for foreigners, eight digits, and the remainder mod 97 of the two joined, where a number below ten million counts with seven digits (Tesorería
 // General de la Seguridad Social; Real Decreto 84/1996, article 21).
 func SpanishNAF(digits []byte) bool {
 	province, n := number(digits[:2]), number(digits[2:10])
@@ -56,8 +56,9 @@ func SpanishNAF(digits []byte) bool {
 }
 
 // GermanDocument reports whether nine characters, or ten with a check digit, may be the serial number of a German identity card or passport: the
-// letters that have no vowel's shape (the layout has them), at least one digit, the check digit of ICAO Doc 9303-3 (weights 7, 3, 1; A to Z as 10 to
-// 35; mod 10). Nine digits are the number of a card issued before November 2010 and no placeholder (Personalausweisverordnung; Passverordnung).
+// layout has the letters, at least one is a digit, the check digit of ICAO Doc 9303-3 (weights 7, 3, 1; A to Z as 10 to 35; mod 10), behind which
+// the nationality D may stand. Nine digits are the number of a card issued before November 2010 and no placeholder (Personalausweisverordnung;
+// Passverordnung).
 func GermanDocument(compact []byte) bool {
 	digits, sum := 0, 0
 	for i, b := range compact[:9] {
@@ -110,8 +111,8 @@ func CodiceFiscale(compact []byte) bool {
 // codiceOdd are the values of 0 or A, 1 or B and so on at the first, third and further odd places of a codice fiscale.
 var codiceOdd = [26]int{1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23}
 
-// CanadianSIN reports whether nine digits are a Canadian Social Insurance Number: Luhn, the first digit not 0 (fictitious) or 8 (not issued) (Employment and
-// Social Development Canada, Social Insurance Number Code of Practice).
+// CanadianSIN reports whether nine digits are a Canadian Social Insurance Number: Luhn, the first digit not 0 (fictitious) or 8 (not issued)
+// (Employment and Social Development Canada, Social Insurance Number Code of Practice).
 func CanadianSIN(digits []byte) bool {
 	return digits[0] != '0' && digits[0] != '8' && !uniform(digits) && Luhn(digits)
 }
@@ -120,9 +121,9 @@ func CanadianSIN(digits []byte) bool {
 // check digit (Immigration, Refugees and Citizenship Canada).
 func PermanentResident(compact []byte) bool { return !uniform(compact[2:]) }
 
-// ElectorNumber reports whether letters of a polling district and a number on its register may be a British electoral number: not a single letter with a
-// single digit, the number not zero, and the letters no word that stands between label and number (Representation of the People Regulations 2001,
-// regulation 41, leaves the letters to the registration officer).
+// ElectorNumber reports whether letters of a polling district and a number on its register may be a British electoral number: not a single letter
+// with a single digit, the number not zero, and the letters no word that stands between label and number (the Representation of the People
+// Regulations 2001 leave the letters to the registration officer).
 func ElectorNumber(compact []byte) bool {
 	n := 0
 	for n < len(compact) && compact[n] >= 'A' {
@@ -145,8 +146,8 @@ func ElectorNumber(compact []byte) bool {
 // Personas, ley 17.671), and neither 99999999 nor another placeholder.
 func ArgentineDNI(digits []byte) bool { return number(digits) >= 1e6 && !placeholder(digits) }
 
-// RGSaoPaulo reports whether eight digits and a check digit are a Registro Geral of São Paulo: weights 2 to 9, 11 less the sum mod 11, X for 10, 0 for 11
-// (Instituto de Identificação Ricardo Gumbleton Daunt).
+// RGSaoPaulo reports whether eight digits and a check digit are a Registro Geral of São Paulo: weights 2 to 9, 11 less the sum mod 11, X for 10, 0
+// for 11 (Instituto de Identificação Ricardo Gumbleton Daunt).
 func RGSaoPaulo(compact []byte) bool {
 	d := 11 - weighted(compact, 2, 3, 4, 5, 6, 7, 8, 9)%11
 	return !uniform(compact[:8]) && compact[8] == "0123456789X0"[d]
@@ -165,8 +166,8 @@ func RG(text []byte) bool {
 	return n > 4 && !placeholder(digits[:n])
 }
 
-// RGIssuer accepts a number behind which its issuer stands, and takes nothing of it: an organ such as SSP or DETRAN with the state ("SSP/PE", " - SSP - PE",
-// " (IFP/RJ)"), or the state alone behind a hyphen or slash ("-ES"). São Paulo's numbers have a check digit and are left to RGSaoPaulo.
+// RGIssuer accepts a number behind which its issuer stands, and takes nothing of it: an organ such as SSP or DETRAN with the state ("SSP/PE", " -
+// SSP - PE", " (IFP/RJ)"), or the state alone behind a hyphen or slash ("-ES"). São Paulo's numbers have a check digit and are left to RGSaoPaulo.
 func RGIssuer(rest []byte, final bool) int {
 	marked := false // by a hyphen, a slash or an organ
 	for i := 0; i < len(rest); {
@@ -227,9 +228,9 @@ func organ(word string) bool {
 	return false
 }
 
-// RUT reports whether seven or eight digits and a digit or K are a Chilean RUN or RUT: weights 2 to 7 repeated from the right, 11 less the sum mod 11 with K for 10 and 0 for
-// 11. Equal digits throughout are stand-ins for foreigners, exports and the like (Servicio de Registro Civil e Identificación; Servicio de Impuestos
-// Internos).
+// RUT reports whether seven or eight digits and a digit or K are a Chilean RUN or RUT: weights 2 to 7 repeated from the right, 11 less the sum mod
+// 11 with K for 10 and 0 for 11. Equal digits throughout are stand-ins for foreigners, exports and the like (Servicio de Registro Civil e
+// Identificación; Servicio de Impuestos Internos).
 func RUT(compact []byte) bool {
 	last := len(compact) - 1
 	sum := 0
@@ -239,14 +240,14 @@ func RUT(compact []byte) bool {
 	return compact[last] == "0K987654321"[sum%11] && !uniform(compact[:last])
 }
 
-// ColombianID reports whether six to ten digits may be the number of a Colombian cédula de ciudadanía: no leading zero, and one of ten digits begins with 1, as the
-// NUIP does that began at 1,000,000,000 (Registraduría Nacional del Estado Civil; ley 39 de 1961).
+// ColombianID reports whether six to ten digits may be the number of a Colombian cédula de ciudadanía: no leading zero, and one of ten digits
+// begins with 1, as the NUIP does that began at 1,000,000,000 (Registraduría Nacional del Estado Civil; ley 39 de 1961).
 func ColombianID(digits []byte) bool {
 	return digits[0] != '0' && (len(digits) < 10 || digits[0] == '1') && !placeholder(digits)
 }
 
-// Aadhaar reports whether twelve digits are an Indian Aadhaar number: the first is 2 to 9, the last is the check digit of Verhoeff's scheme over the dihedral group
-// D5, and the number is not the same backwards (UIDAI, "A UID Numbering Scheme").
+// Aadhaar reports whether twelve digits are an Indian Aadhaar number: the first is 2 to 9, the last is the check digit of Verhoeff's scheme over
+// the dihedral group D5, and the number is not the same backwards (UIDAI, "A UID Numbering Scheme").
 func Aadhaar(digits []byte) bool {
 	palindrome := true
 	for i := range len(digits) / 2 {
@@ -281,9 +282,10 @@ func dihedral(a, b int) int {
 	return (5 + a - b) % 5
 }
 
-// CURP reports whether 18 capitals and digits are a Mexican Clave Única de Registro de Población: four letters of the name, the second a vowel or X, a date of birth of
-// which a digit in the 17th place says 19.. and a letter 20.., sex, a state or NE for abroad, three consonants, and the check digit with weights 18 to 2 mod 10 (RENAPO,
-// Instructivo normativo para la asignación de la CURP, Diario Oficial 18 October 2021). Ñ is written X in it, but has its place in the values.
+// CURP reports whether 18 capitals and digits are a Mexican Clave Única de Registro de Población: four letters of the name, the second a vowel or
+// X, a date of birth of which a digit in the 17th place says 19.. and a letter 20.., sex, a state or NE for abroad, three consonants, and the check
+// digit with weights 18 to 2 mod 10 (RENAPO, Instructivo normativo para la asignación de la CURP, Diario Oficial 18 October 2021). Ñ is written X
+// in it, but has its place in the values.
 func CURP(compact []byte) bool {
 	century := 1900
 	if compact[16] >= 'A' {

@@ -1,7 +1,8 @@
 package check
 
-// Passport reports whether the digits of a passport number with letters, or one of digits alone, are no placeholder: not all alike, and digits alone not
-// counted up or down. Canada, France, Italy, Spain, the United Kingdom and the United States publish no check digit outside the machine readable zone (ICAO Doc 9303-4).
+// Passport reports whether the digits of a passport number with letters, or one of digits alone, are no placeholder: not all alike, and digits
+// alone not counted up or down. Canada, France, Italy, Spain, the United Kingdom and the United States publish no check digit outside the machine
+// readable zone (ICAO Doc 9303-4).
 func Passport(compact []byte) bool {
 	var digits [16]byte
 	n := 0

@@ -46,9 +46,9 @@ func GermanTaxID(digits []byte) bool {
 	return repeated == 1 && Mod11_10(digits)
 }
 
-// AustralianTFN reports whether eight or nine digits are an Australian tax file number: the sum with the weights 1, 4, 3, 7, 5, 8, 6, 9, 10 (eight digits: 10, 7, 8, 4, 6,
-// 3, 5, 1) is divisible by 11. Equal digits, 987654321, 444444441 and 444444442 are codes for persons who need not quote one (Australian Taxation
-// Office, Taxation Administration Act 1953, part VA).
+// AustralianTFN reports whether eight or nine digits are an Australian tax file number: the sum with the weights 1, 4, 3, 7, 5, 8, 6, 9, 10 (eight
+// digits: 10, 7, 8, 4, 6, 3, 5, 1) is divisible by 11. Equal digits, 987654321, 444444441 and 444444442 are codes for persons who need not quote
+// one (Australian Taxation Office, Taxation Administration Act 1953, part VA).
 func AustralianTFN(digits []byte) bool {
 	if uniform(digits) {
 		return false
@@ -59,21 +59,21 @@ func AustralianTFN(digits []byte) bool {
 	return weighted(digits, 1, 4, 3, 7, 5, 8, 6, 9, 10)%11 == 0
 }
 
-// FrenchTIN reports whether 13 digits are a French numéro fiscal de référence: the first is 0 to 3, and the last three are the first ten mod 511 (Direction
-// générale des finances publiques; European Commission, TIN by country, France).
+// FrenchTIN reports whether 13 digits are a French numéro fiscal de référence: the first is 0 to 3, and the last three are the first ten mod 511
+// (Direction générale des finances publiques; European Commission, TIN by country, France).
 func FrenchTIN(digits []byte) bool {
 	return digits[0] <= '3' && number(digits[:10]) > 0 && number(digits[:10])%511 == number(digits[10:])
 }
 
-// NIE reports whether X, Y or Z, seven digits and a letter are a Spanish foreigner's number: the letter of a DNI, where X, Y and Z stand for 0, 1 and 2 (Real Decreto
-// 557/2011, article 206; Orden INT/2058/2008).
+// NIE reports whether X, Y or Z, seven digits and a letter are a Spanish foreigner's number: the letter of a DNI, where X, Y and Z stand for 0, 1
+// and 2 (Real Decreto 557/2011, article 206; Orden INT/2058/2008).
 func NIE(compact []byte) bool {
 	n := number(compact[1:8])
 	return n != 0 && compact[8] == spanishLetter(int(compact[0]-'X')*1e7+n)
 }
 
-// NIFLetter reports whether K, L or M, seven digits and a letter are a Spanish NIF of a person who has neither DNI nor NIE: the letter of a DNI with these
-// digits (Real Decreto 1065/2007, article 19; Orden EHA/451/2008).
+// NIFLetter reports whether K, L or M, seven digits and a letter are a Spanish NIF of a person who has neither DNI nor NIE: the letter of a DNI
+// with these digits (Real Decreto 1065/2007, article 19; Orden EHA/451/2008).
 func NIFLetter(compact []byte) bool {
 	n := number(compact[1:8])
 	return n != 0 && compact[8] == spanishLetter(n)
@@ -108,17 +108,17 @@ func CIF(compact []byte) bool {
 	return true
 }
 
-// ITIN reports whether nine digits may be a US individual taxpayer identification number: 9 in front and 50 to 65, 70 to 88, 90 to 92 or 94 to 99 as fourth and fifth digit
-// (Internal Revenue Manual 3.21.263).
+// ITIN reports whether nine digits may be a US individual taxpayer identification number: 9 in front and 50 to 65, 70 to 88, 90 to 92 or 94 to 99
+// as fourth and fifth digit (Internal Revenue Manual 3.21.263).
 func ITIN(digits []byte) bool {
 	group := number(digits[3:5])
 	return digits[0] == '9' && (group >= 50 && group <= 65 || group >= 70 && group <= 88 || group >= 90 && group <= 92 || group >= 94) &&
 		string(digits[5:]) != "0000" && !placeholder(digits)
 }
 
-// CUITPerson and CUITOrganization report whether eleven digits are an Argentine CUIT or CUIL: kind 20 and 23 to 27 for persons, 30, 33 and 34 for organisations,
-// eight digits, and the check digit with weights 5, 4, 3, 2, 7, 6, 5, 4, 3, 2: 11 less the sum mod 11, 0 for 11; 10 is avoided by another kind
-// (Administración Federal de Ingresos Públicos, Resolución General 10/97).
+// CUITPerson and CUITOrganization report whether eleven digits are an Argentine CUIT or CUIL: kind 20 and 23 to 27 for persons, 30, 33 and 34 for
+// organisations, eight digits, and the check digit with weights 5, 4, 3, 2, 7, 6, 5, 4, 3, 2: 11 less the sum mod 11, 0 for 11; 10 is avoided by
+// another kind (Administración Federal de Ingresos Públicos, Resolución General 10/97).
 func CUITPerson(digits []byte) bool {
 	kind := number(digits[:2])
 	return (kind == 20 || kind >= 23 && kind <= 27) && cuit(digits)
@@ -135,18 +135,18 @@ func cuit(digits []byte) bool {
 	return c != 10 && c%11 == int(digits[10]-'0') && !uniform(digits[2:10])
 }
 
-// CNPJ reports whether twelve capitals and digits and two check digits are a Brazilian CNPJ: weights 5 to 2 and 9 to 2, then 6 to 2 and 9 to 2; 11 less the sum mod 11, 0
-// for 10 and 11. A character counts as its ASCII code less 48, so that letters, which are assigned from July 2026, and digits follow one rule
-// (Receita Federal, Instrução Normativa RFB 2229/2024).
+// CNPJ reports whether twelve capitals and digits and two check digits are a Brazilian CNPJ: weights 5 to 2 and 9 to 2, then 6 to 2 and 9 to 2; 11
+// less the sum mod 11, 0 for 10 and 11. A character counts as its ASCII code less 48, so that letters, which are assigned from July 2026, and
+// digits follow one rule (Receita Federal, Instrução Normativa RFB 2229/2024).
 func CNPJ(compact []byte) bool {
 	return allDigits(compact[12:]) && !uniform(compact) &&
 		brazilianDigit(weighted(compact, 5, 4, 3, 2, 9, 8, 7, 6, 5, 4, 3, 2)) == compact[12] &&
 		brazilianDigit(weighted(compact, 6, 5, 4, 3, 2, 9, 8, 7, 6, 5, 4, 3, 2)) == compact[13]
 }
 
-// NITPerson and NITOrganization report whether digits and a check digit are a Colombian NIT: weights 3, 7, 13, 17, 19, 23, 29, 37, 41, 43 from the right, the sum mod 11 is
-// the check digit if below 2, else 11 less it (DIAN, Orden Administrativa 4 de 1989). An organisation's has nine digits, the first 8 or 9;
-// a person's is the number of the cédula.
+// NITPerson and NITOrganization report whether digits and a check digit are a Colombian NIT: weights 3, 7, 13, 17, 19, 23, 29, 37, 41, 43 from the
+// right, the sum mod 11 is the check digit if below 2, else 11 less it (DIAN, Orden Administrativa 4 de 1989). An organisation's has nine digits,
+// the first 8 or 9; a person's is the number of the cédula.
 func NITPerson(digits []byte) bool {
 	n := digits[:len(digits)-1]
 	return ColombianID(n) && !nitOfOrganization(n) && nit(digits)
@@ -158,8 +158,8 @@ func NITOrganization(digits []byte) bool {
 	return nitOfOrganization(n) && !uniform(n) && nit(digits)
 }
 
-// NITPersonJoined is NITPerson for digits that are written without a hyphen. Nine of them that begin with 8 or 9 are rather the number of an organisation
-// whose check digit was left out.
+// NITPersonJoined is NITPerson for digits that are written without a hyphen. Nine of them that begin with 8 or 9 are rather the number of an
+// organisation whose check digit was left out.
 func NITPersonJoined(digits []byte) bool {
 	return !(len(digits) == 9 && digits[0] >= '8') && NITPerson(digits)
 }
@@ -179,16 +179,16 @@ func nit(digits []byte) bool {
 	return r == int(digits[last]-'0')
 }
 
-// PAN reports whether five capitals, four digits and a capital may be an Indian Permanent Account Number: the fourth letter is a kind of holder, the digits are not 0000
-// (Income Tax Department; Income-tax Rules, rule 114). The rule of the last letter is not public.
+// PAN reports whether five capitals, four digits and a capital may be an Indian Permanent Account Number: the fourth letter is a kind of holder,
+// the digits are not 0000 (Income Tax Department; Income-tax Rules, rule 114). The rule of the last letter is not public.
 func PAN(compact []byte) bool {
 	return strings.IndexByte("ABCFGHJLPT", compact[3]) >= 0 && string(compact[5:9]) != "0000" && !uniform(compact[:5])
 }
 
-// RFCPerson and RFCOrganization report whether the text is a Mexican RFC of a person (four letters) or an organisation (three, of which any may be Ñ or &), a date of birth
-// or foundation as YYMMDD, two characters of the homoclave and the check character: weights 13 to 2 over values of which a space in front of an
-// organisation's has 37, 11 less the sum mod 11, 0 for 11, A for 10 (SAT; Reglamento del Código Fiscal de la Federación; the values are those of the
-// Secretaría de Hacienda's instruction of 1979). XAXX010101000 and XEXX010101000 stand for whoever has no RFC.
+// RFCPerson and RFCOrganization report whether the text is a Mexican RFC of a person (four letters) or an organisation (three, of which any may be
+// Ñ or &), a date of birth or foundation as YYMMDD, two characters of the homoclave and the check character: weights 13 to 2 over values of which a
+// space in front of an organisation's has 37, 11 less the sum mod 11, 0 for 11, A for 10 (SAT; Reglamento del Código Fiscal de la Federación; the
+// values are those of the Secretaría de Hacienda's instruction of 1979). XAXX010101000 and XEXX010101000 stand for whoever has no RFC.
 func RFCPerson(text []byte) bool { return rfc(text, 4) }
 
 // RFCOrganization is described at RFCPerson.
@@ -250,8 +250,8 @@ func rfc(text []byte, letters int) bool {
 // rfcEnye reports whether Ñ or ñ begins t.
 func rfcEnye(t []byte) bool { return len(t) > 1 && t[0] == 0xC3 && t[1]&^0x20 == 0x91 }
 
-// RFCAfter is the grammar of an RFC of so many letters behind the first, which stand before an Ñ: that Ñ, the letters that are left, date and homoclave, with hyphens or
-// spaces between the parts or none.
+// RFCAfter is the grammar of an RFC of so many letters behind the first, which stand before an Ñ: that Ñ, the letters that are left, date and
+// homoclave, with hyphens or spaces between the parts or none.
 func RFCAfter(before, letters int) func(rest []byte, final bool) int {
 	return func(rest []byte, final bool) int {
 		cut := More
@@ -308,14 +308,14 @@ func RFCAfter(before, letters int) func(rest []byte, final bool) int {
 	}
 }
 
-// UTR reports whether ten digits, perhaps with a K behind them, are a UK unique taxpayer reference: the first is the check digit, found in 21987654321 by the sum mod 11
-// of the others with weights 6, 7, 8, 9, 10, 5, 4, 3, 2 (HMRC, Unique Taxpayer Reference check digit specification).
+// UTR reports whether ten digits, perhaps with a K behind them, are a UK unique taxpayer reference: the first is the check digit, found in
+// 21987654321 by the sum mod 11 of the others with weights 6, 7, 8, 9, 10, 5, 4, 3, 2 (HMRC, Unique Taxpayer Reference check digit specification).
 func UTR(compact []byte) bool {
 	return compact[0] == "21987654321"[weighted(compact[1:], 6, 7, 8, 9, 10, 5, 4, 3, 2)%11] && !uniform(compact[:10])
 }
 
-// TRN reports whether the value may be a UK temporary reference number: two digits, a letter and five digits, or TN, a date of birth as DDMMYY and the sex (HMRC, PAYE
-// Manual and National Insurance Manual NIM39140).
+// TRN reports whether the value may be a UK temporary reference number: two digits, a letter and five digits, or TN, a date of birth as DDMMYY and
+// the sex (HMRC, National Insurance Manual).
 func TRN(compact []byte) bool {
 	if compact[0] == 'T' {
 		return validDay(number(compact[6:8]), 2, number(compact[4:6]), number(compact[2:4]))

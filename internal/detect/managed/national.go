@@ -18,7 +18,7 @@ func national() []*detect.Identifier {
 				"documento nacional identidad", "doc nacional de identidad"},
 			MaxLen: 10, Severity: alwaysHigh,
 			Example:  "DNI «27.483.916»",
-			Citation: "Ley 17.671 (Registro Nacional de las Personas), article 9",
+			Citation: "Ley 17.671 (Registro Nacional de las Personas)",
 		},
 		{
 			ID: "BRAZIL_RG_NUMBER", Category: detect.PersonalInformation,
@@ -52,7 +52,7 @@ func national() []*detect.Identifier {
 		},
 		{
 			ID: "CHILE_RUT_NUMBER", Category: detect.PersonalInformation, Check: check.RUT, Checksum: true,
-			Layouts: append(needKeyword("9{1,2}.9{3}.9{3}-[0-9Kk]", "9{7,8}-[0-9Kk]", "9{1,2}.9{3}.9{3} [Kk]"),
+			Layouts: append(needKeyword("9{1,2}.9{3}.9{3}-[0-9Kk]", "9{7,8}-[0-9Kk]", "9{1,2}.9{3}.9{3} [Kk]", "9{1,2}.9{3}.9{3} - [0-9Kk]"),
 				// Without a hyphen, "run 20241005" is a date more often than a RUN: the word run has to stand before a number of today's people.
 				detect.Layout{Shape: "9{7,8}[0-9Kk]", Keywords: []string{"rut", "rut#", "r.u.t.", "r.u.n.", "rol único nacional", "rol único tributario",
 					"national unique role", "nationaluniqueroleID#", "unique national number", "unique national role", "unique tax registry", "unique tax role",
@@ -62,13 +62,18 @@ func national() []*detect.Identifier {
 				"rol único nacional", "rol único tributario", "run", "run#", "r.u.n.", "rut", "rut#", "r.u.t.", "unique national number", "unique national role",
 				"unique tax registry", "unique tax role", "unique tributary number", "unique tributary role",
 				"rol único", "cédula de identidad", "número de rut"},
-			MaxLen: 12, Severity: alwaysHigh,
+			MaxLen: 14, Severity: alwaysHigh,
 			Example:  "RUT: «14.827.365-0»",
 			Citation: "Decreto con fuerza de ley 3/1969 (RUT); Servicio de Registro Civil e Identificación (RUN); check digit mod 11",
 		},
 		{
 			ID: "COLOMBIA_CITIZENSHIP_CARD_NUMBER", Category: detect.PersonalInformation, Check: check.ColombianID,
-			Layouts: needKeyword("9{6,10}", "9{3}.9{3}", "9{1,3}.9{3}.9{3}", "9.9{3}.9{3}.9{3}", "9{1,3} 9{3} 9{3}", "9 9{3} 9{3} 9{3}", "9{1,3},9{3},9{3}", "9,9{3},9{3},9{3}"),
+			Layouts: append(needKeyword("9{6,10}", "9{3}.9{3}", "9{1,3}.9{3}.9{3}", "9.9{3}.9{3}.9{3}", "9{1,3} 9{3} 9{3}", "9 9{3} 9{3} 9{3}",
+				"9{1,3},9{3},9{3}",
+				"9,9{3},9{3},9{3}"),
+				// Dots are as Colombians write the number; other countries have a cédula of another form.
+				detect.Layout{Shape: "9{1,3}.9{3}.9{3}", Keywords: []string{"cédula", "c.c.", "c.c. no", "cc no"}},
+				detect.Layout{Shape: "9.9{3}.9{3}.9{3}", Keywords: []string{"cédula", "c.c.", "c.c. no", "cc no"}}),
 			Keywords: []string{"cédula de ciudadanía", "documento de identificación",
 				"cédula ciudadanía", "número de cédula", "cédula número", "cédula no", "cédula nro", "cédula#"},
 			MaxLen: 13, Severity: alwaysHigh,
@@ -79,7 +84,8 @@ func national() []*detect.Identifier {
 			ID: "FRANCE_NATIONAL_IDENTIFICATION_NUMBER", Category: detect.PersonalInformation, Check: check.NIR, Checksum: true,
 			Layouts: needKeyword(frenchNIR("[1-478]~99~99~D~9{3}~9{3}~99", "[1-478].99.99.D.9{3}.9{3}.99", "[1-478] 99 99 D 9{3} 9{3} [-/|] 99",
 				"[1-478]9{4}D9{6}[ -/]99", "[1-478]9{4}D9{6} [-/|] 99")...),
-			Keywords: []string{"assurance sociale", "carte nationale d'identité", "cni", "code sécurité sociale", "French social security number", "fssn#", "insee",
+			Keywords: []string{"assurance sociale", "carte nationale d'identité", "cni", "code sécurité sociale", "French social security number", "fssn#",
+				"insee",
 				"insurance number", "national id number", "nationalid#", "numéro d'assurance", "sécurité sociale", "sécurité sociale non.",
 				"sécurité sociale numéro", "social", "social security", "social security number", "socialsecuritynumber", "ss#", "ssn", "ssn#",
 				"nir", "sécu", "immatriculation sociale", "numéro ss", "n° ss"},
@@ -89,14 +95,15 @@ func national() []*detect.Identifier {
 		},
 		{
 			ID: "GERMANY_NATIONAL_IDENTIFICATION_NUMBER", Category: detect.PersonalInformation, Check: check.GermanDocument,
-			Layouts: append(needKeyword(germanDocument, germanDocument+"9"),
+			Layouts: append(needKeyword(germanDocument, germanDocument+"9[Dd]?"),
 				// Cards before November 2010 have digits only: any number is ten digits with a matching digit one time in ten.
-				detect.Layout{Shape: "9{10}", Keywords: []string{"personalausweis", "ausweisnummer", "personalausweisnummer", "personalausweis nr", "ausweis nr"}}),
+				detect.Layout{Shape: "9{10}[Dd]?", Keywords: []string{"personalausweis", "ausweisnummer", "personalausweisnummer", "personalausweis nr",
+					"ausweis nr"}}),
 			Refuse: germanSpecimens,
 			Keywords: []string{"ausweisnummer", "id number", "identification number", "identity number", "insurance number", "personal id", "personalausweis",
 				"personalausweisnummer", "personalausweis nr", "ausweis nr", "ausweis-id", "ausweis", "identity card", "identity card number", "id card number",
 				"id card no", "national id", "perso nr"},
-			MaxLen: 10, Severity: alwaysHigh, Recommended: true,
+			MaxLen: 11, Severity: alwaysHigh, Recommended: true,
 			Example:  "Personalausweis «LX47C29R6»",
 			Citation: "Personalausweisgesetz section 5; Personalausweisverordnung; ICAO Doc 9303-3 (check digit)",
 		},
@@ -111,10 +118,13 @@ func national() []*detect.Identifier {
 		},
 		{
 			ID: "ITALY_NATIONAL_IDENTIFICATION_NUMBER", Category: detect.PersonalInformation, Check: check.CodiceFiscale, Checksum: true,
-			Layouts: needKeyword(italianCode("a{3}~a{3}~DDMDD~PDDDa", "a{3}~a{3}~DDMDD~PDDD~a", "a{6}~DDMDD~PDDDa", "a{6}~DDMDD~PDDD~a", "a{6}[ -]DDMDDPDDDa")...),
-			Keywords: []string{"codice fiscal", "dati anagrafici", "ehic", "health card", "health insurance card", "p. iva", "partita i.v.a.", "personal data", "tax code",
+			Layouts: needKeyword(italianCode("a{3}~a{3}~DDMDD~PDDDa", "a{3}~a{3}~DDMDD~PDDD~a", "a{6}~DDMDD~PDDDa", "a{6}~DDMDD~PDDD~a",
+				"a{6}[ -]DDMDDPDDDa")...),
+			Keywords: []string{"codice fiscal", "dati anagrafici", "ehic", "health card", "health insurance card", "p. iva", "partita i.v.a.",
+				"personal data", "tax code",
 				"tessera sanitaria",
-				"codice fiscale", "cod fiscale", "cod. fiscale", "cod fisc", "cod. fisc.", "c.f.", "cf", "cod.fisc.", "codicefiscale", "partita iva", "fiscal code"},
+				"codice fiscale", "cod fiscale", "cod. fiscale", "cod fisc", "cod. fisc.", "c.f.", "cf", "cod.fisc.", "codicefiscale", "partita iva",
+				"fiscal code"},
 			MaxLen: 20, Severity: alwaysHigh, Recommended: true,
 			Example:  "codice fiscale «BNCLCU84C52F205L»",
 			Citation: "Decreto del Ministero delle Finanze 23 dicembre 1976, n. 13813; Agenzia delle Entrate (omocodia)",
@@ -122,7 +132,8 @@ func national() []*detect.Identifier {
 		{
 			ID: "MEXICO_CURP_NUMBER", Category: detect.PersonalInformation, Check: check.CURP, Checksum: true,
 			Layouts: needKeyword("a{4}9{6}[HMXhmx]a{5}x9", "a{4}[ -]9{6}[ -][HMXhmx]a{5}[ -]x9"),
-			Keywords: []string{"clave personal identidad", "clave única", "clave única de registro de población", "clavepersonalIdentidad", "curp", "registration code",
+			Keywords: []string{"clave personal identidad", "clave única", "clave única de registro de población", "clavepersonalIdentidad", "curp",
+				"registration code",
 				"registry code", "personal identidad clave", "population code",
 				"clave única de registro poblacional", "curp#", "c.u.r.p."},
 			MaxLen: 21, Severity: alwaysHigh,
@@ -144,8 +155,9 @@ func national() []*detect.Identifier {
 			ID: "SPAIN_SOCIAL_SECURITY_NUMBER", Category: detect.PersonalInformation, Check: check.SpanishNAF, Checksum: true,
 			Layouts: needKeyword("99~9{8}~99", "99/9{8}/99", "99/9{8}-99", "99 / 9{8} / 99", "99.9{8}.99"),
 			Keywords: []string{"número de la seguridad social", "social security no.", "social security number", "socialsecurityno#", "ssn", "ssn#",
-				"seguridad social", "número seguridad social", "número de seguridad social", "nuss", "nss", "naf", "número de afiliación", "nº afiliación", "n.s.s.",
-				"afiliación seguridad social", "social security"},
+				"seguridad social", "número seguridad social", "número de seguridad social", "nuss", "nss", "naf", "número de afiliación", "nº afiliación",
+				"nº de afiliación", "n.s.s.",
+				"afiliación seguridad social", "afiliación a la s.s.", "social security"},
 			MaxLen: 18, Severity: alwaysHigh, Recommended: true,
 			Example:  "número de la seguridad social «28/41736205/52»",
 			Citation: "Real Decreto 84/1996, article 21; Tesorería General de la Seguridad Social (control digits)",
@@ -154,11 +166,12 @@ func national() []*detect.Identifier {
 			ID: "UK_ELECTORAL_ROLL_NUMBER", Category: detect.PersonalInformation, Check: check.ElectorNumber,
 			Layouts: needKeyword("a{1,3}9{1,4}", "A{1,3}[ -]9{1,4}", "a{1,3}-9{1,4}", "a{1,3}9{1,4}/9{1,2}", "A{1,3}[ -]9{1,4}/9{1,2}", "A{1,2}9A?[ -]9{1,4}"),
 			Keywords: []string{"electoral #", "electoral number", "electoral roll #", "electoral roll no.", "electoral roll number", "electoralrollno#",
-				"electoral no", "electoral no.", "electoral roll no", "elector number", "elector no", "elector's number", "electors number", "electoral register number",
+				"electoral no", "electoral no.", "electoral roll no", "elector number", "elector no", "elector's number", "electors number",
+				"electoral register number",
 				"electoral register no", "electoral registration number", "electoral roll id", "elector id"},
 			MaxLen: 11, Severity: alwaysHigh, Recommended: true,
 			Example:  "Electoral roll number: «KGB2741»",
-			Citation: "Representation of the People (England and Wales) Regulations 2001, regulation 41",
+			Citation: "Representation of the People (England and Wales) Regulations 2001, Part III (numbers and letters of the register)",
 		},
 		{
 			ID: "UK_NATIONAL_INSURANCE_NUMBER", Category: detect.PersonalInformation, Check: check.NINO,
@@ -190,9 +203,10 @@ func national() []*detect.Identifier {
 // germanDocument is the serial number of a German identity card or passport: no vowels, and no B, D, Q or S.
 const germanDocument = "[CF-HJ-NPRTV-Zcf-hj-nprtv-z][CF-HJ-NPRTV-Zcf-hj-nprtv-z0-9]{8}"
 
-// germanSpecimens are the numbers on the specimens of the Bundesministerium des Innern, without and with check digit.
-var germanSpecimens = []string{"L01X00T47", "L01X00T471", "LZ6311T47", "LZ6311T475", "T22000129", "T220001293", "1220001297", "C01X00T47", "C01X00T478",
-	"C01X0006H", "C01X0006H1"}
+// germanSpecimens are the numbers on the specimens of the Bundesministerium des Innern, without and with check digit and nationality.
+var germanSpecimens = []string{"L01X00T47", "L01X00T471", "L01X00T471D", "LZ6311T47", "LZ6311T475", "LZ6311T475D", "T22000129", "T220001293", "T220001293D",
+	"1220001297",
+	"1220001297D", "C01X00T47", "C01X00T478", "C01X00T478D", "C01X0006H", "C01X0006H1", "C01X0006H1D"}
 
 // frenchNIR spells out D, the département of birth, in shapes: two digits, or 2A or 2B for Corsica.
 func frenchNIR(shapes ...string) []string {
@@ -203,8 +217,8 @@ func frenchNIR(shapes ...string) []string {
 	return out
 }
 
-// italianCode spells out the letters of shapes: D for a digit or what stands for it where two codes would be alike, M for a month, P for the letter of a
-// place.
+// italianCode spells out the letters of shapes: D for a digit or what stands for it where two codes would be alike, M for a month, P for the letter
+// of a place.
 func italianCode(shapes ...string) []string {
 	var out []string
 	for _, s := range shapes {
@@ -228,6 +242,7 @@ func brazilianRG() []detect.Layout {
 		"99.9{3}.9{3}-99", "9{8}-99", // Bahia
 		"9{10}",               // Rio Grande do Sul
 		"99.9{3}.9{3}.9{4}-9") // Maranhão
-	add(detect.Layout{Tail: check.RGIssuer, CheckText: check.RG}, "9{5,13}", "9{4,12}-[0-9Xx]", "9{1,2}.9{3}.9{3}", "9{1,2}.9{3}.9{3}-[0-9Xx]", "9{3}.9{3}.9{3}")
+	add(detect.Layout{Tail: check.RGIssuer, CheckText: check.RG}, "9{5,13}", "9{4,12}-[0-9Xx]", "9{1,2}.9{3}.9{3}", "9{1,2}.9{3}.9{3}-[0-9Xx]",
+		"9{3}.9{3}.9{3}")
 	return out
 }

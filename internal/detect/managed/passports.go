@@ -12,7 +12,7 @@ func passports() []*detect.Identifier {
 			ID: "CANADA_PASSPORT_NUMBER", Category: detect.PersonalInformation, Check: check.Passport,
 			Layouts: append(needKeyword("aa9{6}", "a9{6}aa", "aa-9{6}"), detect.Layout{Shape: "AA 9{6}", CheckText: check.PassportText}),
 			Keywords: []string{"passeport", "passeport#", "passport", "passport#", "passportno", "passportno#",
-				"passport number", "numéro de passeport", "travel document"},
+				"passport number", "numéro de passeport"},
 			MaxLen: 9, Severity: mediumHighHigh, Recommended: true,
 			Example:  "Canadian passport «GK482915»",
 			Citation: "Canadian Passport Order (SI/81-86); IRCC (two letters and six digits, from 2023 a letter, six digits and two letters)",
@@ -28,12 +28,13 @@ func passports() []*detect.Identifier {
 		},
 		{
 			ID: "GERMANY_PASSPORT_NUMBER", Category: detect.PersonalInformation, Check: check.GermanDocument,
-			Layouts: append(needKeyword(germanDocument, germanDocument+"9"),
-				detect.Layout{Shape: "9{10}", Keywords: []string{"reisepass", "reisepassnummer", "reisepass nr", "passnummer"}}), // until October 2007
+			Layouts: append(needKeyword(germanDocument, germanDocument+"9[Dd]?"),
+				// Passports before November 2007 have digits only.
+				detect.Layout{Shape: "9{10}[Dd]?", Keywords: []string{"reisepass", "reisepassnummer", "reisepass nr", "passnummer"}}),
 			Refuse: germanSpecimens,
 			Keywords: []string{"ausstellungsdatum", "ausstellungsort", "geburtsdatum", "passport", "passports", "reisepass", "reisepass–nr", "reisepassnummer",
 				"passnummer", "pass nr", "pass-nr.", "passport number", "passport no"},
-			MaxLen: 10, Severity: mediumHighHigh, Recommended: true,
+			MaxLen: 11, Severity: mediumHighHigh, Recommended: true,
 			Example:  "Reisepass «C7FK2X91H»",
 			Citation: "Passgesetz section 4; Passverordnung; ICAO Doc 9303-3 (check digit)",
 		},
@@ -49,8 +50,10 @@ func passports() []*detect.Identifier {
 		},
 		{
 			ID: "SPAIN_PASSPORT_NUMBER", Category: detect.PersonalInformation, Check: check.Passport,
-			Layouts: append(needKeyword("aaa9{6}", "aa9{6}", "aaa-9{6}"), detect.Layout{Shape: "AAA 9{6}", CheckText: check.PassportText}, detect.Layout{Shape: "AA 9{6}", CheckText: check.PassportText}),
-			Keywords: []string{"españa pasaporte", "libreta pasaporte", "número pasaporte", "pasaporte", "passport", "passport book", "passport no", "passport number",
+			Layouts: append(needKeyword("aaa9{6}", "aa9{6}",
+				"aaa-9{6}"), detect.Layout{Shape: "AAA 9{6}", CheckText: check.PassportText}, detect.Layout{Shape: "AA 9{6}", CheckText: check.PassportText}),
+			Keywords: []string{"españa pasaporte", "libreta pasaporte", "número pasaporte", "pasaporte", "passport", "passport book", "passport no",
+				"passport number",
 				"spain passport",
 				"spanish passport", "número de pasaporte", "pasaporte español"},
 			MaxLen: 10, Severity: mediumHighHigh, Recommended: true,
@@ -60,8 +63,9 @@ func passports() []*detect.Identifier {
 		{
 			ID: "UK_PASSPORT_NUMBER", Category: detect.PersonalInformation, Check: check.Passport,
 			Layouts: needKeyword("9{9}"),
-			Refuse:  []string{"925665416"}, // HM Passport Office's specimen
-			Keywords: []string{"passeport #", "passeport n °", "passeport non", "passeportn °", "passport #", "passport no", "passport number", "passport#", "passportid",
+			Refuse:  []string{"925665416", "925076473"}, // HM Passport Office's specimens
+			Keywords: []string{"passeport #", "passeport n °", "passeport non", "passeportn °", "passport #", "passport no", "passport number", "passport#",
+				"passportid",
 				"british passport", "uk passport", "passport num", "passport no."},
 			MaxLen: 9, Severity: mediumHighHigh, Recommended: true,
 			Example:  "Passport number: «538204716»",
@@ -70,8 +74,8 @@ func passports() []*detect.Identifier {
 		{
 			ID: "USA_PASSPORT_NUMBER", Category: detect.PersonalInformation, Check: check.Passport,
 			Layouts: needKeyword("9{9}", "a9{8}"),
-			// On specimens of the Department of State.
-			Refuse:   []string{"E00007730", "C03004786", "340007237"},
+			// On the specimens of passport and passport card of the Department of State.
+			Refuse:   []string{"E00007730", "C03004786"},
 			Keywords: []string{"passport", "travel document", "passport number", "passport book number", "passport card number", "us passport"},
 			MaxLen:   9, Severity: mediumHighHigh, Recommended: true,
 			Example:  "passport «204815573»",

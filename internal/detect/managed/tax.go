@@ -14,11 +14,13 @@ var (
 		"cadastro nacional da pessoa jurídica", "cadastro nacional da pessoa juridica", "cnpj", "cpf",
 		"cadastro nacional de pessoa jurídica", "cadastro nacional de pessoas jurídicas", "c.p.f.", "c.n.p.j."}
 	colombiaTax = []string{"nit", "nit.", "nit#", "n.i.t.", "número de identificación tributaria"}
-	mexicoTax   = []string{"código del registro federal de contribuyentes", "identificación de impuestos", "identificacion de impuestos", "impuesto al valor agregado",
+	mexicoTax   = []string{"código del registro federal de contribuyentes", "identificación de impuestos", "identificacion de impuestos",
+		"impuesto al valor agregado",
 		"iva", "iva#", "i.v.a.", "registro federal de contribuyentes", "rfc", "rfc#", "r.f.c.",
 		"registro federal de contribuyente", "registro federal del contribuyente", "clave rfc"}
 	spainTax = []string{"cif", "cif número", "cifnúmero#", "nie", "nif", "número de contribuyente", "número de identidad de extranjero",
-		"número de identificación fiscal", "número de impuesto corporativo", "personal tax number", "tax id", "tax identification number", "tax number", "tin", "tin#",
+		"número de identificación fiscal", "número de impuesto corporativo", "personal tax number", "tax id", "tax identification number", "tax number",
+		"tin", "tin#",
 		"c.i.f.", "n.i.e.", "n.i.f.", "identificación fiscal", "número de extranjero", "código de identificación fiscal"}
 )
 
@@ -69,18 +71,19 @@ func taxpayers() []*detect.Identifier {
 		},
 		{
 			ID: "COLOMBIA_INDIVIDUAL_NIT_NUMBER", Category: detect.PersonalInformation, Check: check.NITPerson, Checksum: true,
-			Layouts: append(needKeyword("9{6,10}[- ]9", "9{1,3}.9{3}.9{3}[- ]9", "9.9{3}.9{3}.9{3}[- ]9", "9{3}.9{3}[- ]9"),
+			Layouts: append(needKeyword("9{6,10}[- ]9", "9{1,3}.9{3}.9{3}[- ]9", "9.9{3}.9{3}.9{3}[- ]9", "9{3}.9{3}[- ]9", "9{6,10} - 9",
+				"9{1,3}.9{3}.9{3} - 9", "9.9{3}.9{3}.9{3} - 9"),
 				detect.Layout{Shape: "9{8,11}", Check: check.NITPersonJoined}),
 			Keywords: colombiaTax,
-			MaxLen:   15, Severity: alwaysHigh,
+			MaxLen:   17, Severity: alwaysHigh,
 			Example:  "NIT «1.037.482.915-7»",
 			Citation: "DIAN, Orden Administrativa 4 de 1989; Estatuto Tributario article 555-1",
 		},
 		{
 			ID: "COLOMBIA_ORGANIZATION_NIT_NUMBER", Category: detect.PersonalInformation, Check: check.NITOrganization, Checksum: true,
-			Layouts:  needKeyword("9{9}[- ]?9", "9{3}.9{3}.9{3}[- ]9", "9{3} 9{3} 9{3}[- ]9"),
+			Layouts:  needKeyword("9{9}[- ]?9", "9{3}.9{3}.9{3}[- ]9", "9{3} 9{3} 9{3}[- ]9", "9{9} - 9", "9{3}.9{3}.9{3} - 9"),
 			Keywords: colombiaTax,
-			MaxLen:   13, Severity: mediumMediumHigh,
+			MaxLen:   15, Severity: mediumMediumHigh,
 			Example:  "NIT «900.482.731-8»",
 			Citation: "DIAN, Orden Administrativa 4 de 1989; Estatuto Tributario article 555-1",
 		},
@@ -88,11 +91,12 @@ func taxpayers() []*detect.Identifier {
 			ID: "FRANCE_TAX_IDENTIFICATION_NUMBER", Category: detect.PersonalInformation, Check: check.FrenchTIN, Checksum: true,
 			Layouts: needKeyword("[0-3]9~99~9{3}~9{3}~9{3}", "[0-3] 99 99 99 9{3} 9{3}", "[0-3]9.99.9{3}.9{3}.9{3}"),
 			Keywords: []string{"numéro d'identification fiscal", "tax id", "tax identification number", "tax number", "tin", "tin#",
-				"numéro fiscal", "numéro d'identification fiscale", "numéro fiscal de référence", "identifiant fiscal", "n° fiscal", "nº fiscal", "no fiscal", "numéro spi",
+				"numéro fiscal", "numéro d'identification fiscale", "numéro fiscal de référence", "identifiant fiscal", "n° fiscal", "nº fiscal",
+				"no fiscal", "numéro spi",
 				"référence fiscale"},
 			MaxLen: 18, Severity: alwaysHigh, Recommended: true,
 			Example:  "numéro fiscal «07 41 829 365 445»",
-			Citation: "Code général des impôts, annexe II, articles on the répertoire SPI; European Commission, TIN by country: France",
+			Citation: "Direction générale des finances publiques, numéro fiscal de référence (SPI); European Commission, TIN by country: France",
 		},
 		{
 			ID: "GERMANY_TAX_IDENTIFICATION_NUMBER", Category: detect.PersonalInformation, Check: check.GermanTaxID, Checksum: true,
@@ -143,7 +147,8 @@ func taxpayers() []*detect.Identifier {
 			Layouts: append(needKeyword("9{8}~?a", "99.9{3}.9{3}~?a", "99 9{3} 9{3}~?a"),
 				detect.Layout{Shape: "[KLMklm]~?9{7}~?a", Check: check.NIFLetter},
 				detect.Layout{Shape: "[KLMklm]-?9.9{3}.9{3}-?a", Check: check.NIFLetter},
-				detect.Layout{Shape: "[XYZxyz]~?9{7}~?a", Check: check.NIE, Keywords: []string{"nif", "n.i.f.", "número de identificación fiscal", "identificación fiscal"}}),
+				detect.Layout{Shape: "[XYZxyz]~?9{7}~?a", Check: check.NIE, Keywords: []string{"nif", "n.i.f.", "número de identificación fiscal",
+					"identificación fiscal"}}),
 			Keywords: spainTax,
 			MaxLen:   13, Severity: alwaysHigh, Recommended: true,
 			Example:  "NIF «M4829157P»",
@@ -162,12 +167,13 @@ func taxpayers() []*detect.Identifier {
 			ID: "UK_TAX_IDENTIFICATION_NUMBER", Category: detect.PersonalInformation, Check: check.UTR, Checksum: true,
 			Layouts: append(needKeyword("9{10}[Kk]?", "9{5}[ -]9{5}", "9{4} 9{6}", "9{3} 9{3} 9{4}"),
 				trn("99a9{5}"), trn("99 a 99 99 9"), trn("99 a9 99 99"), trn(`"TN"~?99~?99~?99~?[FMfm]`)),
-			Keywords: []string{"paye", "tax id", "tax id no.", "tax id number", "tax identification", "tax identification#", "tax no.", "tax number", "tax reference", "tax#",
+			Keywords: []string{"paye", "tax id", "tax id no.", "tax id number", "tax identification", "tax identification#", "tax no.", "tax number",
+				"tax reference", "tax#",
 				"taxid#", "temporary reference number", "tin", "trn", "unique tax reference", "unique taxpayer reference", "utr",
 				"utr number", "u.t.r.", "unique taxpayer ref", "tax ref", "tax no", "tax identification number", "self assessment utr"},
 			MaxLen: 13, Severity: alwaysHigh,
 			Example:  "UTR «19482 73105»",
-			Citation: "HMRC, Unique Taxpayer Reference specification; National Insurance Manual NIM39140 (temporary reference numbers)",
+			Citation: "HMRC, Unique Taxpayer Reference check digit specification; National Insurance Manual (temporary numbers)",
 		},
 		{
 			ID: "USA_INDIVIDUAL_TAX_IDENTIFICATION_NUMBER", Category: detect.PersonalInformation, Check: check.ITIN,
@@ -183,7 +189,8 @@ func taxpayers() []*detect.Identifier {
 
 // trn is a layout of a temporary reference number.
 func trn(shape string) detect.Layout {
-	return detect.Layout{Shape: shape, Check: check.TRN, Keywords: []string{"temporary reference number", "temporary reference", "trn", "temporary reference no"}}
+	return detect.Layout{Shape: shape, Check: check.TRN, Keywords: []string{"temporary reference number", "temporary reference", "trn",
+		"temporary reference no"}}
 }
 
 // mexicanRFC are layouts whose text is an RFC of so many letters, Ñ behind the first ones included.
