@@ -88,3 +88,28 @@ func TestAllowsAllocations(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// BenchmarkWords loads a list of the greatest number of entries, and asks it for a value of each.
+func BenchmarkWords(b *testing.B) {
+	var all strings.Builder
+	for i := range MaxEntries {
+		fmt.Fprintf(&all, "entry number %d of the list\n", i)
+	}
+	b.Run("load", func(b *testing.B) {
+		b.SetBytes(int64(all.Len()))
+		b.ReportAllocs()
+		for b.Loop() {
+			list(b, all.String())
+		}
+	})
+	l := list(b, all.String())
+	value := []byte("Entry Number 4711 of the list")
+	b.Run("allows", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if !l.Allows(value) {
+				b.Fatal("wrong answer")
+			}
+		}
+	})
+}

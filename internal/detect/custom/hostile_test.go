@@ -113,7 +113,7 @@ func hostileTexts() map[string]string {
 		return string(b)
 	}
 	return map[string]string{
-		"a": strings.Repeat("a", 16<<10), "x": strings.Repeat("x", 16<<10), "ab": of("ab"), "words": of("abcdefghij \n"), "abz": of("aaaaabz"),
+		"a": strings.Repeat("a", 16<<10), "ab": of("ab"), "words": of("abcdefghij \n"), "abz": of("aaaaabz"),
 		"base64": of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"), "é": strings.Repeat("é", 8<<10), "foo": strings.Repeat("afoo b=xy@a.c ", 1200),
 	}
 }
@@ -134,6 +134,9 @@ func TestHostile(t *testing.T) {
 				continue
 			}
 			for name, s := range texts {
+				if keywords != nil && name != "a" && name != "ab" && name != "foo" {
+					continue // the keywords stand in the others seldom or never
+				}
 				n := 0
 				scanner := narrow(e).NewScanner(func(Match) { n++ })
 				scanner.Write(running(s))

@@ -17,9 +17,10 @@ const (
 
 // A matcher finds the matches of a program. It belongs to one goroutine.
 //
-// An automaton (automaton.go) runs over the text first. It tells where the first match ends, and a position from which on it begins, which
-// on most text is nowhere. Only there run follows the pattern's threads to find out which of the possible matches a regular expression
-// takes: the one that begins first, and of those the one that the order of the alternatives and the greed of the repetitions prefer.
+// An automaton (automaton.go) runs over the text first. It tells where the first match ends, and a position before which none begins that
+// ends there or later; most text has neither. Only there run follows the pattern's threads to find out which of the possible matches a
+// regular expression takes: the one that begins first, and of those the one that the order of the alternatives and the greed of the
+// repetitions prefer.
 type matcher struct {
 	p    *program
 	auto automaton
@@ -57,8 +58,9 @@ type reading struct {
 	first, final bool
 }
 
-// find returns the first match that is not empty, begins at t[from:startLimit] and has an end that is not needed to be known before
-// t[:endLimit] was read; no match ends before it. It reports false if there is none.
+// find returns the first match that is not empty and begins at t[from:startLimit], and false if there is none. It looks for matches of which
+// one ends at or before endLimit; the match that it then returns may end behind, if it is preferred. Where the text goes on behind t, t has
+// to hold MaxMatch bytes and a character more behind startLimit.
 func (m *matcher) find(r reading, from, startLimit, endLimit int) (start, end int, ok bool) {
 	for from < startLimit && !m.exhausted() {
 		p, idle, ok := m.auto.end(r, from, endLimit, &m.steps)

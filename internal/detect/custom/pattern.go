@@ -19,7 +19,8 @@ func NewPattern(pattern string) (*Pattern, error) {
 	return &Pattern{program: p}, nil
 }
 
-// Matches reports whether the pattern matches the text completely.
+// Matches reports whether the pattern matches the text completely. A text on which that takes too much work to find out counts as one that it
+// does not match.
 func (p *Pattern) Matches(t []byte) bool {
 	a, ok := p.automata.Get().(*automaton)
 	if !ok {
@@ -46,7 +47,7 @@ func (a *automaton) whole(t []byte) bool {
 		if e == 0 {
 			e = a.learn(st, class, &steps)
 		}
-		if e&edgeIdle != 0 {
+		if e&edgeIdle != 0 || steps > stepsFree {
 			return false
 		}
 		st = int32(e>>edgeShift) - 1

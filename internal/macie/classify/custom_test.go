@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -177,4 +178,34 @@ func TestUnfinished(t *testing.T) {
 	if len(d.Unfinished) != 0 || d.Status.Code != extract.Complete || len(d.Custom) != 1 {
 		t.Errorf("the next object: %+v", d)
 	}
+}
+
+// TestCustomAtOnce classifies the same objects from many goroutines with one classifier.
+func TestCustomAtOnce(t *testing.T) {
+	keyed := &custom.Definition{ID: "k", Name: "Keyed", Regex: `\d{6,8}`, Keywords: []string{"badge"}}
+	pattern, err := allow.Regex(`F-0\d+`)
+	must(t, err)
+	c := customClassifier(t, allow.Lists{pattern, words(t, "f-12345678")}, badge, keyed)
+	bodies := map[string]string{
+		"a.txt": strings.Repeat("badge F-12345678, badge F-87654321\n", 300), "b.csv": "badge,id\n" + strings.Repeat("123456,F-01234567\n", 200) + "1,P-01234567\n",
+		"c.json": `{"badge":["F-87654321","F-00000000"]}`,
+	}
+	want := map[string]string{}
+	for name, body := range bodies {
+		want[name] = records(t, c, name, body)
+	}
+	if strings.Count(want["a.txt"], `"count": 300`) != 1 || !strings.Contains(want["b.csv"], `"count": 200`) || !strings.Contains(want["c.json"], `"count": 1`) {
+		t.Errorf("%.3000s", want)
+	}
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			for name, body := range bodies {
+				if got := records(t, c, name, body); got != want[name] {
+					t.Errorf("%s: %s", name, cmp.Diff(want[name], got))
+				}
+			}
+		})
+	}
+	group.Wait()
 }
