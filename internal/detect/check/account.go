@@ -74,42 +74,71 @@ func SortCode(compact []byte) bool {
 	return !uniform(digits[:6]) && !uniform(digits[6:])
 }
 
-// AccountFollows is the grammar of a sort code's value that the account number follows under a name of its own: "60-16-13, account number:
-// 31926819".
-func AccountFollows(rest []byte, final bool) int {
-	n, word := 0, false
-	for n < len(rest) && n < 32 && !isDigit(rest[n]) {
-		if isLetter(rest[n]) {
-			word = word || n+3 <= len(rest) && lower(rest[n]) == 'a' && (lower(rest[n+1]) == 'c' || rest[n+1] == '/')
-		} else if strings.IndexByte(" \t\r\n,;:.=#/()_-\"'", rest[n]) < 0 || n == 0 && strings.IndexByte("_-./", rest[n]) >= 0 {
-			return No
-		} else if n == 0 {
-			word = false
+// NumberFollows is the grammar of a value's first number that a second follows under a name of its own: "60-16-13, account number: 31926819". The name holds
+// one of names, in small letters, and the number has least to most digits, perhaps set off by single spaces or hyphens.
+func NumberFollows(least, most int, names ...string) func(rest []byte, final bool) int {
+	return func(rest []byte, final bool) int {
+		n := 0
+		for n < len(rest) && n < 32 && !isDigit(rest[n]) {
+			if !isLetter(rest[n]) && strings.IndexByte(" \t\r\n,;:.=#/()_-\"'", rest[n]) < 0 || n == 0 && (isLetter(rest[0]) || strings.IndexByte("_-./", rest[0]) >= 0) {
+				return No
+			}
+			n++
 		}
-		n++
+		if n == len(rest) {
+			return unfinished(final)
+		}
+		named := false
+		for _, name := range names {
+			named = named || containsFold(rest[:n], name)
+		}
+		if !named || !isDigit(rest[n]) {
+			return No
+		}
+		digits := 0
+		for n < len(rest) && digits <= most {
+			if isDigit(rest[n]) {
+				digits++
+			} else if rest[n] != ' ' && rest[n] != '-' || n+1 < len(rest) && !isDigit(rest[n+1]) || digits == most {
+				break
+			}
+			n++
+		}
+		switch {
+		case n == len(rest) && !final, n+1 == len(rest) && !final:
+			return More
+		case digits < least || digits > most || !isDigit(rest[n-1]), n < len(rest) && (isAlnum(rest[n]) || rest[n] == '_'), n+1 < len(rest) && rest[n] == '-' && isAlnum(rest[n+1]):
+			return No
+		}
+		return n
 	}
-	start := n
-	for n < len(rest) && n-start <= 8 && isDigit(rest[n]) {
-		n++
-	}
-	switch {
-	case n == len(rest) && !final:
-		return More
-	case !word || n-start != 8 || isLetter(rest[0]) || n < len(rest) && (isAlnum(rest[n]) || rest[n] == '_' || rest[n] == '-'):
-		return No
-	}
-	return n
 }
 
-// SortCodeText is SortCode for the text that AccountFollows reads.
+// SortCodeText is SortCode for a text with a sort code and then an account number in it.
 func SortCodeText(text []byte) bool {
-	var digits [14]byte
-	n := 0
+	d, n := textDigits(text)
+	return n == 14 && SortCode(d[:14])
+}
+
+// SortCodeLast is SortCode for a text with an account number and then a sort code in it.
+func SortCodeLast(text []byte) bool {
+	d, n := textDigits(text)
+	return n == 14 && !uniform(d[:8]) && !uniform(d[8:14])
+}
+
+// GermanAccountText is GermanAccount for a text with a Bankleitzahl and then an account of four digits or more in it.
+func GermanAccountText(text []byte) bool {
+	d, n := textDigits(text)
+	return n >= 12 && n <= 18 && d[0] >= '1' && d[0] <= '8' && !uniform(d[:8]) && !uniform(d[8:n])
+}
+
+// textDigits returns the first digits of the text, and how many there are.
+func textDigits(text []byte) (digits [20]byte, n int) {
 	for _, b := range text {
 		if isDigit(b) && n < len(digits) {
 			digits[n] = b
 			n++
 		}
 	}
-	return n == len(digits) && SortCode(digits[:])
+	return digits, n
 }

@@ -9,6 +9,22 @@ var accountChecks = []compactCheck{
 	{"CCC", CCC, "the Spanish example of the IBAN registry", []string{"21000418450200051332"}, []string{"21000418550200051332", "21000418460200051332", "21000418450200051323"}},
 	{"SortCode", SortCode, "the British example of the IBAN registry", []string{"60161331926819", "NWBK60161331926819"}, []string{"00000031926819", "60161300000000"}},
 	{"SortCodeText", SortCodeText, "the same", []string{"60-16-13, account number: 31926819"}, []string{"60-16-13, account number: 3192681"}},
+	{"SortCodeLast", SortCodeLast, "the same", []string{"31926819 sort code 60-16-13"}, []string{"31926819 sort code 00-00-00"}},
+	{"GermanAccountText", GermanAccountText, "the same", []string{"37040044, Konto 532013000"}, []string{"97040044, Konto 532013000", "37040044, Konto 532"}},
+}
+
+func TestNumberFollows(t *testing.T) {
+	for rest, want := range map[string]int{
+		", account number: 31926819.": 26, " Acct 31926819": 14, ", amount: 31926819": No, ", account 3192681": No, ", account 319268190": No, "-account 31926819": No,
+		", account 31926819x": No, ", account 31926819-1": No, ", account": No, "": No,
+	} {
+		if got := NumberFollows(8, 8, "acc")([]byte(rest), true); got != want {
+			t.Errorf("%q: %d, want %d", rest, got, want)
+		}
+	}
+	if got := NumberFollows(6, 6, "sort")([]byte(" sort code 60-16-13, x"), true); got != 19 {
+		t.Errorf("sort code: %d", got)
+	}
 }
 
 func TestAccounts(t *testing.T) { runCompact(t, accountChecks) }
@@ -17,7 +33,7 @@ func FuzzAccount(f *testing.F) {
 	f.Add([]byte(", account number: 31926819"), true)
 	f.Fuzz(func(t *testing.T, data []byte, final bool) {
 		fuzzCompact(t, accountChecks, data)
-		if n := AccountFollows(data, final); n > len(data) || n < More {
+		if n := NumberFollows(4, 10, "a")(data, final); n > len(data) || n < More {
 			t.Errorf("%d of %d bytes", n, len(data))
 		}
 		SortCodeText(data)

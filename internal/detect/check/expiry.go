@@ -133,7 +133,7 @@ func expiryName(t []byte, final bool, parts []string) int {
 	for _, p := range parts {
 		named = named || hasSuffixFold(t[:end], p)
 	}
-	for n < len(t) && strings.IndexByte("\"': =\t\\", t[n]) >= 0 && n < 2*maxBetween {
+	for n < len(t) && strings.IndexByte("\"': =\t\\>", t[n]) >= 0 && n < 2*maxBetween {
 		n++
 	}
 	start := n

@@ -114,7 +114,9 @@ var domestic = map[string]struct {
 		"Comité français d'organisation et de normalisation bancaires, relevé d'identité bancaire (key)",
 	},
 	"GERMANY": {
-		aloneWith(check.GermanAccount, "9{8}~9{10}", "9{3} 9{3} 99 9{10}", "9{8}/9{10}", "9{4}~9{4}~9{4}~9{4}~99"),
+		append(aloneWith(check.GermanAccount, "9{8}~9{10}", "9{3} 9{3} 99 9{10}", "9{8}/9{10}", "9{4}~9{4}~9{4}~9{4}~99"),
+			detect.Layout{Shape: "9{8}", Keyword: detect.KeywordRequired, Tail: check.NumberFollows(4, 10, "konto", "kto", "acc"), CheckText: check.GermanAccountText},
+			detect.Layout{Shape: "9{3} 9{3} 99", Keyword: detect.KeywordRequired, Tail: check.NumberFollows(4, 10, "konto", "kto", "acc"), CheckText: check.GermanAccountText}),
 		[]string{"bankleitzahl", "geheimzahl", "kartennummer", "kontonummer", "kreditkartennummer", "sepa", "blz", "bankverbindung", "konto nr", "kontonr"},
 		"Deutsche Bundesbank, Bankleitzahlendatei (Bankleitzahl of eight digits, account of ten)",
 	},
@@ -131,12 +133,16 @@ var domestic = map[string]struct {
 	},
 	"UK": {
 		append(aloneWith(check.SortCode, "99-99-99[ ,/-]9{8}", "99 99 99 9{8}", "9{6}~9{8}", "99-99-99, 9{8}", "A{4}~9{6}~9{8}", "a{4}9{14}", "A{4} 99-99-99 9{8}"),
-			detect.Layout{Shape: "99-99-99", Keyword: detect.KeywordRequired, Keywords: sortCodeKeywords, Tail: check.AccountFollows, CheckText: check.SortCodeText},
-			detect.Layout{Shape: "9{6}", Keyword: detect.KeywordRequired, Keywords: sortCodeKeywords, Tail: check.AccountFollows, CheckText: check.SortCodeText}),
+			detect.Layout{Shape: "99-99-99", Keyword: detect.KeywordRequired, Keywords: sortCodeKeywords, Tail: accountFollows, CheckText: check.SortCodeText},
+			detect.Layout{Shape: "9{6}", Keyword: detect.KeywordRequired, Keywords: sortCodeKeywords, Tail: accountFollows, CheckText: check.SortCodeText},
+			detect.Layout{Shape: "9{8}", Keyword: detect.KeywordRequired, Tail: check.NumberFollows(6, 6, "sort"), CheckText: check.SortCodeLast}),
 		append([]string{"sepa"}, sortCodeKeywords...),
 		"Pay.UK (sort code of six digits, account number of eight)",
 	},
 }
+
+// accountFollows reads the account number behind a British sort code.
+var accountFollows = check.NumberFollows(8, 8, "acc", "a/c")
 
 var sortCodeKeywords = []string{"sort code", "sortcode number", "sort code number"}
 

@@ -94,7 +94,7 @@ func personal() []*detect.Identifier {
 				{Shape: "9{1,3}.9{2,20}", Around: check.GeoJSONPosition, Keywords: []string{"coordinates"}},
 			},
 			Keywords: []string{"coordinate", "coordinates", "lat long", "latitude longitude", "position",
-				"lat lon", "lat lng", "lat/long", "lat/lon", "lat/lng", "lat,long", "lat,lon", "lat,lng", "latitude/longitude", "latitude,longitude", "latitude and longitude",
+				"lat lon", "lat lng", "lat/long", "lat/lon", "lat/lng", "lat,long", "lat,lon", "lat,lng", "lat, long", "lat, lon", "lat, lng", "latitude/longitude", "latitude,longitude", "latitude, longitude", "latitude and longitude",
 				"lat and long", "gps coordinates", "gps location", "geo coordinates", "coords", "geo location", "geo point"},
 			MaxLen: 96, Severity: detect.Severity{detect.Low, detect.Medium, detect.Medium},
 			Example:  "coordinates «41.948614,-87.655311»",
