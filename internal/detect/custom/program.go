@@ -112,8 +112,15 @@ func (p *program) open(pc uint32, seen []bool) {
 
 // classify divides the characters into classes.
 func (p *program) classify(code []syntax.Inst) {
-	// Instructions that take the same characters share a number.
-	numbers := map[string]int{}
+	// Instructions that take the same characters share a number, as far as that is easily seen.
+	type key struct {
+		op    syntax.InstOp
+		arg   uint32
+		count int
+		first *rune // repetitions share the slice
+		only  rune
+	}
+	numbers := map[key]int{}
 	var distinct []*syntax.Inst
 	number := make([]int, len(code))
 	bounds := map[rune]bool{0: true}
@@ -123,11 +130,18 @@ func (p *program) classify(code []syntax.Inst) {
 		if p.inst[i].op != syntax.InstRune {
 			continue
 		}
-		key := fmt.Sprint(in.Op, in.Arg, in.Rune)
-		n, ok := numbers[key]
+		k := key{op: in.Op, arg: in.Arg, count: len(in.Rune)}
+		switch len(in.Rune) {
+		case 0:
+		case 1:
+			k.only = in.Rune[0]
+		default:
+			k.first = &in.Rune[0]
+		}
+		n, ok := numbers[k]
 		if !ok {
 			n = len(distinct)
-			numbers[key] = n
+			numbers[k] = n
 			distinct = append(distinct, in)
 			for k := 0; k+1 < len(in.Rune); k += 2 {
 				between(in.Rune[k], in.Rune[k+1])
