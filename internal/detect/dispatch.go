@@ -105,8 +105,11 @@ func (b *listBuilder) buildLiterals() {
 			byIndex[fourIndex(head)] = append(byIndex[fourIndex(head)], i)
 			continue
 		}
-		seen := map[uint64]bool{} // anything may follow
+		seen := map[uint64]bool{}
 		for fourth := range uint64(256) {
+			if isAlnum(byte(fourth)) && !sh.goesOn(minLiteral) || !isAlnum(byte(fourth)) && !sh.after[minLiteral][fourth] {
+				continue
+			}
 			if x := fourIndex(head&0xFFFFFF | fourth<<24); !seen[x] {
 				seen[x] = true
 				byIndex[x] = append(byIndex[x], i)

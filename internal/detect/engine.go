@@ -89,6 +89,7 @@ func New(o Options) (*Engine, error) {
 	for _, l := range layouts {
 		if l.Around != nil {
 			around = LookBack + e.keywords.maxLen
+			e.keywords.markAround(l.group)
 		}
 		switch {
 		case l.Whole:
@@ -233,9 +234,17 @@ func (c *compiler) identifier(id *Identifier, order int) ([]*layout, error) {
 	return out, nil
 }
 
-// bare reports whether the layout can be found at a run with no keyword in reach of it. A value of Around may begin long before its run.
+// bare reports whether the layout can be found at a run with no keyword in reach of it.
 func (l *layout) bare() bool {
-	return l.Keyword == KeywordUnneeded || l.Keyword == KeywordAbsent || l.Keyword == KeywordRequired && (l.id.Direction == Either || l.Around != nil)
+	return l.Keyword == KeywordUnneeded || l.Keyword == KeywordAbsent || l.Keyword == KeywordRequired && l.id.Direction == Either
+}
+
+// lookBack returns how far before its shape or word a value may begin.
+func (l *layout) lookBack() int64 {
+	if l.Around != nil {
+		return LookBack
+	}
+	return 0
 }
 
 // around asks the layout's Around for the value at t[start:end], and returns it; to is -1 for no value, or -2 if more text is needed.

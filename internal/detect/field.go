@@ -16,6 +16,7 @@ type fieldInfo struct {
 	filter uint64
 	groups [4]uint64 // by group modulo 256, those in ranks
 	ranks  []fieldRank
+	whole  []*layout // those of the engine that have a keyword here
 	// next is the field that followed last time: tables and records repeat their order.
 	next *fieldInfo
 }
@@ -56,7 +57,7 @@ func (c *fieldCache) reset() {
 }
 
 // get returns what is known of the field.
-func (c *fieldCache) get(ks *keywords, f *text.Field) *fieldInfo {
+func (c *fieldCache) get(e *Engine, f *text.Field) *fieldInfo {
 	if c.last != nil && c.last.next != nil && c.last.next.field == f {
 		c.last = c.last.next
 		return c.last
@@ -74,7 +75,7 @@ func (c *fieldCache) get(ks *keywords, f *text.Field) *fieldInfo {
 		}
 		info = c.slab[c.used]
 		c.used++
-		c.learn(ks, info, f)
+		c.learn(e, info, f)
 		c.byField[f] = info
 	}
 	if c.last != nil {
@@ -84,12 +85,12 @@ func (c *fieldCache) get(ks *keywords, f *text.Field) *fieldInfo {
 	return info
 }
 
-// learn fills info with the keywords in the field's names, innermost first.
-func (c *fieldCache) learn(ks *keywords, info *fieldInfo, f *text.Field) {
-	*info = fieldInfo{field: f, ranks: info.ranks[:0]}
+// learn fills info with the keywords in the field's names, innermost first, and what follows from them.
+func (c *fieldCache) learn(e *Engine, info *fieldInfo, f *text.Field) {
+	*info = fieldInfo{field: f, ranks: info.ranks[:0], whole: info.whole[:0]}
 	for rank := 0; rank < len(f.Names); rank++ {
 		c.name = append(c.name[:0], f.Names[len(f.Names)-1-rank]...)
-		c.hits = ks.all(c.name, c.hits[:0])
+		c.hits = e.keywords.all(c.name, c.hits[:0])
 		for _, h := range c.hits {
 			for _, g := range h.word.groups {
 				info.add(g, rank)
@@ -99,6 +100,11 @@ func (c *fieldCache) learn(ks *keywords, info *fieldInfo, f *text.Field) {
 					info.add(g, rank)
 				}
 			}
+		}
+	}
+	for _, l := range e.whole {
+		if _, ok := info.rank(l.group); ok {
+			info.whole = append(info.whole, l)
 		}
 	}
 }

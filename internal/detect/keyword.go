@@ -3,6 +3,7 @@ package detect
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 	"unicode"
@@ -46,6 +47,8 @@ type keyword struct {
 	exact []uint16
 	// codes is the keyword that stands for all codes that begin so, or nil.
 	codes *keyword
+	// around says that layouts with Around are among the groups': they look back to it from afar.
+	around bool
 	// filter is the union of the groups' bits, see reachBit.
 	filter uint64
 }
@@ -158,6 +161,17 @@ func (t keywordTable) compile() (*keywords, error) {
 		ks.root[e.sym] = e.to
 	}
 	return ks, nil
+}
+
+// markAround marks the keywords of a group that has a layout with Around.
+func (ks *keywords) markAround(group uint16) {
+	for i := range ks.words {
+		w := &ks.words[i]
+		w.around = w.around || slices.Contains(w.groups, group)
+		if w.codes != nil {
+			w.codes.around = w.codes.around || slices.Contains(w.codes.groups, group)
+		}
+	}
 }
 
 // build makes the node's subtree from spellings, sorted and alike up to depth; base is the number of the first.

@@ -138,7 +138,7 @@ func (s *Scanner) writeSegment(b *text.Block, seg *text.Segment) {
 	s.indexes = s.indexes[:0]
 	if f := seg.Field; f != nil {
 		s.counts = false
-		s.field = s.fields.get(s.e.keywords, f)
+		s.field = s.fields.get(s.e, f)
 		s.fieldFilter = s.field.filter
 		if f.Arrays > 0 {
 			s.indexes = append(s.indexes, b.Indexes[seg.Index:][:f.Arrays]...)
@@ -169,7 +169,7 @@ func (s *Scanner) endValue(n int) { s.next = s.base + int64(n) + s.e.reach + 1 }
 
 // scanValue reads a complete value.
 func (s *Scanner) scanValue(t []byte) {
-	if s.fieldFilter != 0 && len(s.e.whole) > 0 && s.scanWhole(t) {
+	if s.field != nil && len(s.field.whole) > 0 && s.scanWhole(t) {
 		return
 	}
 	s.scan(t, 0, len(t), true)
@@ -347,7 +347,7 @@ func (s *Scanner) inReach(i int) uint64 {
 
 // mayHear reports whether a keyword of the layout may be in reach of t[i], more exactly than inReach.
 func (s *Scanner) mayHear(l *layout, i int) bool {
-	return l.need == alwaysInReach || s.heard[l.group].last.end+s.e.reach >= s.base+int64(i) ||
+	return l.need == alwaysInReach || s.heard[l.group].last.end+s.e.reach+l.lookBack() >= s.base+int64(i) ||
 		s.field != nil && s.field.groups[l.group/64%4]>>(l.group%64)&1 != 0
 }
 
@@ -434,6 +434,9 @@ func (s *Scanner) hear(t []byte, i int) {
 		}
 		s.active |= h.word.filter
 		s.activeEnd = max(s.activeEnd, end+s.e.reach)
+		if h.word.around {
+			s.activeEnd = max(s.activeEnd, end+s.e.reach+LookBack)
+		}
 	}
 }
 
@@ -547,7 +550,7 @@ func (s *Scanner) add(l *layout, t []byte, start, end int, final bool) int {
 		return -2
 	}
 	// Where the search for the keyword is long, the checks come first.
-	checked := l.Keyword == KeywordRequired && s.heard[l.group].last.end > s.base+int64(start)
+	checked := l.Keyword == KeywordRequired && (l.id.Direction == Either || s.heard[l.group].last.end > s.base+int64(start))
 	if checked && !s.accepts(l, t[start:end]) {
 		return end
 	}
@@ -690,9 +693,8 @@ func (s *Scanner) follows(l *layout, t []byte, end int) bool {
 func (s *Scanner) scanWhole(t []byte) bool {
 	s.found = s.found[:0]
 	var trimmed []byte
-	for _, l := range s.e.whole {
-		rank, ok := s.field.rank(l.group)
-		if !ok || len(t) > l.id.MaxLen {
+	for _, l := range s.field.whole {
+		if len(t) > l.id.MaxLen {
 			continue
 		}
 		if trimmed == nil {
@@ -700,6 +702,7 @@ func (s *Scanner) scanWhole(t []byte) bool {
 		}
 		if len(trimmed) > 0 && l.Tail(trimmed, true) == len(trimmed) && s.accepts(l, trimmed) {
 			start := bytes.Index(t, trimmed)
+			rank, _ := s.field.rank(l.group)
 			s.found = append(s.found, candidate{layout: l, start: start, end: start + len(trimmed), near: fieldNearness(rank)})
 		}
 	}

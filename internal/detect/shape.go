@@ -28,6 +28,18 @@ type opening struct {
 	after [maxRun + 1]byteSet
 }
 
+// goesOn reports whether the run may be longer than n.
+func (o *opening) goesOn(n int) bool {
+	for kind := range o.runs {
+		for _, in := range o.runs[kind][n+1:] {
+			if in {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // A byteSet is a set of ASCII bytes.
 type byteSet [256]bool
 

@@ -255,3 +255,17 @@ func TestLayoutErrors(t *testing.T) {
 		}
 	}
 }
+
+// TestAroundFarBehindItsKeyword needs a keyword right before a value whose shape stands at its far end.
+func TestAroundFarBehindItsKeyword(t *testing.T) {
+	id := &detect.Identifier{ID: "A", MaxLen: 500, Keywords: []string{"list"}, Layouts: []detect.Layout{{Shape: "9{7}",
+		Around: func(t []byte, start, end int, final bool) (int, int) { return bytes.LastIndexByte(t[:start], '<'), end }}}}
+	e := detecttest.Engine(t, 1, id)
+	for n := range 450 {
+		in := "list" + strings.Repeat(".", 30) + "<" + strings.Repeat("x", n) + " 1234567 "
+		got := detecttest.Scan(e, &text.Block{Text: []byte(in)})
+		if want := n+2 <= detect.LookBack; (len(got) == 1) != want {
+			t.Fatalf("%d bytes behind: found %v", n+2, got)
+		}
+	}
+}
