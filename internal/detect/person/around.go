@@ -414,9 +414,10 @@ loop:
 				break loop
 			}
 			f := tok.kind.family()
-			if particleAt > 0 && k-particleAt <= 3 && tok.kind == 0 || particleAt > 0 && f == 0 {
-				// A particle makes a family name of any word.
-				f, hasParticle = 2, true
+			if f == 0 && particleAt > 0 && tok.kind != plain {
+				f, hasParticle = Doubt, true // a particle makes a family name of many a word
+			} else if f > 0 && particleAt > 0 {
+				hasParticle = true
 			}
 			if f == 0 && tok.kind.given() == 0 {
 				// A word that is in no list may be a family name.
@@ -517,7 +518,8 @@ func familyFirst(t []byte, i int, toks []token, final bool) (from, to int, ok bo
 			j = p
 		}
 	}
-	if !beginsValue(t, j) {
+	labelled := followsLabel(t, j)
+	if !labelled && !beginsValue(t, j) {
 		return 0, 0, false
 	}
 	last := 0
@@ -527,9 +529,19 @@ func familyFirst(t []byte, i int, toks []token, final bool) (from, to int, ok bo
 	to = toks[last].end
 	if to < len(t) {
 		switch t[to] {
+		case ',', '.':
+			if !labelled {
+				return 0, 0, false
+			}
+			if to+1 >= len(t) && !final {
+				return check.More, 0, true
+			}
+			if to+1 < len(t) && isAlnum(t[to+1]) {
+				return 0, 0, false
+			}
 		case '\n', '\r', '\t', ';', '"', '\'', '|', '<', '>', ')', ']', '/', '(', '\\':
 		case ' ':
-			if to+1 < len(t) && t[to+1] != '(' && t[to+1] != '<' && t[to+1] != '-' && t[to+1] != '|' && t[to+1] != '[' && t[to+1]-'0' > 9 {
+			if to+1 < len(t) && !labelled && t[to+1] != '(' && t[to+1] != '<' && t[to+1] != '-' && t[to+1] != '|' && t[to+1] != '[' && t[to+1]-'0' > 9 {
 				return 0, 0, false
 			}
 			if to+1 >= len(t) && !final {
@@ -548,6 +560,25 @@ func familyFirst(t []byte, i int, toks []token, final bool) (from, to int, ok bo
 		return 0, 0, false
 	}
 	return j, to, true
+}
+
+// followsLabel reports whether a label of names stands right before t[i], or an equals sign.
+func followsLabel(t []byte, i int) bool {
+	if i > 0 && t[i-1] == '=' {
+		return true
+	}
+	word, sep := wordBefore(t, i, " ")
+	if sep != ' ' {
+		return false
+	}
+	if n := len(word); n == 0 {
+		if i < 2 || t[i-2] != ':' {
+			return false
+		}
+		word, _ = wordBefore(t, i-1, ":")
+	}
+	var buf [maxWord + 16]byte
+	return len(word) <= maxWord && knownLabels[string(Fold(buf[:0], word))]
 }
 
 // beginsValue reports whether t[i] is the beginning of a line or of a value in it.

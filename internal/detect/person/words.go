@@ -49,6 +49,8 @@ var cues = func() map[string]cue {
 var Labels = strings.Fields(`name patient employee customer client contact applicant beneficiary cardholder passenger guest student supervisor
 	tenant landlord buyer seller spouse insured recipient sender assignee author owner attendee signatory nombre nome naam mitarbeiter kunde`)
 
+var knownLabels = setOf(strings.Join(Labels, " "))
+
 // owners are words whose name, as in customer_name, is that of a person.
 var owners = setOf(`full customer client patient employee person contact cardholder holder applicant beneficiary student member guest passenger
 	recipient legal maiden doctor physician nurse manager supervisor sender author owner spouse insured subscriber display billing shipping account

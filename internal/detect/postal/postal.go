@@ -847,10 +847,16 @@ func townAtEnd(t []byte, seg span) span {
 		}
 		i = j - 1
 	}
-	if words == 0 || town.to-town.from < 2 {
+	if words == 0 || town.to-town.from < 2 || words == 1 && (isWord(t, town, "city") || isWord(t, town, "state") || isWord(t, town, "port")) {
 		return span{}
 	}
 	return town
+}
+
+// isWord compares a word, without regard to case.
+func isWord(t []byte, s span, word string) bool {
+	var buf [64]byte
+	return s.to-s.from == len(word) && string(fold(buf[:0], t[s.from:s.to])) == word
 }
 
 var anglicParticles = setOf("of the la le de del du des upon on by in under sur")

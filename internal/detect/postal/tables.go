@@ -227,8 +227,8 @@ var nations = [countries]map[string]bool{
 }
 
 // noTowns are words with a capital that stand before numbers and are no town.
-var noTowns = setOf(`zip code postcode postal state city status user order account customer case employee invoice error model version id number no ref
-	reference http https date time total page line row port version build release item product serial key type code value name phone tel fax
+var noTowns = setOf(`zip code postcode postal status user order account customer case employee invoice error model version id number no ref
+	reference http https date time total page line row version build release item product serial key type code value name phone tel fax
 	january february march april may june july august september october november december monday tuesday wednesday thursday friday saturday sunday
 	the a an and or in on at of for from to with is was by per see section chapter figure table eur usd gbp euro euros dollars pounds
 	der die das ein eine und oder von mit bei fur stuck le la les un une et ou il lo uno el los y o
