@@ -72,8 +72,8 @@ func national() []*detect.Identifier {
 				"9{1,3},9{3},9{3}",
 				"9,9{3},9{3},9{3}"),
 				// Dots are as Colombians write the number; other countries have a cédula of another form.
-				detect.Layout{Shape: "9{1,3}.9{3}.9{3}", Keywords: []string{"cédula", "c.c.", "c.c. no", "cc no"}},
-				detect.Layout{Shape: "9.9{3}.9{3}.9{3}", Keywords: []string{"cédula", "c.c.", "c.c. no", "cc no"}}),
+				detect.Layout{Shape: "9{1,3}.9{3}.9{3}", Keywords: []string{"cédula", "c.c.", "c.c", "c.c. no", "cc no"}},
+				detect.Layout{Shape: "9.9{3}.9{3}.9{3}", Keywords: []string{"cédula", "c.c.", "c.c", "c.c. no", "cc no"}}),
 			Keywords: []string{"cédula de ciudadanía", "documento de identificación",
 				"cédula ciudadanía", "número de cédula", "cédula número", "cédula no", "cédula nro", "cédula#"},
 			MaxLen: 13, Severity: alwaysHigh,
@@ -239,10 +239,8 @@ func brazilianRG() []detect.Layout {
 	add(detect.Layout{Check: check.RGSaoPaulo}, "99.9{3}.9{3}-[0-9Xx]", "9{8}-?[0-9Xx]", "99 9{3} 9{3}[- ][0-9Xx]", "99.9{3}.9{3}[ /.]?[0-9Xx]")
 	add(detect.Layout{Check: check.RG}, `"MG"[- ]?9{1,2}.9{3}.9{3}`, `"MG"[- ]?9{7,8}`, `"M"[- ]?9{1,2}.9{3}.9{3}`, `"M"-9{7,8}`, // Minas Gerais
 		"9.9{3}.9{3}", "9.9{3}.9{3}-[0-9Xx]", // most states
-		"99.9{3}.9{3}-99", "9{8}-99", // Bahia
-		"9{10}",               // Rio Grande do Sul
 		"99.9{3}.9{3}.9{4}-9") // Maranhão
 	add(detect.Layout{Tail: check.RGIssuer, CheckText: check.RG}, "9{5,13}", "9{4,12}-[0-9Xx]", "9{1,2}.9{3}.9{3}", "9{1,2}.9{3}.9{3}-[0-9Xx]",
-		"9{3}.9{3}.9{3}")
+		"9{3}.9{3}.9{3}", "99.9{3}.9{3}-99", "9{8}-99")
 	return out
 }

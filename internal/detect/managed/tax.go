@@ -165,7 +165,7 @@ func taxpayers() []*detect.Identifier {
 		},
 		{
 			ID: "UK_TAX_IDENTIFICATION_NUMBER", Category: detect.PersonalInformation, Check: check.UTR, Checksum: true,
-			Layouts: append(needKeyword("9{10}[Kk]?", "9{5}[ -]9{5}", "9{4} 9{6}", "9{3} 9{3} 9{4}"),
+			Layouts: append(needKeyword("9{10}[Kk]?", "9{5}[ -]9{5}[Kk]?"),
 				trn("99a9{5}"), trn("99 a 99 99 9"), trn("99 a9 99 99"), trn(`"TN"~?99~?99~?99~?[FMfm]`)),
 			Keywords: []string{"paye", "tax id", "tax id no.", "tax id number", "tax identification", "tax identification#", "tax no.", "tax number",
 				"tax reference", "tax#",
