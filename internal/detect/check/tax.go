@@ -79,6 +79,19 @@ func NIFLetter(compact []byte) bool {
 	return n != 0 && compact[8] == spanishLetter(n)
 }
 
+// SpanishVAT reports whether ES and nine characters are the number of a person for trade within the European Union: a DNI, NIE or NIF of the kinds K, L
+// and M behind the country code (Ley 37/1992; Real Decreto 1065/2007, article 25).
+func SpanishVAT(compact []byte) bool {
+	switch nif := compact[2:]; {
+	case isDigit(nif[0]):
+		return DNI(nif)
+	case nif[0] >= 'X':
+		return NIE(nif)
+	default:
+		return NIFLetter(nif)
+	}
+}
+
 // CIF reports whether a letter, seven digits and a control are a Spanish NIF of a legal person, once called CIF, with or without the country code ES in
 // front: the control is Luhn's check digit, as a digit for A, B, E and H, as one of JABCDEFGHI for N, P, Q, R, S and W, and either for the
 // other kinds and for those whose province is 00 (Orden EHA/451/2008).

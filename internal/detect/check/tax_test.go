@@ -10,6 +10,7 @@ var taxChecks = []compactCheck{
 	{"FrenchTIN", FrenchTIN, "30 23 217 600 053, the Commission's example", []string{"3023217600053", "0741829365445"}, []string{"3023217600054", "3023271600053", "4829173650201", "0000000000000"}},
 	{"NIE", NIE, "X1234567L of the Ministry of the Interior; X5253868R and Y1234567X", []string{"X1234567L", "Y1234567X", "X5253868R"}, []string{"X1234567X", "X1324567L", "X0000000T"}},
 	{"NIFLetter", NIFLetter, "the letters of DNI", []string{"K1234567L", "M4829157P"}, []string{"K1234567M", "K0000000T"}},
+	{"SpanishVAT", SpanishVAT, "the letters of DNI", []string{"ES12345678Z", "ESX1234567L", "ESK1234567L"}, []string{"ES12345678A", "ESX1234567X", "ESK1234567M"}},
 	{"CIF", CIF, "A13585625, J99216582 and J9921658B of public descriptions; A28015865 is Telefónica, P0801900B the city of Barcelona",
 		[]string{"A13585625", "J99216582", "J9921658B", "A28015865", "ESA13585625", "P0801900B"},
 		[]string{"A13585626", "A1358562E", "A13855625", "P08019002", "B00000000", "J9921658C"}},

@@ -157,7 +157,7 @@ func national() []*detect.Identifier {
 			Keywords: []string{"número de la seguridad social", "social security no.", "social security number", "socialsecurityno#", "ssn", "ssn#",
 				"seguridad social", "número seguridad social", "número de seguridad social", "nuss", "nss", "naf", "número de afiliación", "nº afiliación",
 				"nº de afiliación", "n.s.s.",
-				"afiliación seguridad social", "afiliación a la s.s.", "social security"},
+				"afiliación seguridad social", "afiliación a la s.s.", "seg social", "seg. social", "social security"},
 			MaxLen: 18, Severity: alwaysHigh, Recommended: true,
 			Example:  "número de la seguridad social «28/41736205/52»",
 			Citation: "Real Decreto 84/1996, article 21; Tesorería General de la Seguridad Social (control digits)",
