@@ -6,22 +6,10 @@ import (
 )
 
 // NANP reports whether ten digits, or eleven with the country code 1, are a telephone number of the North American Numbering Plan: area code
-// and exchange begin with 2 to 9, and neither is a service code N11 (ATIS-0300051). An extension behind a letter is not looked at.
+// and exchange begin with 2 to 9, and neither is a service code N11 (ATIS-0300051).
 func NANP(digits []byte) bool {
-	for i, b := range digits {
-		if b >= 'A' {
-			digits = digits[:i]
-			break
-		}
-	}
-	if len(digits) > 2 && digits[0] == '0' && digits[1] == '0' {
-		digits = digits[2:]
-	}
 	if len(digits) == 11 {
 		digits = digits[1:]
-	}
-	if len(digits) != 10 {
-		return false
 	}
 	for _, code := range [][]byte{digits[:3], digits[3:6]} {
 		if code[0] < '2' || code[1] == '1' && code[2] == '1' {
@@ -29,6 +17,59 @@ func NANP(digits []byte) bool {
 		}
 	}
 	return !uniform(digits)
+}
+
+// NANPText is NANP for a number as it is written, perhaps with 00 or + in front and an extension behind.
+func NANPText(text []byte) bool {
+	for i, b := range text {
+		if isLetter(b) || b == ',' {
+			text = text[:i]
+			break
+		}
+	}
+	p := readPhone(text)
+	d := p.digits[:p.n]
+	if p.n > 2 && d[0] == '0' && d[1] == '0' {
+		d = d[2:]
+	}
+	return p.ok && (len(d) == 10 || len(d) == 11 && d[0] == '1') && NANP(d)
+}
+
+// Extension is the grammar of what may follow a telephone number in North America: nothing, or an extension as in "x12", ", ext. 12" and
+// "extension 12".
+func Extension(rest []byte, final bool) int {
+	const longest = 24
+	if len(rest) < longest && !final {
+		return More
+	}
+	n := 0
+	for n < len(rest) && n < 2 && (rest[n] == ' ' || rest[n] == ',') {
+		n++
+	}
+	word := n
+	for n < len(rest) && n-word <= 9 && isLetter(rest[n]) {
+		n++
+	}
+	if name := rest[word:n]; equalFold(name, "x") || equalFold(name, "ext") || equalFold(name, "extension") {
+		for k := 0; k < 2 && n < len(rest) && strings.IndexByte(" .:", rest[n]) >= 0; k++ {
+			n++
+		}
+		digits := n
+		for n < len(rest) && n-digits <= 6 && isDigit(rest[n]) {
+			n++
+		}
+		if n > digits && n-digits <= 6 && (n == len(rest) || !isAlnum(rest[n]) && rest[n] != '_') {
+			return n
+		}
+	}
+	switch {
+	case len(rest) == 0:
+		return 0
+	case isAlnum(rest[0]) || rest[0] == '_' || rest[0] == '%', len(rest) > 1 && strings.IndexByte("-+@", rest[0]) >= 0 && isAlnum(rest[1]),
+		len(rest) > 1 && rest[0] == '.' && isDigit(rest[1]):
+		return No
+	}
+	return 0
 }
 
 // PhoneGroups is the grammar of a telephone number behind its first digits: groups of digits set off by a space, hyphen, dot or slash, at most one of

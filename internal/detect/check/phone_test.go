@@ -3,7 +3,7 @@ package check
 import "testing"
 
 var phoneChecks = []compactCheck{
-	{"NANP with extension", NANP, "the numbering plan", []string{"4155552671X12", "0014155552671", "14155552671EXT9"}, []string{"415555267X12", "X1", "00"}},
+	{"NANPText", NANPText, "the numbering plan", []string{"415-555-2671 x12", "0014155552671", "+1 (415) 555-2671, ext. 9"}, []string{"415-555-267 x12", "x1", "00", "2 415 555 2671"}},
 	{"FrenchPhone", FrenchPhone, "the plan of ARCEP; 06 39 98 is kept for fiction", []string{"06 39 98 41 72", "0639984172", "01.99.00.12.34", "0 800 123 456", "0800 123 456", "02/61/91/00/12"},
 		[]string{"06 39 98 41 7", "00 39 98 41 72", "1639984172", "063 998 4172", "01 00 00 12 34 5", "0000000000", "0639 984172"}},
 	{"FrenchPhoneAbroad", FrenchPhoneAbroad, "the same", []string{"+33 6 39 98 41 72", "0033639984172", "+33 (0)6 39 98 41 72", "(+33) 6 39 98 41 72", "+33639984172"}, []string{"+33 0 39 98 41 72", "+33 6 39 98 41", "+34 639984172"}},
@@ -52,10 +52,21 @@ func TestPhoneGroups(t *testing.T) {
 	}
 }
 
+func TestExtension(t *testing.T) {
+	for rest, want := range map[string]int{"": 0, " and": 0, " x12 ": 4, "x12": 3, ", ext. 9.": 8, " extension 42": 13, "x": No, "5": No, "-5": No, ".": 0, " x": 0, " ext 1234567": 0} {
+		if got := Extension([]byte(rest), true); got != want {
+			t.Errorf("%q: %d, want %d", rest, got, want)
+		}
+	}
+}
+
 func FuzzPhone(f *testing.F) {
 	f.Add([]byte("+49 (0)30 / 23125-482"), true)
 	f.Fuzz(func(t *testing.T, data []byte, final bool) {
 		fuzzCompact(t, phoneChecks, data)
+		if n := Extension(data, final); n > len(data) || n < More {
+			t.Errorf("extension: %d of %d bytes", n, len(data))
+		}
 		for _, inside := range []bool{false, true} {
 			if n := PhoneGroups(7, 11, inside)(data, final); n > len(data) || n < More {
 				t.Errorf("%d of %d bytes", n, len(data))

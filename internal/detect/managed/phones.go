@@ -16,12 +16,15 @@ var phoneKeywords = []string{"cell", "contact", "fax", "fax number", "mobile", "
 func phones() []*detect.Identifier {
 	return []*detect.Identifier{
 		{
-			ID: "PHONE_NUMBER", Category: detect.PersonalInformation, Check: check.NANP,
+			ID: "PHONE_NUMBER", Category: detect.PersonalInformation,
 			Layouts: append(
-				layouts(detect.KeywordUnneeded, append(withExtension("+'1'[ .-]?9{3}[ .-]9{3}[ .-]9{4}", "+'1'[ -]?(9{3})[ -]?9{3}[ .-]9{4}", "'1'-9{3}-9{3}-9{4}"),
-					"+'1'9{10}", "'001'9{10}", "'001'[ -]9{3}[ -]9{3}[ -]9{4}", "(+'1')[ ]?9{3}[ .-]9{3}[ .-]9{4}", "+'1'[ .-]9{10}")),
-				needKeyword(append(withExtension("9{3}~9{3}~9{4}", "9{3}.9{3}.9{4}", "(9{3})[ -]?9{3}[ .-]9{4}", "'1'[ -]?(9{3})[ -]?9{3}[ .-]9{4}", "'1'[ .]9{3}[ .]9{3}[ .-]9{4}"),
-					"9{3} 9{3}[-.]9{4}", "9{3}/9{3}-9{4}", "'1'9{10}")...)...),
+				american(detect.KeywordUnneeded,
+					[]string{"+'1'9{10}", "+'1'[ .-]9{10}", "'001'9{10}", "'001'[ -]9{3}[ -]9{3}[ -]9{4}", "(+'1')[ ]?9{3}[ .-]9{3}[ .-]9{4}"},
+					"+'1'[ .-]?9{3}[ .-]9{3}[ .-]9{4}", "+'1'[ -]?(9{3})[ -]?9{3}[ .-]9{4}", "'1'-9{3}-9{3}-9{4}"),
+				american(detect.KeywordRequired,
+					[]string{"9{10}", "9{3}/9{3}-9{4}", "'1'9{10}"},
+					"9{3}[ -]9{3}[ -]9{4}", "9{3}.9{3}.9{4}", "9{3} 9{3}.9{4}", "(9{3})[ -]?9{3}[ .-]9{4}", "'1'[ -]?(9{3})[ -]?9{3}[ .-]9{4}",
+					"'1'[ .]9{3}[ .]9{3}[ .-]9{4}")...),
 			Keywords: phoneKeywords,
 			MaxLen:   40, Severity: lowMediumHigh,
 			Example:  "phone «(415) 555-2671»",
@@ -76,10 +79,17 @@ var brazilianWords = []string{"cel", "celular", "fone", "móvel", "número resid
 
 // phone makes the entry of a country: the international forms, whose national number has least to most digits, and the national ones.
 func phone(id, code string, least, most int, abroad func([]byte) bool, example, citation string, national []detect.Layout, keywords ...string) *detect.Identifier {
-	tail := check.PhoneGroups(least, most, false)
-	out := layouts(detect.KeywordUnneeded, []string{"+'" + code + "'", "(+'" + code + "')", "'00" + code + "'", "('00" + code + "')"})
+	tail, inside := check.PhoneGroups(least, most, false), check.PhoneGroups(least, most, true)
+	// What follows the code is in the shape, so that few other numbers are tried.
+	out := []detect.Layout{
+		{Shape: "+'" + code + "'[ ./-]", Tail: tail}, {Shape: "+'" + code + "'(", Tail: inside}, {Shape: "(+'" + code + "')", Tail: tail},
+		{Shape: "+'" + code + "'9{1,5}[ -]", Tail: check.PhoneGroups(2, most-1, false)},
+		{Shape: fmt.Sprintf("+'%s'9{%d,%d}", code, least, most)},
+		{Shape: "'00" + code + "'[ ./-]", Tail: tail}, {Shape: "'00" + code + "'(", Tail: inside}, {Shape: "('00" + code + "')", Tail: tail},
+		{Shape: fmt.Sprintf("'00%s'9{%d,%d}", code, least, most)},
+	}
 	for i := range out {
-		out[i].Tail, out[i].CheckText = tail, abroad
+		out[i].Keyword, out[i].CheckText = detect.KeywordUnneeded, abroad
 	}
 	// Exports of tables lose the plus sign.
 	out = append(out, detect.Layout{Shape: fmt.Sprintf("'%s'9{%d,%d}", code, least, most), CheckText: abroad})
@@ -87,11 +97,13 @@ func phone(id, code string, least, most int, abroad func([]byte) bool, example, 
 		MaxLen: 32, Severity: lowMediumHigh, Example: example, Citation: citation}
 }
 
-// withExtension adds, to each shape, those with an extension behind it.
-func withExtension(shapes ...string) []string {
-	out := append([]string{}, shapes...)
-	for _, s := range shapes {
-		out = append(out, s+"[ ,]{0,2}\"x\"[ .]{0,2}9{1,6}", s+"[ ,]{0,2}\"ext\"[ .:]{0,2}9{1,6}", s+"[ ,]{0,2}\"extension\"[ :]{0,2}9{1,6}")
+// american makes layouts of numbers in one word, and of numbers in groups, which may have an extension behind them.
+func american(need detect.Need, words []string, groups ...string) []detect.Layout {
+	out := layouts(need, append(words, groups...))
+	for i := range out {
+		if out[i].CheckText = check.NANPText; i >= len(words) {
+			out[i].Tail = check.Extension
+		}
 	}
 	return out
 }
