@@ -74,13 +74,14 @@ func SortCode(compact []byte) bool {
 	return !uniform(digits[:6]) && !uniform(digits[6:])
 }
 
-// NumberFollows is the grammar of a value's first number that a second follows under a name of its own: "60-16-13, account number: 31926819". The name holds
-// one of names, in small letters, and the number has least to most digits, perhaps set off by single spaces or hyphens.
+// NumberFollows is the grammar of a value's first number that a second follows under a name of its own: "60-16-13, account number: 31926819".
+// The name holds one of names, in small letters, and the number has least to most digits, perhaps set off by single spaces or hyphens.
 func NumberFollows(least, most int, names ...string) func(rest []byte, final bool) int {
 	return func(rest []byte, final bool) int {
 		n := 0
 		for n < len(rest) && n < 32 && !isDigit(rest[n]) {
-			if !isLetter(rest[n]) && strings.IndexByte(" \t\r\n,;:.=#/()_-\"'", rest[n]) < 0 || n == 0 && (isLetter(rest[0]) || strings.IndexByte("_-./", rest[0]) >= 0) {
+			if !isLetter(rest[n]) && strings.IndexByte(" \t\r\n,;:.=#/()_-\"'", rest[n]) < 0 ||
+				n == 0 && (isLetter(rest[0]) || strings.IndexByte("_-./", rest[0]) >= 0) {
 				return No
 			}
 			n++
@@ -107,7 +108,8 @@ func NumberFollows(least, most int, names ...string) func(rest []byte, final boo
 		switch {
 		case n == len(rest) && !final, n+1 == len(rest) && !final:
 			return More
-		case digits < least || digits > most || !isDigit(rest[n-1]), n < len(rest) && (isAlnum(rest[n]) || rest[n] == '_'), n+1 < len(rest) && rest[n] == '-' && isAlnum(rest[n+1]):
+		case digits < least || digits > most || !isDigit(rest[n-1]), n < len(rest) && (isAlnum(rest[n]) || rest[n] == '_'),
+			n+1 < len(rest) && rest[n] == '-' && isAlnum(rest[n+1]):
 			return No
 		}
 		return n

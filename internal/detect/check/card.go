@@ -221,8 +221,9 @@ func Stripe(text []byte) bool {
 	return i+4 <= len(text) && allDigits(text[i:i+4]) && monthOf(text[i+2:i+4]) > 0
 }
 
-// SecurityCode recognises a card's security code around its digits t[start:end]: they are neither part of a longer token, nor of a date or amount, nor one of several
-// groups, and no other number of three digits or more stands between them and the last word that names a code or card.
+// SecurityCode recognises a card's security code around its digits t[start:end]: they are neither part of a longer token, nor of a date or
+// amount, nor one of several groups, and no other number of three digits or more stands between them and the last word that names a code or
+// card.
 func SecurityCode(t []byte, start, end int, final bool) (from, to int) {
 	if !codeBegins(t, start) {
 		return No, 0

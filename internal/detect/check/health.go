@@ -27,8 +27,8 @@ func NPI(digits []byte) bool {
 	return (digits[0] == '1' || digits[0] == '2') && Luhn(n[:])
 }
 
-// MBI reports whether eleven capitals and digits are a Medicare Beneficiary Identifier: the places say which of the two, the letters S, L, O, I, B and
-// Z are not used, and the first digit is not 0 (CMS, Understanding the MBI).
+// MBI reports whether eleven capitals and digits are a Medicare Beneficiary Identifier: the places say which of the two, the letters S, L, O,
+// I, B and Z are not used, and the first digit is not 0 (CMS, Understanding the MBI).
 func MBI(compact []byte) bool {
 	for i, b := range compact {
 		letter, digit := b >= 'A' && strings.IndexByte("SLOIBZ", b) < 0, isDigit(b)
@@ -96,8 +96,8 @@ func HICN(compact []byte) bool {
 	return false
 }
 
-// EHIC reports whether 20 digits are the number of a European Health Insurance Card: 80, the country by ISO 3166-1, the institution and the card's own
-// number (Decision S2 of the Administrative Commission; EN 1867).
+// EHIC reports whether 20 digits are the number of a European Health Insurance Card: 80, the country by ISO 3166-1, the institution and the
+// card's own number (Decision S2 of the Administrative Commission; EN 1867).
 func EHIC(digits []byte) bool {
 	switch string(digits[2:5]) {
 	case "040", "056", "100", "191", "196", "203", "208", "233", "246", "250", "276", "300", "348", "352", "372", "380", "428", "438", "440", "442",
@@ -153,8 +153,8 @@ func DrugCode(digits []byte) bool {
 	return string(digits[:labeler]) != "00000"[:labeler] && string(digits[labeler:labeler+4]) != "0000"
 }
 
-// CanadianTen reports whether ten digits are a health number of British Columbia (9 in front; MOD 11 with the weights 2, 4, 8, 5, 10, 9, 7, 3), of Nova Scotia (00 in
-// front) or of Ontario (Luhn).
+// CanadianTen reports whether ten digits are a health number of British Columbia (9 in front; MOD 11 with the weights 2, 4, 8, 5, 10, 9, 7,
+// 3), of Nova Scotia (00 in front) or of Ontario (Luhn).
 func CanadianTen(digits []byte) bool {
 	switch {
 	case uniform(digits[1:]):

@@ -114,7 +114,8 @@ func PhoneGroups(least, most int, inside bool) func(rest []byte, final bool) int
 			return No
 		case n < len(rest) && (isAlnum(rest[n]) || rest[n] == '_' || rest[n] == '%'):
 			return No
-		case n+1 < len(rest) && (rest[n] == '-' || rest[n] == '+' || rest[n] == '@') && isAlnum(rest[n+1]), n+1 < len(rest) && (rest[n] == '.' || rest[n] == '/') && isDigit(rest[n+1]):
+		case n+1 < len(rest) && (rest[n] == '-' || rest[n] == '+' || rest[n] == '@') && isAlnum(rest[n+1]),
+			n+1 < len(rest) && (rest[n] == '.' || rest[n] == '/') && isDigit(rest[n+1]):
 			return No
 		}
 		return n
@@ -238,12 +239,13 @@ func frenchNumber(d []byte) bool {
 	return d[0] > '5' || d[1] != '0' // a region, and a place in it
 }
 
-// SpanishPhone reports whether the text is a Spanish number in its national form: nine digits, those of places from 81 to 98, of mobile telephones from 6
-// or 71 to 74, of services from 70, 80 or 90 (CNMC, Plan Nacional de Numeración Telefónica; Real Decreto 2296/2004).
+// SpanishPhone reports whether the text is a Spanish number in its national form: nine digits, those of places from 81 to 98, of mobile
+// telephones from 6 or 71 to 74, of services from 70, 80 or 90 (CNMC, Plan Nacional de Numeración Telefónica; Real Decreto 2296/2004).
 func SpanishPhone(text []byte) bool {
 	p := readPhone(text)
-	return p.ok && bytes.IndexByte(text, '/') < 0 && spanishNumber(p.digits[:p.n]) && (p.grouped(9) || p.grouped(3, 3, 3) || p.grouped(3, 2, 2, 2) || p.grouped(2, 3, 2, 2) || p.grouped(2, 7) ||
-		p.grouped(3, 6) || p.grouped(2, 3, 4))
+	return p.ok && bytes.IndexByte(text, '/') < 0 && spanishNumber(p.digits[:p.n]) &&
+		(p.grouped(9) || p.grouped(3, 3, 3) || p.grouped(3, 2, 2, 2) || p.grouped(2, 3, 2, 2) || p.grouped(2, 7) ||
+			p.grouped(3, 6) || p.grouped(2, 3, 4))
 }
 
 // SpanishPhoneAbroad is SpanishPhone with the country code 34.
@@ -267,8 +269,9 @@ func spanishNumber(d []byte) bool {
 	return false
 }
 
-// ItalianPhone reports whether the text is an Italian number: 0, the code of a place that exists and the subscriber's, eight to ten digits in all, the code alone in the first
-// group; ten digits from 3 for mobile telephones; or 800 and 803 for free calls (AGCOM, Piano di numerazione nazionale, delibera 8/15/CIR).
+// ItalianPhone reports whether the text is an Italian number: 0, the code of a place that exists and the subscriber's, eight to ten digits in
+// all, the code alone in the first group; ten digits from 3 for mobile telephones; or 800 and 803 for free calls (AGCOM, Piano di numerazione
+// nazionale, delibera 8/15/CIR).
 func ItalianPhone(text []byte) bool {
 	p := readPhone(text)
 	d := p.digits[:p.n]
@@ -323,8 +326,8 @@ func italianArea(d []byte) int {
 	return 4
 }
 
-// BrazilianPhone reports whether the text is a Brazilian number in its national form: an area code that exists, perhaps behind a 0, and eight digits from 2 to 5 or, for
-// mobile telephones, nine from 9; or a number of 0300, 0500, 0800 or 0900 (Anatel, Resolução 749/2022).
+// BrazilianPhone reports whether the text is a Brazilian number in its national form: an area code that exists, perhaps behind a 0, and eight
+// digits from 2 to 5 or, for mobile telephones, nine from 9; or a number of 0300, 0500, 0800 or 0900 (Anatel, Resolução 749/2022).
 func BrazilianPhone(text []byte) bool {
 	p := readPhone(text)
 	d := p.digits[:p.n]
@@ -499,8 +502,8 @@ func digitIn(list string, b byte) bool {
 	return false
 }
 
-// BritishPhone reports whether the text is a British number in its national form: 0, an area code that exists or the prefix of mobile telephones and services, and the
-// number, which stands apart from the code if there are groups (Ofcom, National Telephone Numbering Plan).
+// BritishPhone reports whether the text is a British number in its national form: 0, an area code that exists or the prefix of mobile
+// telephones and services, and the number, which stands apart from the code if there are groups (Ofcom, National Telephone Numbering Plan).
 func BritishPhone(text []byte) bool {
 	p := readPhone(text)
 	if !p.ok || p.n < 10 || p.digits[0] != '0' || !britishNumber(p.digits[1:p.n]) || p.parts > 4 {

@@ -186,7 +186,8 @@ func GeoJSONPosition(t []byte, start, end int, final bool) (from, to int) {
 	return from, to
 }
 
-// CEP reports whether eight digits may be a Brazilian Código de Endereçamento Postal: the areas begin at 01000-000 (Correios, Guia Postal Brasileiro).
+// CEP reports whether eight digits may be a Brazilian Código de Endereçamento Postal: the areas begin at 01000-000 (Correios, Guia Postal
+// Brasileiro).
 func CEP(digits []byte) bool {
 	return string(digits[:5]) >= "01000" && !uniform(digits) && !ascending(digits)
 }

@@ -118,8 +118,9 @@ func cards() []*detect.Identifier {
 	}
 }
 
-// The names of the two halves of an expiry that is stored in parts.
+// The names of an expiry that may be in one word, and of the two halves of one that is stored in parts.
 var (
+	expiryFields = []string{"card exp", "cc exp", "exp date", "expiry date", "expiration date", "card expiry", "card expiration", "valid thru"}
 	expiryMonths = []string{"exp mm", "exp month", "exp mon", "expiration month", "expiry month", "expire month", "expires month"}
 	expiryYears  = []string{"exp yy", "exp yyyy", "exp yr", "exp year", "expiration year", "expiry year", "expire year", "expires year"}
 )
@@ -140,10 +141,8 @@ func expirations() []detect.Layout {
 	return append(out,
 		detect.Layout{Shape: "9{1,2}", Keyword: detect.KeywordRequired, Keywords: months, Tail: check.ExpiryYearFollows, CheckText: check.ExpiryMonthAndYear},
 		detect.Layout{Shape: "9{2,4}", Keyword: detect.KeywordRequired, Keywords: years, Tail: check.ExpiryMonthFollows, CheckText: check.ExpiryYearAndMonth},
-		detect.Layout{Shape: "9{4}", Keyword: detect.KeywordInField, Keywords: []string{"card exp", "cc exp", "exp date", "expiry date", "expiration date", "card expiry",
-			"card expiration", "valid thru"}, Check: check.ExpiryDigits, Alone: true},
-		detect.Layout{Shape: "9{6}", Keyword: detect.KeywordInField, Keywords: []string{"card exp", "cc exp", "exp date", "expiry date", "expiration date", "card expiry",
-			"card expiration", "valid thru"}, Check: check.ExpiryDigits, Alone: true},
+		detect.Layout{Shape: "9{4}", Keyword: detect.KeywordInField, Keywords: expiryFields, Check: check.ExpiryDigits, Alone: true},
+		detect.Layout{Shape: "9{6}", Keyword: detect.KeywordInField, Keywords: expiryFields, Check: check.ExpiryDigits, Alone: true},
 		detect.Layout{Shape: "9{1,2}", Keyword: detect.KeywordInField, Keywords: months, Check: check.ExpiryMonth, Alone: true},
 		detect.Layout{Shape: "a{3,9}", Keyword: detect.KeywordInField, Keywords: months, Check: check.ExpiryMonth},
 		detect.Layout{Shape: "99", Keyword: detect.KeywordInField, Keywords: years, Check: check.ExpiryYear, Alone: true},

@@ -34,8 +34,9 @@ func health() []*detect.Identifier {
 				"manitoba health", "bc services card", "nb medicare", "nova scotia health", "nunavut health", "yukon health", "ramq",
 				"numéro d'assurance maladie du québec", "canadian health number", "canadian health card"},
 			MaxLen: 16, Severity: alwaysHigh,
-			Example:  "PHN «9342 366 711»",
-			Citation: "each province's and territory's health insurance plan; BC Ministry of Health, PHN check digit routine; Ontario Ministry of Health, health number validation (MOD 10)",
+			Example: "PHN «9342 366 711»",
+			Citation: "each province's and territory's health insurance plan; BC Ministry of Health, PHN check digit routine; " +
+				"Ontario Ministry of Health, health number validation (MOD 10)",
 		},
 		{
 			ID: "EUROPEAN_HEALTH_INSURANCE_CARD_NUMBER", Category: detect.PersonalInformation, Check: check.EHIC,
@@ -47,7 +48,7 @@ func health() []*detect.Identifier {
 				"número de seguro de salud", "número de tarjeta de seguro", "sairaanhoitokortin", "sairausvakuutuskortti", "sairausvakuutusnumero",
 				"sjukförsäkring nummer", "sjukförsäkringskort", "suomi ehic-numero", "tarjeta de salud", "terveyskortti",
 				"tessera sanitaria assicurazione numero", "versicherungsnummer",
-				"tarjeta sanitaria europea", "tessera europea di assicurazione malattia", "tessera sanitaria", "europäische krankenversicherungskarte", "ekvk", "team card"},
+				"tarjeta sanitaria europea", "tessera europea di assicurazione malattia", "tessera sanitaria", "europäische krankenversicherungskarte"},
 			MaxLen: 24, Severity: alwaysHigh,
 			Example:  "EHIC «80276001234918273645»",
 			Citation: "Administrative Commission for the Coordination of Social Security Systems, Decision S2; EN 1867; ISO 3166-1",

@@ -115,8 +115,8 @@ var domestic = map[string]struct {
 	},
 	"GERMANY": {
 		append(aloneWith(check.GermanAccount, "9{8}~9{10}", "9{3} 9{3} 99 9{10}", "9{8}/9{10}", "9{4}~9{4}~9{4}~9{4}~99"),
-			detect.Layout{Shape: "9{8}", Keyword: detect.KeywordRequired, Tail: check.NumberFollows(4, 10, "konto", "kto", "acc"), CheckText: check.GermanAccountText},
-			detect.Layout{Shape: "9{3} 9{3} 99", Keyword: detect.KeywordRequired, Tail: check.NumberFollows(4, 10, "konto", "kto", "acc"), CheckText: check.GermanAccountText}),
+			detect.Layout{Shape: "9{8}", Tail: kontoFollows, CheckText: check.GermanAccountText},
+			detect.Layout{Shape: "9{3} 9{3} 99", Tail: kontoFollows, CheckText: check.GermanAccountText}),
 		[]string{"bankleitzahl", "geheimzahl", "kartennummer", "kontonummer", "kreditkartennummer", "sepa", "blz", "bankverbindung", "konto nr", "kontonr"},
 		"Deutsche Bundesbank, Bankleitzahlendatei (Bankleitzahl of eight digits, account of ten)",
 	},
@@ -132,7 +132,8 @@ var domestic = map[string]struct {
 		"Consejo Superior Bancario, Código Cuenta Cliente (two control digits)",
 	},
 	"UK": {
-		append(aloneWith(check.SortCode, "99-99-99[ ,/-]9{8}", "99 99 99 9{8}", "9{6}~9{8}", "99-99-99, 9{8}", "A{4}~9{6}~9{8}", "a{4}9{14}", "A{4} 99-99-99 9{8}"),
+		append(aloneWith(check.SortCode, "99-99-99[ ,/-]9{8}", "99 99 99 9{8}", "9{6}~9{8}", "99-99-99, 9{8}",
+			"A{4}~9{6}~9{8}", "a{4}9{14}", "A{4} 99-99-99 9{8}"),
 			detect.Layout{Shape: "99-99-99", Keyword: detect.KeywordRequired, Keywords: sortCodeKeywords, Tail: accountFollows, CheckText: check.SortCodeText},
 			detect.Layout{Shape: "9{6}", Keyword: detect.KeywordRequired, Keywords: sortCodeKeywords, Tail: accountFollows, CheckText: check.SortCodeText},
 			detect.Layout{Shape: "9{8}", Keyword: detect.KeywordRequired, Tail: check.NumberFollows(6, 6, "sort"), CheckText: check.SortCodeLast}),
@@ -141,8 +142,11 @@ var domestic = map[string]struct {
 	},
 }
 
-// accountFollows reads the account number behind a British sort code.
-var accountFollows = check.NumberFollows(8, 8, "acc", "a/c")
+// These read the account number behind a British sort code and a German Bankleitzahl.
+var (
+	accountFollows = check.NumberFollows(8, 8, "acc", "a/c")
+	kontoFollows   = check.NumberFollows(4, 10, "konto", "kto", "acc")
+)
 
 var sortCodeKeywords = []string{"sort code", "sortcode number", "sort code number"}
 

@@ -50,7 +50,8 @@ func phones() []*detect.Identifier {
 				{Shape: "'0'", Tail: check.PhoneGroups(7, 11, false), CheckText: check.GermanPhone, Alone: true},
 				{Shape: "('0'", Tail: check.PhoneGroups(7, 11, true), CheckText: check.GermanPhone, Alone: true},
 			},
-			"telefon", "telefonnummer", "telefon nr", "rufnummer", "handy", "handynummer", "mobil", "mobilnummer", "mobiltelefon", "mobilfunknummer", "festnetz", "telefax", "faxnummer"),
+			"telefon", "telefonnummer", "telefon nr", "rufnummer", "handy", "handynummer", "mobil", "mobilnummer",
+			"mobiltelefon", "mobilfunknummer", "festnetz", "telefax", "faxnummer"),
 		phone("ITALY_PHONE_NUMBER", "39", 7, 11, check.ItalianPhoneAbroad, "cellulare «347 118 2640»",
 			"AGCOM, Piano di numerazione nazionale (delibera 8/15/CIR); ITU-T E.164",
 			[]detect.Layout{
@@ -78,7 +79,8 @@ var brazilianWords = []string{"cel", "celular", "fone", "móvel", "número resid
 	"número de telefone", "whatsapp"}
 
 // phone makes the entry of a country: the international forms, whose national number has least to most digits, and the national ones.
-func phone(id, code string, least, most int, abroad func([]byte) bool, example, citation string, national []detect.Layout, keywords ...string) *detect.Identifier {
+func phone(id, code string, least, most int, abroad func([]byte) bool, example, citation string, national []detect.Layout,
+	keywords ...string) *detect.Identifier {
 	tail, inside := check.PhoneGroups(least, most, false), check.PhoneGroups(least, most, true)
 	// What follows the code is in the shape, so that few other numbers are tried.
 	out := []detect.Layout{
@@ -93,8 +95,8 @@ func phone(id, code string, least, most int, abroad func([]byte) bool, example, 
 	}
 	// Exports of tables lose the plus sign.
 	out = append(out, detect.Layout{Shape: fmt.Sprintf("'%s'9{%d,%d}", code, least, most), CheckText: abroad})
-	return &detect.Identifier{ID: id, Category: detect.PersonalInformation, Layouts: append(out, national...), Keywords: append(append([]string{}, phoneKeywords...), keywords...),
-		MaxLen: 32, Severity: lowMediumHigh, Example: example, Citation: citation}
+	return &detect.Identifier{ID: id, Category: detect.PersonalInformation, Layouts: append(out, national...),
+		Keywords: append(append([]string{}, phoneKeywords...), keywords...), MaxLen: 32, Severity: lowMediumHigh, Example: example, Citation: citation}
 }
 
 // american makes layouts of numbers in one word, and of numbers in groups, which may have an extension behind them.
