@@ -421,6 +421,9 @@ loop:
 			}
 			if f == 0 && tok.kind.given() == 0 {
 				// A word that is in no list may be a family name.
+				if plainWord(tok) && given == Sure && familyFollows(toks, k) {
+					continue // Lars Næsbye Christensen
+				}
 				if plainWord(tok) && (last < 0 || given == Sure && family >= Likely && last == k-1) {
 					last = k
 				}
@@ -475,6 +478,14 @@ loop:
 		score++
 	}
 	return last, score
+}
+
+// familyFollows reports whether a listed family name stands behind toks[k], perhaps with a particle.
+func familyFollows(toks []token, k int) bool {
+	if k++; k < len(toks) && toks[k].form == particle {
+		k++
+	}
+	return k < len(toks) && toks[k].form == proper && !toks[k].refused && toks[k].kind.family() >= Likely
 }
 
 // plainWord reports whether an unlisted word may be a family name.

@@ -607,7 +607,7 @@ func continental(t []byte, seg span, sep byte, near bool) (from int, c country) 
 	for k > 0 && last-k < 5 {
 		w := t[ws[k-1].from:ws[k-1].to]
 		first, _ := utf8.DecodeRune(w)
-		if !unicode.IsUpper(first) && !deParticles[string(w)] || !wordOnly(w) {
+		if !unicode.IsUpper(first) && !deParticles[string(w)] && !isOrdinal(w) || !wordOnly(w) && !isOrdinal(w) {
 			break
 		}
 		k--
@@ -634,7 +634,13 @@ func continental(t []byte, seg span, sep byte, near bool) (from int, c country) 
 	return ws[k].from, germany
 }
 
-var deParticles = setOf("der den dem die das am an im in zum zur auf bei unter den von vor hinter")
+// isOrdinal tells the day in Straße des 17. Juni.
+func isOrdinal(w []byte) bool {
+	n := digits(w)
+	return n > 0 && n < 3 && len(w) == n+1 && w[n] == '.'
+}
+
+var deParticles = setOf("der den dem des die das am an im in zum zur auf bei unter den von vor hinter")
 
 func hasCapital(t []byte) bool {
 	for _, b := range t {
@@ -831,7 +837,7 @@ func townAtEnd(t []byte, seg span) span {
 		first, _ := utf8.DecodeRune(w)
 		var buf [96]byte
 		folded := fold(buf[:0], w)
-		if noTowns[string(folded)] {
+		if noTowns[string(folded)] && (words == 0 || !articles[string(folded)]) {
 			if words == 0 {
 				return span{}
 			}
@@ -852,6 +858,9 @@ func townAtEnd(t []byte, seg span) span {
 	}
 	return town
 }
+
+// articles may begin the name of a town.
+var articles = setOf("la le les los las el lo")
 
 // isWord compares a word, without regard to case.
 func isWord(t []byte, s span, word string) bool {
@@ -946,7 +955,11 @@ func anglo(t []byte, seg span, bare bool) (street int, rest span) {
 // isUnitPair tells "Flat 3" or "Apt 4" in front of a house number.
 func isUnitPair(t []byte, ws []span) bool {
 	n := len(ws)
-	return n >= 2 && isUnitWord(t, ws[n-2])
+	if n < 2 || !isUnitWord(t, ws[n-2]) {
+		return false
+	}
+	w := ws[n-1]
+	return w.to-w.from == 1 || isDigit(t[w.from]) || isDigit(t[w.to-1])
 }
 
 func isUnitWord(t []byte, w span) bool {
@@ -1028,6 +1041,13 @@ func isUnit(t []byte, seg span) bool {
 	}
 	if isUnitWord(t, span{seg.from, end}) {
 		return true
+	}
+	last := seg.to
+	for last > seg.from && t[last-1] != ' ' {
+		last--
+	}
+	if isWord(t, span{last, seg.to}, "floor") || isWord(t, span{last, seg.to}, "etage") || isWord(t, span{last, seg.to}, "stock") {
+		return true // Fifth Floor
 	}
 	return isDigit(t[seg.from]) && seg.to-seg.from <= 12 // a number, a floor
 }

@@ -1,6 +1,7 @@
 package postal
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/magpie-sec/magpie/internal/detect/check"
@@ -72,6 +73,74 @@ func TestForms(t *testing.T) {
 		}
 	}
 }
+
+// TestLines finds each line as a whole, or the «marked» part of it. \n is a line end.
+func TestLines(t *testing.T) {
+	for _, line := range strings.Split(strings.TrimSpace(addressLines), "\n") {
+		text := strings.NewReplacer(`\n`, "\n", "«", "", "»", "").Replace(line)
+		want := text
+		if _, rest, ok := strings.Cut(line, "«"); ok {
+			want, _, _ = strings.Cut(rest, "»")
+		}
+		if got := find(text); got != want {
+			t.Errorf("%q: found %q", text, got)
+		}
+	}
+}
+
+const addressLines = `
+123 Main St, Springfield, IL 62704
+18 Evergreen Terrace, Springfield, OR 97477
+1411 Pennsylvania Ave NW, Washington, DC 20500
+612 Fifth Avenue, New York, NY 10118
+9 Larkspur Loop, Cupertino, CA 95014
+77 Franklin Street, Fifth Floor, Boston, MA 02110-1301, USA
+123 N. Elm St., Apt. #4, Dallas, TX 75201
+1234 Elm Street\nApt 56\nAustin, Texas 78701
+5678 W. 3rd St. #210, Los Angeles, California, 90013
+P.O. Box 456\nPhoenix, AZ 85001
+Rural Route 2 is near «Ames, IA 50010»
+12345 Highway 9 N, Tupelo, MS 38801
+100 Universal City Plz, Universal City, CA 91608
+14B Baker Street, London NW1 6XE
+17 Larkfield Street, London, SW1A 2AA
+17 Larkfield Street\nLondon\nSW1A 2AA
+4 Linden Drive, Little Snodbury, Surrey GU1 1AA
+Flat 2B, 14 Queens Road, Edinburgh EH1 1AB, Scotland
+Unit 9, Riverside Business Park, «5 Mill Road, Reading RG1 8AA»
+The Old Vicarage, «Church Lane, Much Wenlock, Shropshire, TF13 6AA»
+31 Lyndhurst Drive, Ottawa, ON K1M 1M4
+31 Lyndhurst Drive, Ottawa, Ontario, K1M 1M4, Canada
+1250 René-Lévesque Blvd W, Montreal, QC H3B 4W8
+300-1055 Dunsmuir St, Vancouver, BC V7X 1J1
+1 Macquarie Street, Sydney NSW 2000
+Level 5, 20 Bond St, Sydney NSW 2000, Australia
+3/45 Smith Street, Collingwood, Victoria 3066
+PO Box 123, Alice Springs NT 0870
+Platz der Republik 9, 11011 Berlin
+Unter den Linden 77, 10117 Berlin
+Friedrichstraße 43-45, 10117 Berlin
+Kurfürstendamm 26 a, 10719 Berlin, Deutschland
+Straße des 17. Juni 135, 10623 Berlin
+Leopoldstr. 15\n80802 München
+Max-Planck-Str. 3\n37077 Göttingen
+71 Rue du Faubourg Saint-Honoré, 75008 Paris
+12 avenue des Champs-Élysées\n75008 Paris\nFrance
+8, place de l'Hôtel de Ville, 69001 Lyon
+Résidence Les Pins, «14 allée des Acacias, 33000 Bordeaux»
+BP 40123, 31000 Toulouse
+Piazza del Colosseo, 1, 00184 Roma RM, Italy
+Via Roma 1, 50123 Firenze FI
+Via XX Settembre, 12/B - 16121 Genova (GE)
+Viale delle Medaglie d'Oro 34, 00136 Roma
+C.so Vittorio Emanuele II, 5, 10125 Torino (TO)
+Carrer de Mallorca, 401, 08013 Barcelona
+Calle Gran Vía, 28, 28013 Madrid
+C/ Serrano 45, 2º izq., 28001 Madrid
+Avenida de América, 12, 4ºA, 28028 Madrid, España
+Plaza de España 3, 1ª planta, 41013 Sevilla
+Ctra. de Valencia km 3, 50410 Cuarte de Huerva
+`
 
 func TestWhole(t *testing.T) {
 	for value, want := range map[string]bool{

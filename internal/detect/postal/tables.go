@@ -114,7 +114,7 @@ func pairs(s string) map[string]string {
 // towns gives for large towns how the postal code begins, the alternatives set off by '/'. A code that does not agree with its town is no
 // address; a town that is not here needs a street.
 var towns = [countries]map[string]string{
-	germany: pairs(`berlin:10/12/13/14 hamburg:20/21/22 munchen:80/81 muenchen:80/81 munich:80/81 koln:50/51 koeln:50/51 cologne:50/51
+	germany: pairs(`berlin:10/11/12/13/14 hamburg:20/21/22 munchen:80/81 muenchen:80/81 munich:80/81 koln:50/51 koeln:50/51 cologne:50/51
 		frankfurt:60/65/15 frankfurt_am_main:60/65 stuttgart:70 dusseldorf:40 duesseldorf:40 leipzig:04 dortmund:44 essen:45 bremen:28
 		dresden:01 hannover:30 nurnberg:90 nuernberg:90 duisburg:47 bochum:44 wuppertal:42 bielefeld:33 bonn:53 munster:48 muenster:48 mannheim:68
 		karlsruhe:76 augsburg:86 wiesbaden:55/65 monchengladbach:41 gelsenkirchen:45 aachen:52 braunschweig:38 chemnitz:09 kiel:24
