@@ -45,12 +45,18 @@ var identifiersOf = map[string][]string{
 
 // wellFormed reports whether a planted value is what its type says: the generator fills some with plain noise.
 func wellFormed(p planted) bool {
-	if p.Type != "HTTP_BASIC_AUTH_HEADER" {
-		return true
+	switch p.Type {
+	case "HTTP_BASIC_AUTH_HEADER": // a user, a colon and a password
+		decoded, err := base64.StdEncoding.DecodeString(p.Value)
+		printable := !bytes.ContainsFunc(decoded, func(r rune) bool { return r < ' ' || r == 0x7F || r == 0xFFFD })
+		return err == nil && printable && bytes.IndexByte(decoded, ':') >= 0
+	case "JSON_WEB_TOKEN": // claims
+		_, claims, _ := strings.Cut(p.Value, ".")
+		claims, _, _ = strings.Cut(claims, ".")
+		decoded, err := base64.RawURLEncoding.DecodeString(claims)
+		return err == nil && json.Valid(decoded)
 	}
-	decoded, err := base64.StdEncoding.DecodeString(p.Value)
-	printable := !bytes.ContainsFunc(decoded, func(r rune) bool { return r < ' ' || r == 0x7F || r == 0xFFFD })
-	return err == nil && printable && bytes.IndexByte(decoded, ':') >= 0
+	return true
 }
 
 // A place is where a value stands: its 1-based line, and the value.
