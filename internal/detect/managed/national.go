@@ -12,7 +12,7 @@ func national() []*detect.Identifier {
 	return []*detect.Identifier{
 		{
 			ID: "ARGENTINA_DNI_NUMBER", Category: detect.PersonalInformation, Check: check.ArgentineDNI,
-			Layouts: needKeyword("9{7,8}", "9{1,2}.9{3}.9{3}", "9{1,2} 9{3} 9{3}"),
+			Layouts: append(needKeyword("9{7,8}", "9{1,2}.9{3}.9{3}"), detect.Layout{Shape: "9{1,2} 9{3} 9{3}", Alone: true}),
 			Refuse:  []string{"99999999"},
 			Keywords: []string{"dni", "dni#", "d.n.i.", "documento nacional de identidad",
 				"documento nacional identidad", "doc nacional de identidad"},
@@ -68,9 +68,9 @@ func national() []*detect.Identifier {
 		},
 		{
 			ID: "COLOMBIA_CITIZENSHIP_CARD_NUMBER", Category: detect.PersonalInformation, Check: check.ColombianID,
-			Layouts: append(needKeyword("9{6,10}", "9{3}.9{3}", "9{1,3}.9{3}.9{3}", "9.9{3}.9{3}.9{3}", "9{1,3} 9{3} 9{3}", "9 9{3} 9{3} 9{3}",
-				"9{1,3},9{3},9{3}",
-				"9,9{3},9{3},9{3}"),
+			Layouts: append(needKeyword("9{6,10}", "9{3}.9{3}", "9{1,3}.9{3}.9{3}", "9.9{3}.9{3}.9{3}"),
+				detect.Layout{Shape: "9{1,3} 9{3} 9{3}", Alone: true},
+				detect.Layout{Shape: "9 9{3} 9{3} 9{3}", Alone: true},
 				// Dots are as Colombians write the number; other countries have a cédula of another form.
 				detect.Layout{Shape: "9{1,3}.9{3}.9{3}", Keywords: []string{"cédula", "c.c.", "c.c", "c.c. no", "cc no"}},
 				detect.Layout{Shape: "9.9{3}.9{3}.9{3}", Keywords: []string{"cédula", "c.c.", "c.c", "c.c. no", "cc no"}}),
@@ -164,7 +164,7 @@ func national() []*detect.Identifier {
 		},
 		{
 			ID: "UK_ELECTORAL_ROLL_NUMBER", Category: detect.PersonalInformation, Check: check.ElectorNumber,
-			Layouts: needKeyword("a{1,3}9{1,4}", "A{1,3}[ -]9{1,4}", "a{1,3}-9{1,4}", "a{1,3}9{1,4}/9{1,2}", "A{1,3}[ -]9{1,4}/9{1,2}", "A{1,2}9A?[ -]9{1,4}"),
+			Layouts: electoralNumber("a{1,3}9{1,4}", "A{1,3}[ -]9{1,4}", "a{1,3}-9{1,4}", "a{1,3}9{1,4}/9{1,2}", "A{1,3}[ -]9{1,4}/9{1,2}", "A{1,2}9A?[ -]9{1,4}"),
 			Keywords: []string{"electoral #", "electoral number", "electoral roll #", "electoral roll no.", "electoral roll number", "electoralrollno#",
 				"electoral no", "electoral no.", "electoral roll no", "elector number", "elector no", "elector's number", "electors number",
 				"electoral register number",
@@ -198,6 +198,15 @@ func national() []*detect.Identifier {
 			Citation: "20 CFR 422.103; SSA, Social Security Number Randomization (2011)",
 		},
 	}
+}
+
+// electoralNumber makes layouts behind which no further part of an electoral number stands.
+func electoralNumber(shapes ...string) []detect.Layout {
+	out := needKeyword(shapes...)
+	for i := range out {
+		out[i].NotNext = "/"
+	}
+	return out
 }
 
 // germanDocument is the serial number of a German identity card or passport: no vowels, and no B, D, Q or S.
