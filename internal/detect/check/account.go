@@ -27,7 +27,7 @@ func RIB(compact []byte) bool {
 // GermanAccount reports whether 18 digits may be a Bankleitzahl and an account: the Bankleitzahl begins with its clearing area, 1 to 8, and
 // the account is not zero. The account's own check digit differs from bank to bank.
 func GermanAccount(digits []byte) bool {
-	return digits[0] >= '1' && digits[0] <= '8' && !uniform(digits[:8]) && !uniform(digits[8:])
+	return digits[0] >= '1' && digits[0] <= '8' && !uniform(digits[:8]) && !uniform(digits[8:]) && !ascending(digits)
 }
 
 // CIN reports whether a capital, ABI (5), CAB (5) and account (12) are Italian coordinate bancarie: the capital is the sum of the others mod 26,
@@ -71,7 +71,7 @@ func CCC(digits []byte) bool {
 // is made of one digit. Which accounts exist is the bank's own rule.
 func SortCode(compact []byte) bool {
 	digits := compact[len(compact)-14:]
-	return !uniform(digits[:6]) && !uniform(digits[6:])
+	return !uniform(digits[:6]) && !uniform(digits[6:]) && !ascending(digits)
 }
 
 // NumberFollows is the grammar of a value's first number that a second follows under a name of its own: "60-16-13, account number: 31926819".

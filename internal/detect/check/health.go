@@ -111,7 +111,7 @@ func EHIC(digits []byte) bool {
 func FinnishEHIC(digits []byte) bool { return string(digits[2:5]) == "246" && EHIC(digits) }
 
 // FrenchHealthCard reports whether 21 digits may be the number of a carte Vitale.
-func FrenchHealthCard(digits []byte) bool { return !uniform(digits) && !uniform(digits[:10]) }
+func FrenchHealthCard(digits []byte) bool { return !uniform(digits[:10]) && !ascending(digits) }
 
 // NIR reports whether a French numéro de sécurité sociale of 13 characters and its key belong together: the key is 97 less the remainder of the
 // number, where 2A counts as 19 and 2B as 18; sex is 1 to 4, 7 or 8, the month 1 to 12, 20 or one of the fictitious 30 to 42 and 50 to 99 (INSEE,

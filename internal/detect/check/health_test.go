@@ -12,7 +12,7 @@ var healthChecks = []compactCheck{
 	{"FinnishEHIC", FinnishEHIC, "country code 246", []string{"80246001234918273645"}, []string{"80276001234918273645"}},
 	{"NIR", NIR, "2 55 08 14 168 025 38 and 2 69 05 49 588 157 80, samples of the public description", []string{"255081416802538", "269054958815780"},
 		[]string{"255081416802539", "255081416805238", "955081416802538", "255131416802538"}},
-	{"FrenchHealthCard", FrenchHealthCard, "the form alone", []string{"100120030040050060071"}, []string{"000000000000000000000"}},
+	{"FrenchHealthCard", FrenchHealthCard, "the form alone", []string{"100120030040050060071"}, []string{"000000000000000000000", "123456789012345678901"}},
 	{"ProcedureCode", ProcedureCode, "ranges of CPT and letters of HCPCS", []string{"99213", "00100", "J1885", "0075T", "0240U", "9921325"},
 		[]string{"00099", "05000", "99608", "I1885", "W0001", "0000T", "1234X"}},
 	{"DrugCode", DrugCode, "the form alone", []string{"0378615093", "50242004062", "00002143380"}, []string{"0000615093", "00000615093"}},

@@ -99,12 +99,17 @@ func longitudeName(word []byte) bool {
 
 // Coordinates reports whether the text begins with a latitude and ends in a longitude in decimal degrees: at most 90 and 180, with two decimals or
 // more, and not both zero (ISO 6709; WGS 84).
-func Coordinates(text []byte) bool {
+func Coordinates(text []byte) bool { return coordinates(text, 2) }
+
+// FineCoordinates is Coordinates with three decimals or more.
+func FineCoordinates(text []byte) bool { return coordinates(text, 3) }
+
+func coordinates(text []byte, decimals int) bool {
 	i := 0
 	for i < len(text) && !isDigit(text[i]) {
 		i++
 	}
-	lat, n := degrees(text[i:])
+	lat, n := degrees(text[i:], decimals)
 	end := len(text)
 	for end > 0 && !isDigit(text[end-1]) {
 		end--
@@ -113,12 +118,12 @@ func Coordinates(text []byte) bool {
 	for start > i+n && (isDigit(text[start-1]) || text[start-1] == '.') {
 		start--
 	}
-	lon, _ := degrees(text[start:end])
+	lon, _ := degrees(text[start:end], decimals)
 	return n > 0 && start > i+n && lat >= 0 && lat <= 90 && lon >= 0 && lon <= 180 && (lat > 0 || lon > 0)
 }
 
-// degrees returns the number with which the text begins, -1 if it has fewer than two decimals, and its length.
-func degrees(text []byte) (value float64, length int) {
+// degrees returns the number with which the text begins, -1 if it has fewer decimals than least, and its length.
+func degrees(text []byte, least int) (value float64, length int) {
 	whole, i := 0, 0
 	for i < len(text) && i < 4 && isDigit(text[i]) {
 		whole = whole*10 + int(text[i]-'0')
@@ -135,7 +140,7 @@ func degrees(text []byte) (value float64, length int) {
 		decimals++
 		i++
 	}
-	if decimals < 2 {
+	if decimals < least {
 		return -1, i
 	}
 	return value, i
@@ -175,11 +180,11 @@ func GeoJSONPosition(t []byte, start, end int, final bool) (from, to int) {
 	for to > second && !isDigit(t[to-1]) {
 		to--
 	}
-	lon, _ := degrees(t[start:end])
+	lon, _ := degrees(t[start:end], 2)
 	if t[second] == '-' {
 		second++
 	}
-	lat, n := degrees(t[second:])
+	lat, n := degrees(t[second:], 2)
 	if lon < 0 || lon > 180 || lat < 0 || lat > 90 || lon == 0 && lat == 0 || commas == 1 && second+n != to {
 		return No, 0
 	}

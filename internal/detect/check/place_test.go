@@ -5,6 +5,7 @@ import "testing"
 var placeChecks = []compactCheck{
 	{"Coordinates", Coordinates, "ranges of ISO 6709", []string{"41.948614,-87.655311", "-33.856784 151.215297", "90.00,180.00", "+0.00,10.25", "41.948614° N, 87.655311° W"},
 		[]string{"91.94,-87.65", "41.94,-187.65", "90.0004,10.00", "0.00,0.00", "41.94", "41.9,87.65", "", ".", "41.94,", "1.2.3"}},
+	{"FineCoordinates", FineCoordinates, "the same", []string{"41.948614,-87.655311"}, []string{"41.94,-87.655311", "41.948614,-87.65"}},
 	{"CEP", CEP, "areas of the Guia Postal", []string{"01310100", "69005040"}, []string{"00310100", "11111111", "12345678"}},
 	{"SUBE", SUBE, "ISO/IEC 7812-1", []string{"6061954611139305"}, []string{"6061954611139306", "6062954611139305", "6061000000000000"}},
 	{"VIN", VIN, "ISO 3779", []string{"WVWZZZ1JZXW386752"}, []string{"0VWZZZ1JZXW386752"}},

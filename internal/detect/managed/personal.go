@@ -87,17 +87,15 @@ func personal() []*detect.Identifier {
 		},
 		{
 			ID: "LATITUDE_LONGITUDE", Category: detect.PersonalInformation,
-			// Numbers with fewer than two decimals are sizes and places on a screen.
+			// Positions on a screen have few decimals.
 			Layouts: []detect.Layout{
-				{Shape: "9{1,2}.9{2,20}", Lead: "-+", Tail: check.CoordinatesFollow, CheckText: check.Coordinates},
+				{Shape: "9{1,2}.9{3,20}", Lead: "-+", Tail: check.CoordinatesFollow, CheckText: check.FineCoordinates},
+				{Shape: "9{1,2}.9{2,20}", Lead: "-+", Tail: check.CoordinatesFollow, CheckText: check.Coordinates, Keywords: coordinateWords},
 				{Shape: "9{1,2}.9{2,20}", Lead: "-+", Tail: check.LongitudeFollows, CheckText: check.Coordinates, Keywords: []string{"lat", "latitude"}},
 				{Shape: "9{1,3}.9{2,20}", Around: check.GeoJSONPosition, Keywords: []string{"coordinates"}},
 			},
-			Keywords: []string{"coordinate", "coordinates", "lat long", "latitude longitude", "position",
-				"lat lon", "lat lng", "lat/long", "lat/lon", "lat/lng", "lat,long", "lat,lon", "lat,lng", "lat, long", "lat, lon", "lat, lng",
-				"latitude/longitude", "latitude,longitude", "latitude, longitude", "latitude and longitude",
-				"lat and long", "gps coordinates", "gps location", "geo coordinates", "coords", "geo location", "geo point"},
-			MaxLen: 96, Severity: detect.Severity{detect.Low, detect.Medium, detect.Medium},
+			Keywords: append([]string{"position"}, coordinateWords...),
+			MaxLen:   96, Severity: detect.Severity{detect.Low, detect.Medium, detect.Medium},
 			Example:  "coordinates «41.948614,-87.655311»",
 			Citation: "ISO 6709 annex H (decimal degrees); RFC 7946 section 3.1.1 (GeoJSON)",
 		},
@@ -145,6 +143,11 @@ func names() []detect.Layout {
 	}
 	return out
 }
+
+// coordinateWords are the keywords of coordinates, with spellings and abbreviations of Macie's "latitude longitude".
+var coordinateWords = []string{"coordinate", "coordinates", "lat long", "latitude longitude", "lat lon", "lat lng", "lat/long", "lat/lon", "lat/lng",
+	"lat,long", "lat,lon", "lat,lng", "lat, long", "lat, lon", "lat, lng", "latitude/longitude", "latitude,longitude", "latitude, longitude",
+	"latitude and longitude", "lat and long", "gps coordinates", "gps location", "geo coordinates", "coords", "geo location", "geo point"}
 
 // monthName is the shape of a month's name with any of its accents.
 const monthName = "a[A-Za-z\x80-\xFF]{2,10}"
