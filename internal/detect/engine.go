@@ -39,8 +39,9 @@ type Engine struct {
 	// behind a value a keyword may end.
 	margin, back, window, either int
 	longestShape                 int
-	// reach is the greatest distance of any identifier in bytes.
-	reach int64
+	// reach is the greatest distance of any identifier in bytes, what may stand before a value's first letter or digit included, and sure the
+	// same in characters: as many bytes are in reach whatever they are.
+	reach, sure int64
 }
 
 // A layout is a Layout in use.
@@ -107,7 +108,7 @@ func New(o Options) (*Engine, error) {
 		e.words = newWords(worded)
 	}
 	e.groups = int(c.groups)
-	e.reach = int64(maxDistance*4 + longestLead)
+	e.reach, e.sure = int64(maxDistance*4+longestLead), int64(maxDistance+longestLead)
 	e.margin = max(e.longestShape, e.keywords.maxLen, maxRun) + 16
 	if e.either > 0 {
 		e.either += e.keywords.maxLen

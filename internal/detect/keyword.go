@@ -3,6 +3,7 @@ package detect
 import (
 	"errors"
 	"fmt"
+	"math/bits"
 	"slices"
 	"sort"
 	"strings"
@@ -14,7 +15,6 @@ import (
 // what may separate two words.
 type keywords struct {
 	nodes []node
-	edges []edge
 	root  [256]uint32
 	// words8 holds, by wordIndex, the first words of keywords; fours, by fourIndex, how keywords of four letters and more begin; starts, by
 	// startIndex, how those do that have less than four or a space among them.
@@ -29,15 +29,13 @@ type keywords struct {
 	wide bool
 }
 
+// A node's children stand one after the other, those of small letters first, in their order.
 type node struct {
-	first uint32 // index of the first edge
-	count uint16
-	word  uint16 // 1 + index into words, if a keyword ends here
-}
-
-type edge struct {
-	to  uint32
-	sym byte
+	child   uint32 // the first
+	letters uint32 // by bits, the small letters that lead to a child
+	word    uint16 // 1 + index into words, if a keyword ends here
+	others  uint8  // how many children other bytes lead to
+	sym     byte   // that leads here
 }
 
 // A keyword belongs to the groups of all identifiers that list it.
@@ -157,8 +155,8 @@ func (t keywordTable) compile() (*keywords, error) {
 	}
 	ks.nodes = []node{{}}
 	ks.build(0, spellings, 0, 0)
-	for _, e := range ks.edges[ks.nodes[0].first:][:ks.nodes[0].count] {
-		ks.root[e.sym] = e.to
+	for sym := range ks.root {
+		ks.root[sym] = ks.step(&ks.nodes[0], byte(sym))
 	}
 	return ks, nil
 }
@@ -191,14 +189,29 @@ func (ks *keywords) build(n uint32, spellings []string, base, depth int) {
 		groups = append(groups, group{i, j})
 		i = j
 	}
-	first := len(ks.edges)
-	ks.nodes[n].first, ks.nodes[n].count = uint32(first), uint16(len(groups))
+	letter := func(g group) bool { return spellings[g.from][depth]-'a' < 26 }
+	slices.SortStableFunc(groups, func(a, b group) int {
+		switch {
+		case letter(a) == letter(b):
+			return 0
+		case letter(a):
+			return -1
+		}
+		return 1
+	})
+	child := uint32(len(ks.nodes))
+	ks.nodes[n].child = child
 	for _, g := range groups {
-		ks.edges = append(ks.edges, edge{to: uint32(len(ks.nodes)), sym: spellings[g.from][depth]})
-		ks.nodes = append(ks.nodes, node{})
+		sym := spellings[g.from][depth]
+		if letter(g) {
+			ks.nodes[n].letters |= 1 << (sym - 'a')
+		} else {
+			ks.nodes[n].others++
+		}
+		ks.nodes = append(ks.nodes, node{sym: sym})
 	}
 	for k, g := range groups {
-		ks.build(ks.edges[first+k].to, spellings[g.from:g.to], base+g.from, depth+1)
+		ks.build(child+uint32(k), spellings[g.from:g.to], base+g.from, depth+1)
 	}
 }
 
@@ -326,10 +339,21 @@ func (ks *keywords) next(n uint32, sym byte) uint32 {
 	if n == 0 {
 		return ks.root[sym]
 	}
-	nd := &ks.nodes[n]
-	for _, e := range ks.edges[nd.first : nd.first+uint32(nd.count)] {
-		if e.sym == sym {
-			return e.to
+	return ks.step(&ks.nodes[n], sym)
+}
+
+// step returns the child that sym leads to, 0 if there is none.
+func (ks *keywords) step(nd *node, sym byte) uint32 {
+	if k := sym - 'a'; k < 26 {
+		if nd.letters>>k&1 == 0 {
+			return 0
+		}
+		return nd.child + uint32(bits.OnesCount32(nd.letters&(1<<k-1)))
+	}
+	first := nd.child + uint32(bits.OnesCount32(nd.letters))
+	for c := first; c < first+uint32(nd.others); c++ {
+		if ks.nodes[c].sym == sym {
+			return c
 		}
 	}
 	return 0

@@ -52,6 +52,8 @@ type Scanner struct {
 	fieldFilter uint64
 	active      uint64 // bits of the groups whose keywords may be in reach, up to activeEnd
 	activeEnd   int64
+	sureEnd     int64   // up to where this is sure, without a count of characters; at most activeEnd
+	lastEnd     int64   // of the keywords that were heard
 	heard       []heard // by group
 	hits        []hit
 	fields      fieldCache
@@ -81,7 +83,7 @@ func (s *Scanner) Reset(emit func(Match)) {
 	s.base = s.next
 	s.runningRead = 0
 	s.runningLines = lineCounter{line: 1}
-	s.active, s.activeEnd, s.claimed, s.opened = 0, 0, 0, 0
+	s.active, s.activeEnd, s.sureEnd, s.lastEnd, s.claimed, s.opened = 0, 0, 0, 0, 0, 0
 	s.field, s.fieldFilter = nil, 0
 	s.fields.reset()
 	for i := range s.heard {
@@ -271,7 +273,7 @@ func (s *Scanner) scan(t []byte, i, limit int, final bool) int {
 					named = e.words.at(t, at)
 				}
 				lengths := &e.dispatch.bare
-				if s.fieldFilter != 0 || s.base+int64(at) <= s.activeEnd {
+				if s.fieldFilter != 0 || s.base+int64(at) <= s.activeEnd && s.active != 0 && s.stillActive(t, at) {
 					lengths = &e.dispatch.every
 				}
 				choices, literals := none, none
@@ -345,9 +347,25 @@ func (s *Scanner) inReach(i int) uint64 {
 	return alwaysInReach | s.fieldFilter
 }
 
+// stillActive reports whether the groups in active may be in reach of t[i], which is not behind activeEnd. Where the last keyword is more
+// bytes away than its reach has characters, it counts these.
+func (s *Scanner) stillActive(t []byte, i int) bool {
+	at := s.base + int64(i)
+	if at <= s.sureEnd {
+		return true
+	}
+	left := s.e.sure - int64(characters(t[s.lastEnd-s.base:i]))
+	if left < 0 {
+		s.activeEnd, s.active = at-1, 0
+		return false
+	}
+	s.sureEnd = at + left
+	return true
+}
+
 // mayHear reports whether a keyword of the layout may be in reach of t[i], more exactly than inReach.
 func (s *Scanner) mayHear(l *layout, i int) bool {
-	return l.need == alwaysInReach || s.heard[l.group].last.end+s.e.reach+l.lookBack() >= s.base+int64(i) ||
+	return s.heard[l.group].last.end+s.e.reach+l.lookBack() >= s.base+int64(i) ||
 		s.field != nil && s.field.groups[l.group/64%4]>>(l.group%64)&1 != 0
 }
 
@@ -434,8 +452,11 @@ func (s *Scanner) hear(t []byte, i int) {
 		}
 		s.active |= h.word.filter
 		s.activeEnd = max(s.activeEnd, end+s.e.reach)
+		s.sureEnd = max(s.sureEnd, end+s.e.sure)
+		s.lastEnd = max(s.lastEnd, end)
 		if h.word.around {
 			s.activeEnd = max(s.activeEnd, end+s.e.reach+LookBack)
+			s.sureEnd = s.activeEnd
 		}
 	}
 }
@@ -448,11 +469,14 @@ var none = &list{}
 func (s *Scanner) candidates(choices, literals *list, named []*layout, t []byte, i, j int, final bool) int {
 	reach := s.inReach(i)
 	s.found = s.found[:0]
-	if !s.list(choices, reach, t, i, j, final) || !s.list(literals, reach, t, i, j, final) {
+	if choices.need&reach != 0 && !s.list(choices, reach, t, i, j, final) {
+		return -1
+	}
+	if literals.need&reach != 0 && !s.list(literals, reach, t, i, j, final) {
 		return -1
 	}
 	for _, l := range named {
-		if l.need&reach != 0 && s.mayHear(l, i) && s.try(l, t, i, wordEnd(t, i), final) == -2 {
+		if l.need&reach != 0 && (l.need == alwaysInReach || s.mayHear(l, i)) && s.try(l, t, i, wordEnd(t, i), final) == -2 {
 			return -1
 		}
 	}
@@ -481,7 +505,7 @@ func (s *Scanner) list(list *list, reach uint64, t []byte, i, j int, final bool)
 		end := -1
 		for k := range choices {
 			c := &choices[k]
-			if after>>c.after&1 == 0 || !s.mayHear(c.layout, i) {
+			if after>>c.after&1 == 0 || bit != alwaysInReach && !s.mayHear(c.layout, i) {
 				continue
 			}
 			start := i - len(c.shape.lead)

@@ -22,8 +22,13 @@ const enough = 4
 // the title or greeting that it is. It answers with the span of the name without title and label, check.No or check.More.
 func Around(t []byte, start, end int, final bool) (from, to int) {
 	var buf [maxWord + 16]byte
-	if end >= len(t) && !final {
-		return check.More, 0
+	if end >= len(t) {
+		if !final {
+			return check.More, 0
+		}
+		if !mayEndFamilyFirst(t, start) {
+			return check.No, 0 // nothing follows: the word is not the first of a name
+		}
 	}
 	if end-start <= maxWord {
 		if c := cues[string(Fold(buf[:0], t[start:end]))]; c != 0 {
