@@ -122,7 +122,7 @@ func CanadianSIN(digits []byte) bool {
 func PermanentResident(compact []byte) bool { return !uniform(compact[2:]) }
 
 // ElectorNumber reports whether letters of a polling district and a number on its register may be a British electoral number: not a single letter
-// with a single digit, the number not zero, and the letters no word that stands between label and number (the Representation of the People
+// with a single digit, the number not zero, and the letters no abbreviation of number (the Representation of the People
 // Regulations 2001 leave the letters to the registration officer).
 func ElectorNumber(compact []byte) bool {
 	n := 0
@@ -130,8 +130,7 @@ func ElectorNumber(compact []byte) bool {
 		n++
 	}
 	switch string(compact[:n]) {
-	case "NO", "NR", "NUM", "OF", "IS", "FOR", "THE", "AT", "ON", "IN", "TO", "BY", "AND", "OR", "WAS", "REF", "ID", "PO", "TEL", "JAN", "FEB", "MAR",
-		"APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC":
+	case "NO", "NR", "NUM":
 		return false
 	}
 	for _, b := range compact[n:] {

@@ -18,14 +18,16 @@ func Passport(compact []byte) bool {
 	return !uniform(digits[:n])
 }
 
-// PassportText reports whether the letters in front of a space are none that stand between label and number.
-func PassportText(text []byte) bool {
+// NoLinkingWord reports whether the letters in front of a space or hyphen belong to a number and are no word that stands between its label and it, or
+// begins a date.
+func NoLinkingWord(text []byte) bool {
 	n := 0
-	for n < len(text) && text[n] != ' ' {
+	for n < len(text) && isLetter(text[n]) {
 		n++
 	}
 	switch string(text[:n]) {
-	case "NO", "NR", "ID", "IS", "OF", "IN", "ON", "TO", "AT", "BY", "OR", "US", "UK", "NU", "NUM", "NBR", "REF", "THE", "FOR", "WAS", "AND":
+	case "NO", "NR", "NUM", "NBR", "REF", "ID", "IS", "OF", "IN", "ON", "TO", "AT", "BY", "OR", "US", "UK", "NU", "THE", "FOR", "WAS", "AND", "PO", "TEL",
+		"JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC":
 		return false
 	}
 	return true

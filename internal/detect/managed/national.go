@@ -164,7 +164,8 @@ func national() []*detect.Identifier {
 		},
 		{
 			ID: "UK_ELECTORAL_ROLL_NUMBER", Category: detect.PersonalInformation, Check: check.ElectorNumber,
-			Layouts: electoralNumber("a{1,3}9{1,4}", "A{1,3}[ -]9{1,4}", "a{1,3}-9{1,4}", "a{1,3}9{1,4}/9{1,2}", "A{1,3}[ -]9{1,4}/9{1,2}", "A{1,2}9A?[ -]9{1,4}"),
+			Layouts: append(electoralNumber(nil, "a{1,3}9{1,4}", "a{1,3}9{1,4}/9{1,2}"),
+				electoralNumber(check.NoLinkingWord, "A{1,3}[ -]9{1,4}", "a{1,3}-9{1,4}", "A{1,3}[ -]9{1,4}/9{1,2}", "A{1,2}9A?[ -]9{1,4}")...),
 			Keywords: []string{"electoral #", "electoral number", "electoral roll #", "electoral roll no.", "electoral roll number", "electoralrollno#",
 				"electoral no", "electoral no.", "electoral roll no", "elector number", "elector no", "elector's number", "electors number",
 				"electoral register number",
@@ -201,10 +202,10 @@ func national() []*detect.Identifier {
 }
 
 // electoralNumber makes layouts behind which no further part of an electoral number stands.
-func electoralNumber(shapes ...string) []detect.Layout {
+func electoralNumber(text func([]byte) bool, shapes ...string) []detect.Layout {
 	out := needKeyword(shapes...)
 	for i := range out {
-		out[i].NotNext = "/"
+		out[i].NotNext, out[i].CheckText = "/", text
 	}
 	return out
 }

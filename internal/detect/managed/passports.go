@@ -10,7 +10,7 @@ func passports() []*detect.Identifier {
 	return []*detect.Identifier{
 		{
 			ID: "CANADA_PASSPORT_NUMBER", Category: detect.PersonalInformation, Check: check.Passport,
-			Layouts: append(needKeyword("aa9{6}", "a9{6}aa", "aa-9{6}"), detect.Layout{Shape: "AA 9{6}", CheckText: check.PassportText}),
+			Layouts: append(needKeyword("aa9{6}", "a9{6}aa", "aa-9{6}"), detect.Layout{Shape: "AA 9{6}", CheckText: check.NoLinkingWord}),
 			Keywords: []string{"passeport", "passeport#", "passport", "passport#", "passportno", "passportno#",
 				"passport number", "numéro de passeport"},
 			MaxLen: 9, Severity: mediumHighHigh, Recommended: true,
@@ -40,7 +40,7 @@ func passports() []*detect.Identifier {
 		},
 		{
 			ID: "ITALY_PASSPORT_NUMBER", Category: detect.PersonalInformation, Check: check.Passport,
-			Layouts: append(needKeyword("aa9{7}", "aa-9{7}"), detect.Layout{Shape: "AA 9{7}", CheckText: check.PassportText}),
+			Layouts: append(needKeyword("aa9{7}", "aa-9{7}"), detect.Layout{Shape: "AA 9{7}", CheckText: check.NoLinkingWord}),
 			Keywords: []string{"italian passport number", "numéro passeport", "numéro passeport italien", "passaporto", "passaporto italiana",
 				"passaporto numero", "passport number", "repubblica italiana passaporto",
 				"italian passport", "passport no", "numero passaporto", "passaporti"},
@@ -51,7 +51,7 @@ func passports() []*detect.Identifier {
 		{
 			ID: "SPAIN_PASSPORT_NUMBER", Category: detect.PersonalInformation, Check: check.Passport,
 			Layouts: append(needKeyword("aaa9{6}", "aa9{6}",
-				"aaa-9{6}"), detect.Layout{Shape: "AAA 9{6}", CheckText: check.PassportText}, detect.Layout{Shape: "AA 9{6}", CheckText: check.PassportText}),
+				"aaa-9{6}"), detect.Layout{Shape: "AAA 9{6}", CheckText: check.NoLinkingWord}, detect.Layout{Shape: "AA 9{6}", CheckText: check.NoLinkingWord}),
 			Keywords: []string{"españa pasaporte", "libreta pasaporte", "número pasaporte", "pasaporte", "passport", "passport book", "passport no",
 				"passport number",
 				"spain passport",
