@@ -137,7 +137,7 @@ func lines(names map[string]*name, english map[string]bool) []string {
 				tell = person.Likely
 			}
 			kind |= tell << person.FamilyShift
-		} else if n.family == 0 && !english[w] && n.given <= 2 {
+		} else if n.family == 0 && !english[w] && n.given <= 4 {
 			kind |= person.Doubt << person.FamilyShift // rare as a given name, so perhaps one of a family
 		}
 		if kind != 0 {

@@ -37,10 +37,56 @@ func Around(t []byte, start, end int, final bool) (from, to int) {
 			}
 		}
 	}
+	if end < len(t) && (t[end] == '\n' || t[end] == '\r') && inSentence(t, start) {
+		if from, to = wrapped(t, start, final); from != check.No {
+			return from, to
+		}
+	}
 	if end < len(t) && t[end] != ' ' && t[end] != '-' && t[end] != '\'' && t[end] < utf8.RuneSelf && !mayEndFamilyFirst(t, start) {
 		return check.No, 0
 	}
 	return name(t, start, 0, final)
+}
+
+// inSentence reports whether a word that ends in a small letter stands before t[i].
+func inSentence(t []byte, i int) bool { return i >= 2 && t[i-1] == ' ' && t[i-2]-'a' < 26 }
+
+// wrapped recognises a name with a line end between given and family name, where text is broken into lines: both have to be listed, in the middle of
+// a sentence.
+func wrapped(t []byte, i int, final bool) (from, to int) {
+	given := token{start: i}
+	cut := readWord(t, &given)
+	if given.kind.given() != Sure || given.refused || given.caps || before(t, i, false) < 0 {
+		return check.No, 0
+	}
+	j := given.end
+	if j < len(t) && t[j] == '\r' {
+		j++
+	}
+	family := token{start: j + 1}
+	if j >= len(t) || t[j] != '\n' || j+1 >= len(t) {
+		if cut || j+1 >= len(t) {
+			return more(final)
+		}
+		return check.No, 0
+	}
+	cut = readWord(t, &family) || len(t)-family.end < lookAhead
+	if cut && !final {
+		return check.More, 0
+	}
+	if family.form != proper || family.refused || family.caps || family.kind.family() < Likely || isNotName(t, &given, &family) || family.end+1 >= len(t) {
+		return check.No, 0
+	}
+	switch b, next := t[family.end], t[family.end+1]; {
+	case b == ' ' && (next-'a' < 26 || next == '('):
+	case (b == ',' || b == '.' || b == ';' || b == ')' || b == '\'') && !isDigit(next):
+	default:
+		return check.No, 0
+	}
+	if closes(t, family.end, final) != 0 {
+		return check.No, 0
+	}
+	return i, family.end
 }
 
 // mayEndFamilyFirst is the quick look whether t[start:] may be the given name of "Family, Given".
@@ -429,7 +475,7 @@ loop:
 				if plainWord(tok) && given == Sure && familyFollows(toks, k) {
 					continue // Lars Næsbye Christensen
 				}
-				if plainWord(tok) && (last < 0 || given == Sure && family >= Likely && last == k-1) {
+				if plainWord(tok) && (last < 0 || given == Sure && last == k-1) {
 					last = k
 				}
 				break loop

@@ -111,6 +111,10 @@ func load() (*table, error) {
 				k |= Sure << FamilyShift
 			case "likely family":
 				k = k&^(3<<FamilyShift) | Likely<<FamilyShift
+			case "no given":
+				if k &^= 3; k == 0 {
+					k = plain
+				}
 			case "doubtful given":
 				if k&3 != 0 {
 					k = k&^3 | Doubt

@@ -64,7 +64,7 @@ var particles = setOf(`van der den de del della di da das dos du la le von zu zu
 var capitalParticles = setOf("Van Der Den De Del Della Di Da Dos Du La Le Von Zu Bin Ibn Al El Ter Ten Bint Abu Dal Dalla Degli")
 
 // things are words that make a name that of a place, firm, institution, work, ship, law or prize, as a part of it or right behind it.
-var things = setOf(`str street st road rd avenue ave drive boulevard blvd court ct place pl way parkway pkwy highway hwy terrace crescent close row square sq plaza
+var things = setOf(`str street oblast krai raion st road rd avenue ave drive boulevard blvd court ct place pl way parkway pkwy highway hwy terrace crescent close row square sq plaza
 	alley circle trail bridge tunnel airport station stadium arena tower towers building buildings centre center centro hotel inn theatre
 	theater cinema museum gallery library bibliotheek school college university universitat universite universidad universita institute
 	instituto institut academy academie akademie faculty department hospital clinic klinik klinikum cathedral chapel abbey castle palace garden
@@ -119,7 +119,7 @@ var notNames = func() map[string]bool {
 		baker tilly,grant thornton,ernst young,lehman brothers,blue cross,red cross,palo alto,victoria falls,alice springs,charlotte amalie,
 		hong kong,viet nam,sri lanka,papua guinea,addis ababa,abu dhabi,kuala lumpur,phnom penh,santa fe,tel aviv,lady gaga,
 		ann taylor,eddie bauer,tommy hilfiger,ralph lauren,jenny craig,mary kay,betty crocker,aunt jemima,john deere,jack russell,
-		king james,prince albert,prince edward,king george,queen elizabeth,queen victoria,queen mary,lord nelson,
+		paris saint-germain,austin healey,king james,prince albert,prince edward,king george,queen elizabeth,queen victoria,queen mary,lord nelson,
 		st martin,jean jacques,marie antoinette,magna carta,anno domini,ave maria,bella vista,buena vista,terra nova,casa blanca,costa brava,costa blanca`, ",") {
 		m[strings.TrimSpace(p)] = true
 	}
