@@ -122,15 +122,14 @@ func CanadianSIN(digits []byte) bool {
 func PermanentResident(compact []byte) bool { return !uniform(compact[2:]) }
 
 // ElectorNumber reports whether letters of a polling district and a number on its register may be a British electoral number: not a single letter
-// with a single digit, the number not zero, and the letters no abbreviation of number (the Representation of the People
-// Regulations 2001 leave the letters to the registration officer).
+// with a single digit, the number not zero, and the letters not NO (the Representation of the People Regulations 2001 leave the letters to the
+// registration officer).
 func ElectorNumber(compact []byte) bool {
 	n := 0
 	for n < len(compact) && compact[n] >= 'A' {
 		n++
 	}
-	switch string(compact[:n]) {
-	case "NO", "NR", "NUM":
+	if string(compact[:n]) == "NO" {
 		return false
 	}
 	for _, b := range compact[n:] {

@@ -13,7 +13,7 @@ var nationalChecks = []compactCheck{
 		[]string{"RSSMRA85T10A562T", "RSSMRA85T01A562S", "RSSMRA85B30A562V", "RSSMRA85T00A562U", "RSSMRA85F10A562S", "RSSMRA8AT10A562S", "MRTMTT25D09F000B"}},
 	{"CanadianSIN", CanadianSIN, "130692544 of public descriptions", []string{"130692544"}, []string{"130692545", "130629544", "046454286", "000000000", "899999993"}},
 	{"PermanentResident", PermanentResident, "the form alone", []string{"RA0384715", "RA0302184756"}, []string{"RA0000000", "RA1111111111"}},
-	{"ElectorNumber", ElectorNumber, "the form alone", []string{"KGB2741", "T51", "AB1", "AT8127"}, []string{"B2", "NO12", "KGB0", "ABC000"}},
+	{"ElectorNumber", ElectorNumber, "the form alone", []string{"KGB2741", "T51", "AB1", "AT8127", "NR1337"}, []string{"B2", "NO12", "KGB0", "ABC000"}},
 	{"ArgentineDNI", ArgentineDNI, "the form alone", []string{"27483916", "8274913"}, []string{"99999999", "00000000", "12345678", "87654321", "0274839"}},
 	{"RGSaoPaulo", RGSaoPaulo, "the rule of the form", []string{"382745619", "924591511"}, []string{"382745618", "832745619", "111111111", "38274561X"}},
 	{"RG", RG, "the form alone", []string{"MG-14.829.371", "3.847.265", "7.182.934-6"}, []string{"MG-11.111.111", "1234567", "MG-1234"}},
