@@ -109,7 +109,7 @@ func cards() []*detect.Identifier {
 		{
 			ID: "CREDIT_CARD_EXPIRATION", Category: detect.FinancialInformation, Layouts: expirations(),
 			Keywords: append([]string{"exp d", "exp m", "exp y", "expiration", "expiry",
-				"exp", "exp date", "exp dt", "valid thru", "valid through", "good thru", "good through", "expiration date", "expiry date", "card exp", "cc exp"},
+				"^exp$", "exp date", "exp dt", "valid thru", "valid through", "good thru", "good through", "expiration date", "expiry date", "card exp", "cc exp"},
 				append(expiryMonths, expiryYears...)...),
 			MaxLen: 80, Severity: lowMediumHigh,
 			Example:  "expiry «02/26»",
@@ -139,6 +139,9 @@ func expirations() []detect.Layout {
 		out[i].Alone = true
 	}
 	return append(out,
+		// "exp" is a function as well: it takes the form that is embossed.
+		detect.Layout{Shape: "99/99", Keywords: []string{"exp"}, CheckText: check.Expiry, Alone: true},
+		detect.Layout{Shape: "99/9{4}", Keywords: []string{"exp"}, CheckText: check.Expiry, Alone: true},
 		detect.Layout{Shape: "9{1,2}", Keyword: detect.KeywordRequired, Keywords: months, Tail: check.ExpiryYearFollows, CheckText: check.ExpiryMonthAndYear},
 		detect.Layout{Shape: "9{2,4}", Keyword: detect.KeywordRequired, Keywords: years, Tail: check.ExpiryMonthFollows, CheckText: check.ExpiryYearAndMonth},
 		detect.Layout{Shape: "9{4}", Keyword: detect.KeywordInField, Keywords: expiryFields, Check: check.ExpiryDigits, Alone: true},
