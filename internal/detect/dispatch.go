@@ -15,6 +15,8 @@ type dispatch struct {
 	needs   [kinds][maxRun + 1]uint64
 	numbers [kinds][maxRun + 1][64]uint16 // of a list; list 0 is empty
 	lists   []list
+	// before says of a byte what it means before a run.
+	before [256]uint8
 	// after holds for each byte, by bits, the sets of bytes that may follow a run which it is in. Set 0 has all.
 	after [256]uint64
 
@@ -23,6 +25,12 @@ type dispatch struct {
 	literals  [1 << 14 / 64]uint64
 	byLiteral [1 << 14]uint16
 }
+
+// The bits of dispatch.before.
+const (
+	beforeEscape = 1 << iota // a backslash
+	beforeLead               // the last byte of the lead of a shape that needs afterLead
+)
 
 // A list holds the layouts for a run, in a bucket for each bit of need, in the order of the bits.
 type list struct {
@@ -37,11 +45,14 @@ type choice struct {
 }
 
 // Every layout has a need: a bit of what may be in reach of a value. What is in reach is the union of the bits of the keyword groups, of which
-// some share one, and alwaysInReach.
+// some share one, alwaysInReach, and afterLead where the byte before the run is the last of a shape's lead.
 
-const alwaysInReach = 1 << 63
+const (
+	alwaysInReach = 1 << 63
+	afterLead     = 1 << 62
+)
 
-func reachBit(group uint16) uint64 { return 1 << (group % 63) }
+func reachBit(group uint16) uint64 { return 1 << (group % 62) }
 
 // build fills the dispatch.
 func (d *dispatch) build(layouts []*layout) {
@@ -55,6 +66,12 @@ func (d *dispatch) build(layouts []*layout) {
 	d.lists = []list{{}}
 	for c := range d.after {
 		d.after[c] = 1
+	}
+	d.before['\\'] = beforeEscape
+	for _, l := range layouts {
+		if l.need == afterLead {
+			d.before[l.shape.lead[len(l.shape.lead)-1]] |= beforeLead
+		}
 	}
 	b.buildLiterals()
 	var fit []int

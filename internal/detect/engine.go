@@ -229,6 +229,9 @@ func (c *compiler) identifier(id *Identifier, order int) ([]*layout, error) {
 		l.need = reachBit(l.group)
 		if l.bare() {
 			l.need = alwaysInReach
+			if l.shape != nil && l.shape.lead != "" {
+				l.need = afterLead
+			}
 		}
 		out = append(out, l)
 	}

@@ -22,6 +22,9 @@ type masks struct{ alnum, digits, capitals, wide uint64 }
 // readMasks reads t[i:]. It takes eight bytes at a time, and may look behind the end of t, into its capacity, without regard to what is
 // there.
 func readMasks(t []byte, i int) masks {
+	if len(t)-i >= maskSize {
+		return blockMasks((*[maskSize]byte)(t[i:]))
+	}
 	var alnums, digits, capitals, wides uint64
 	size := min(len(t)-i, maskSize)
 	for at := 0; at < size; at += 8 {
@@ -40,6 +43,25 @@ func readMasks(t []byte, i int) masks {
 	}
 	inside := ^uint64(0) >> (maskSize - size)
 	return masks{alnum: alnums & inside, digits: digits, capitals: capitals, wide: wides & inside}
+}
+
+// blockMasks is readMasks for a whole block.
+func blockMasks(t *[maskSize]byte) (m masks) {
+	for at := 0; at < maskSize; at += 8 {
+		x := binary.LittleEndian.Uint64(t[at&(maskSize-8):][:8])
+		ascii := x &^ tops
+		folded := ascii | 0x20*every
+		plain := tops &^ x
+		letter := (folded + (0x80-'a')*every) &^ (folded + (0x80-'z'-1)*every) & plain
+		digit := (ascii + (0x80-'0')*every) &^ (ascii + (0x80-'9'-1)*every) & plain
+		m.alnum |= gather(letter|digit) << (at & 63)
+		m.digits |= gather(digit) << (at & 63)
+		m.capitals |= gather(letter&^(x<<2)) << (at & 63) // small letters have 0x20
+		if plain != tops {
+			m.wide |= gather(x&tops) << (at & 63)
+		}
+	}
+	return m
 }
 
 // gather packs the top bits of eight bytes, the only ones that may be set, into one byte.

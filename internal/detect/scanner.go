@@ -2,6 +2,7 @@ package detect
 
 import (
 	"bytes"
+	"math"
 	"math/bits"
 	"slices"
 	"unicode"
@@ -238,6 +239,8 @@ func (s *Scanner) scan(t []byte, i, limit int, final bool) int {
 	if s.midRun {
 		i = s.skipRun(t, i, final)
 	}
+	// The layouts that need a keyword count up to until, and where stillActive says so up to maybe.
+	until, maybe := s.listening()
 	for i < limit {
 		base := i
 		m := readMasks(t, base)
@@ -251,12 +254,17 @@ func (s *Scanner) scan(t []byte, i, limit int, final bool) int {
 			}
 			var next int
 			n := bits.TrailingZeros64(^(m.alnum >> b))
-			if n == 0 || b+n >= maskSize || at > 0 && t[at-1] == '\\' {
+			var before uint8
+			if at > 0 {
+				before = e.dispatch.before[t[at-1]]
+			}
+			if n == 0 || b+n >= maskSize || before&beforeEscape != 0 {
 				if n > 0 && b+n >= maskSize && b > 0 {
 					i = at // read the run as a whole
 					break
 				}
 				next = s.oddRun(t, at, final)
+				until, maybe = s.listening()
 			} else {
 				inside := uint64(1)<<n - 1
 				digits, capitals := m.digits>>b&inside, m.capitals>>b&inside
@@ -264,22 +272,28 @@ func (s *Scanner) scan(t []byte, i, limit int, final bool) int {
 				if digits|capitals&^1|m.wide>>b>>n&1 != 0 {
 					if digits != inside {
 						s.probe(t, at, wordStarts(inside, digits, capitals))
+						until, maybe = s.listening()
 					}
 				} else if e.keywords.mayBe(head, n) {
 					s.hear(t, at)
+					until, maybe = s.listening()
 				}
 				var named []*layout
 				if capitals&1 != 0 && e.words != nil && (m.wide>>b>>n&1 != 0 || e.words.mayBe(head, n)) {
 					named = e.words.at(t, at)
 				}
+				if at > until && at <= maybe {
+					s.stillActive(t, at)
+					until, maybe = s.listening()
+				}
 				lengths := &e.dispatch.bare
-				if s.fieldFilter != 0 || s.base+int64(at) <= s.activeEnd && s.active != 0 && s.stillActive(t, at) {
+				if at <= until || before != 0 {
 					lengths = &e.dispatch.every
 				}
 				choices, literals := none, none
 				if lengths[byte(head)]>>n&1 != 0 {
 					kind := kindOfMasks(digits, capitals, inside&^(digits|capitals))
-					if e.dispatch.needs[kind][n]&s.inReach(at) != 0 {
+					if e.dispatch.needs[kind][n]&s.inReach(t, at) != 0 {
 						choices = e.dispatch.choose(byte(head), n, kind)
 					}
 				}
@@ -340,27 +354,38 @@ func (s *Scanner) oddRun(t []byte, i int, final bool) int {
 }
 
 // inReach returns the bits of what may be in reach of t[i].
-func (s *Scanner) inReach(i int) uint64 {
-	if s.base+int64(i) <= s.activeEnd {
-		return alwaysInReach | s.fieldFilter | s.active
+func (s *Scanner) inReach(t []byte, i int) uint64 {
+	reach := alwaysInReach | s.fieldFilter
+	if i > 0 {
+		reach |= uint64(s.e.dispatch.before[t[i-1]]&beforeLead) * (afterLead / beforeLead)
 	}
-	return alwaysInReach | s.fieldFilter
+	if s.base+int64(i) <= s.activeEnd {
+		reach |= s.active
+	}
+	return reach
 }
 
-// stillActive reports whether the groups in active may be in reach of t[i], which is not behind activeEnd. Where the last keyword is more
-// bytes away than its reach has characters, it counts these.
-func (s *Scanner) stillActive(t []byte, i int) bool {
-	at := s.base + int64(i)
-	if at <= s.sureEnd {
-		return true
+// listening returns up to which index of the text at hand layouts that need a keyword have to be tried: for sure, and perhaps.
+func (s *Scanner) listening() (until, maybe int) {
+	switch {
+	case s.fieldFilter != 0:
+		return math.MaxInt, 0
+	case s.active == 0:
+		return -1, -1
 	}
+	return int(s.sureEnd - s.base), int(s.activeEnd - s.base)
+}
+
+// stillActive finds out whether the groups in active may be in reach of t[i], which is behind sureEnd and not behind activeEnd: it counts the
+// characters since the last keyword.
+func (s *Scanner) stillActive(t []byte, i int) {
+	at := s.base + int64(i)
 	left := s.e.sure - int64(characters(t[s.lastEnd-s.base:i]))
 	if left < 0 {
 		s.activeEnd, s.active = at-1, 0
-		return false
+	} else {
+		s.sureEnd = at + left
 	}
-	s.sureEnd = at + left
-	return true
 }
 
 // mayHear reports whether a keyword of the layout may be in reach of t[i], more exactly than inReach.
@@ -467,7 +492,7 @@ var none = &list{}
 // candidates tries the layouts of two lists at the run t[i:j], and those of the word that begins there, and reports what it finds. It returns the
 // end of the run or of the span that was found, or -1 if it takes more text to decide.
 func (s *Scanner) candidates(choices, literals *list, named []*layout, t []byte, i, j int, final bool) int {
-	reach := s.inReach(i)
+	reach := s.inReach(t, i)
 	s.found = s.found[:0]
 	if choices.need&reach != 0 && !s.list(choices, reach, t, i, j, final) {
 		return -1
@@ -476,7 +501,7 @@ func (s *Scanner) candidates(choices, literals *list, named []*layout, t []byte,
 		return -1
 	}
 	for _, l := range named {
-		if l.need&reach != 0 && (l.need == alwaysInReach || s.mayHear(l, i)) && s.try(l, t, i, wordEnd(t, i), final) == -2 {
+		if l.need&reach != 0 && (l.need >= afterLead || s.mayHear(l, i)) && s.try(l, t, i, wordEnd(t, i), final) == -2 {
 			return -1
 		}
 	}
@@ -505,7 +530,7 @@ func (s *Scanner) list(list *list, reach uint64, t []byte, i, j int, final bool)
 		end := -1
 		for k := range choices {
 			c := &choices[k]
-			if after>>c.after&1 == 0 || bit != alwaysInReach && !s.mayHear(c.layout, i) {
+			if after>>c.after&1 == 0 || bit < afterLead && !s.mayHear(c.layout, i) {
 				continue
 			}
 			start := i - len(c.shape.lead)
