@@ -14,6 +14,8 @@
 //	for (const [k, v] of Object.entries(allLocales)) out[k] = { given: flat(v.person?.first_name), family: flat(v.person?.last_name) };
 //	console.log(JSON.stringify(out));
 //
+// Of the Ruby library the locale nl is left out: its 20,000 family names hold too many words.
+//
 // Usage: namegen -words FILE -out internal/detect/person/names.gz DUMP...
 package main
 
@@ -119,25 +121,27 @@ func readWords(file string) (map[string]bool, error) {
 	return out, nil
 }
 
-// lines gives each name with its kind behind, and the other words with 0. A word of English counts as a name only if three locales have it as one, and one that is a given
-// name far more often than a family name is only that.
+// lines gives each name with its kind behind, and the other words with 0. A word of English counts as a given name only if three locales have it as one, as a family
+// name if two have.
 func lines(names map[string]*name, english map[string]bool) []string {
 	var out []string
 	for w, n := range names {
-		least, tell := 1, person.Kind(person.Sure)
+		tell, leastGiven, leastFamily := person.Kind(person.Sure), 1, 1
 		if english[w] {
-			least, tell = 3, person.Doubt
+			tell, leastGiven, leastFamily = person.Doubt, 3, 2
 		}
 		kind := person.Kind(person.None)
-		if n.given >= least {
+		if n.given >= leastGiven {
 			kind |= tell
 		}
-		if n.family >= least && n.given <= 6*n.family {
-			if tell == person.Sure && n.given > 3*n.family {
-				tell = person.Likely
-			}
+		switch {
+		case n.family >= leastFamily && n.given > 6*n.family:
+			// a given name
+		case n.family >= leastFamily && tell == person.Sure && n.given > 3*n.family:
+			kind |= person.Likely << person.FamilyShift
+		case n.family >= leastFamily:
 			kind |= tell << person.FamilyShift
-		} else if n.family == 0 && !english[w] && n.given <= 4 {
+		case n.family == 0 && !english[w] && n.given <= 4:
 			kind |= person.Doubt << person.FamilyShift // rare as a given name, so perhaps one of a family
 		}
 		if kind != 0 {

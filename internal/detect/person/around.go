@@ -224,7 +224,7 @@ func name(t []byte, i, trust int, final bool) (from, to int) {
 			return from, to
 		}
 	}
-	last, score := weigh(toks[:n])
+	last, score := weigh(t, toks[:n], trust)
 	if last < 0 {
 		return check.No, 0
 	}
@@ -251,7 +251,7 @@ func name(t []byte, i, trust int, final bool) (from, to int) {
 	if toks[0].caps && last+1 < n && toks[last+1].caps {
 		score -= 2 // a line in capitals
 	}
-	if score < enough || isNotName(t, &toks[0], &toks[last]) {
+	if score < enough || toks[0].caps && trust == 0 && score <= enough || isNotName(t, &toks[0], &toks[last]) {
 		return check.No, 0
 	}
 	return i, to
@@ -363,7 +363,7 @@ loop:
 		k.kind = kindOf(word)
 		var buf [maxWord + 16]byte
 		folded := Fold(buf[:0], word)
-		k.refused = refusedWord(folded) || k.caps && abbreviations[string(folded)]
+		k.refused = refusedWord(folded) && string(word) != "Sá" || k.caps && abbreviations[string(folded)]
 		if k.caps && particles[string(folded)] {
 			k.form = particle
 		}
@@ -437,7 +437,7 @@ func joinedCamel(word []byte) bool {
 }
 
 // weigh finds where the name in toks ends, and its score without what stands around it; last is -1 for none.
-func weigh(toks []token) (last, score int) {
+func weigh(t []byte, toks []token, trust int) (last, score int) {
 	last = -1
 	given, family, listed, initials, hasParticle := toks[0].kind.given(), 0, 1, 0, false
 	if toks[0].refused {
@@ -454,10 +454,10 @@ loop:
 				return -1, 0
 			}
 		case particle:
-			if particleAt == k-3 && particleAt > 0 {
+			if particleAt > 0 && particleAt == k-3 {
 				break loop
 			}
-			if particleAt < 0 {
+			if toks[k-1].form != particle {
 				particleAt = k
 			}
 		case proper:
@@ -465,10 +465,20 @@ loop:
 				break loop
 			}
 			f := tok.kind.family()
-			if f == 0 && particleAt > 0 && tok.kind != plain {
-				f, hasParticle = Doubt, true // a particle makes a family name of many a word
-			} else if f > 0 && particleAt > 0 {
-				hasParticle = true
+			if f == 0 && trust > 1 && tok.kind.given() == Sure {
+				f = Doubt // Madame Camille Robert
+			}
+			if particleAt > 0 && toks[k-1].form == particle {
+				switch {
+				case weakParticles[string(t[toks[particleAt].start:toks[particleAt].end])] && (f < Likely || family > 0 && toks[particleAt].end-toks[particleAt].start > 1):
+					break loop // the article of the next noun
+				case f == 0 && family > 0 && tok.kind == plain:
+					break loop
+				case f == 0:
+					f, hasParticle = Doubt, true // a particle makes a family name of many a word
+				default:
+					hasParticle = true
+				}
 			}
 			if f == 0 && tok.kind.given() == 0 {
 				// A word that is in no list may be a family name.

@@ -131,6 +131,11 @@ func load() (*table, error) {
 			t.set(h, k)
 		}
 	}
+	for w, c := range cues {
+		if c == label {
+			t.set(hashOf([]byte(w)), plain)
+		}
+	}
 	return t, nil
 }
 

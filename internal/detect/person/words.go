@@ -60,6 +60,9 @@ var owners = setOf(`full customer client patient employee person contact cardhol
 var particles = setOf(`van der den de del della di da das dos du la le von zu zur zum af av bin ibn al el ter ten te y e i bint abu ap vom d ben st san los las
 	degli dei dalla dal lo`)
 
+// weakParticles are articles as well: by themselves they make no family name of an unlisted word.
+var weakParticles = setOf("der den la le los las lo e y i ten ter das dos di d ben st san")
+
 // capitalParticles are particles that are often written with a capital and are no words of their own.
 var capitalParticles = setOf("Van Der Den De Del Della Di Da Dos Du La Le Von Zu Bin Ibn Al El Ter Ten Bint Abu Dal Dalla Degli")
 
