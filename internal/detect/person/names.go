@@ -48,39 +48,71 @@ var packed []byte
 //go:embed extra.txt
 var extra string
 
+// lists are what is read of the embedded data.
+type lists struct {
+	*table
+	triggers []string
+}
+
 // names are the lists, read once.
-var names = sync.OnceValue(func() *table {
-	t, err := load()
+var names = sync.OnceValue(func() *lists {
+	l, err := load()
 	if err != nil {
 		panic("person: " + err.Error()) // the embedded data are broken, which the tests would show
 	}
-	return t
+	return l
 })
 
-// load reads the embedded lists. names.gz has one folded word a line and behind it '0' + its
-// Kind, 0 for a word that is no name; extra.txt has its form in its head.
-func load() (*table, error) {
+// load reads the embedded lists. names.gz has one folded word a line and behind it '0' + its Kind, 0 for a word that is no name; extra.txt has its
+// form in its head.
+func load() (*lists, error) {
 	z, err := gzip.NewReader(bytes.NewReader(packed))
 	if err != nil {
 		return nil, err
 	}
-	raw, err := io.ReadAll(z)
-	if err != nil {
+	var b strings.Builder
+	b.Grow(1 << 20)
+	if _, err := io.Copy(&b, z); err != nil {
 		return nil, err
 	}
-	t := newTable(bytes.Count(raw, []byte("\n")) + len(extra)/6)
-	for len(raw) > 0 {
-		n := bytes.IndexByte(raw, '\n')
+	t := newTable(1 << 17)
+	maybe := make([]string, 0, 1<<15) // words that may be triggers
+	for rest := b.String(); len(rest) > 0; {
+		n := strings.IndexByte(rest, '\n')
 		if n < 2 {
-			return nil, fmt.Errorf("names.gz ends with %q", raw)
+			return nil, fmt.Errorf("names.gz ends with %q", rest)
 		}
-		kind := Kind(raw[n-1] - '0')
+		kind := Kind(rest[n-1] - '0')
 		if kind == 0 {
 			kind = plain
+		} else if kind.given() != 0 {
+			maybe = append(maybe, rest[:n-1])
 		}
-		t.set(hashOf(raw[:n-1]), kind)
-		raw = raw[n+1:]
+		t.set(hashOf(rest[:n-1]), kind)
+		rest = rest[n+1:]
 	}
+	if err := t.judge(extra); err != nil {
+		return nil, err
+	}
+	for w, c := range cues {
+		if c == label {
+			t.set(hashOf(w), plain)
+		}
+	}
+	l := &lists{table: t}
+	for _, w := range append(maybe, strings.Fields(extra)...) {
+		if k := t.get(hashOf(w)); (k.given() != 0 || k&eastern != 0) && !strings.ContainsAny(w, "-'") {
+			l.triggers = append(l.triggers, w)
+		}
+	}
+	for w := range cues {
+		l.triggers = append(l.triggers, w)
+	}
+	return l, nil
+}
+
+// judge reads extra.txt.
+func (t *table) judge(extra string) error {
 	section := ""
 	for _, line := range strings.Split(extra, "\n") {
 		if strings.HasPrefix(line, "#") {
@@ -91,7 +123,7 @@ func load() (*table, error) {
 			continue
 		}
 		for _, w := range strings.Fields(line) {
-			h := hashOf([]byte(w))
+			h := hashOf(w)
 			k := t.get(h)
 			if section == "given" || section == "family" || strings.HasPrefix(section, "sure") || strings.HasPrefix(section, "likely") {
 				k &^= plain
@@ -126,46 +158,17 @@ func load() (*table, error) {
 			case "never":
 				k = plain
 			default:
-				return nil, fmt.Errorf("extra.txt has no section %q", section)
+				return fmt.Errorf("extra.txt has no section %q", section)
 			}
 			t.set(h, k)
 		}
 	}
-	for w, c := range cues {
-		if c == label {
-			t.set(hashOf([]byte(w)), plain)
-		}
-	}
-	return t, nil
+	return nil
 }
 
-// Triggers returns the words at which Around has to be tried, folded: given names, family names that stand first, titles and labels.
-var Triggers = sync.OnceValue(func() []string {
-	z, err := gzip.NewReader(bytes.NewReader(packed))
-	if err != nil {
-		return nil // load tells
-	}
-	raw, _ := io.ReadAll(z)
-	t := names()
-	var out []string
-	add := func(w string) {
-		if k := t.get(hashOf([]byte(w))); (k.given() != 0 || k&eastern != 0) && !strings.ContainsAny(w, "-'") {
-			out = append(out, w)
-		}
-	}
-	for _, line := range strings.Split(string(raw), "\n") {
-		if len(line) > 1 {
-			add(line[:len(line)-1])
-		}
-	}
-	for _, w := range strings.Fields(extra) {
-		add(w)
-	}
-	for w := range cues {
-		out = append(out, w)
-	}
-	return out
-})
+// Triggers returns the words at which Around has to be tried, folded: given names, family names that stand first, titles and labels. The slice
+// must not be changed.
+func Triggers() []string { return names().triggers }
 
 // kindOf looks up a word as it is written, without regard to case and accents. Of a word with hyphens or an apostrophe the parts count.
 func kindOf(word []byte) Kind {
@@ -258,10 +261,10 @@ func (t *table) get(h uint64) Kind {
 }
 
 // hashOf is FNV-1a with its high bits folded down, never 0.
-func hashOf(w []byte) uint64 {
+func hashOf[T string | []byte](w T) uint64 {
 	h := uint64(14695981039346656037)
-	for _, b := range w {
-		h = (h ^ uint64(b)) * 1099511628211
+	for i := 0; i < len(w); i++ {
+		h = (h ^ uint64(w[i])) * 1099511628211
 	}
 	return (h ^ h>>32) | 1<<63
 }
