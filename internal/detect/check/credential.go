@@ -942,7 +942,7 @@ func RandomToken(text []byte) bool {
 }
 
 // RandomText reports whether the text looks drawn at random from letters and digits: it has digits, capitals and small letters, often changes
-// between them, as hexadecimal numbers do not, and less than three fifths of it are runs of four small letters (the first may be a capital),
+// between them, as hexadecimal numbers do not, and less than two thirds of it are runs of four small letters (the first may be a capital),
 // as names of things have them. One random text of 40 characters in some 500 fails.
 func RandomText(value []byte) bool {
 	changes, last := 0, -1
@@ -955,7 +955,7 @@ func RandomText(value []byte) bool {
 		last = kind
 		seen.add(b)
 	}
-	return seen.mixed() && changes*4 >= len(value) && 5*wordLetters(value) < 3*len(value)
+	return seen.mixed() && changes*4 >= len(value) && 3*wordLetters(value) < 2*len(value)
 }
 
 // letterKind returns 1 for a digit, 2 for a capital, 4 for a small letter, else 0.

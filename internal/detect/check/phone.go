@@ -233,10 +233,7 @@ func FrenchPhoneAbroad(text []byte) bool {
 }
 
 func frenchNumber(d []byte) bool {
-	if len(d) != 9 || d[0] == '0' || uniform(d) {
-		return false
-	}
-	return d[0] > '5' || d[1] != '0' // a region, and a place in it
+	return len(d) == 9 && d[0] != '0' && !uniform(d)
 }
 
 // SpanishPhone reports whether the text is a Spanish number in its national form: nine digits, those of places from 81 to 98, of mobile
