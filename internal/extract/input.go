@@ -20,7 +20,7 @@ type Input struct {
 	limit   int64
 	charset charset.Charset
 	buffers *buffers
-	spooled Spooled
+	spooled []Spooled
 
 	read     int64
 	exceeded bool
@@ -65,6 +65,7 @@ func (in *Input) Text() *Window {
 // came before is there, and the document's result will say that it is malformed. Random is used instead of Read.
 func (in *Input) Random() (io.ReaderAt, int64, error) {
 	if in.at != nil {
+		in.read = in.size // the document counts as read, as it does when it is spooled
 		return in.at, in.size, nil
 	}
 	buf := bytes.NewBuffer(make([]byte, 0, max(0, min(in.size, in.run.limits.SpoolMemory))+bytes.MinRead))
@@ -78,18 +79,43 @@ func (in *Input) Random() (io.ReaderAt, int64, error) {
 	return in.spool(buf)
 }
 
-func (in *Input) spool(start io.Reader) (io.ReaderAt, int64, error) {
+// newSpool makes a temporary file that is removed when the document ends.
+func (in *Input) newSpool() (Spooled, error) {
 	r := in.run
 	if r.ex.Spool == nil {
-		return nil, 0, r.fail(errors.New("extract: a document needs random access: set Extractor.Spool, or Object.ReaderAt and Size"))
+		return nil, r.fail(errors.New("extract: a document needs random access: set Extractor.Spool, or Object.ReaderAt and Size"))
 	}
 	r.outside++
 	s, err := r.ex.Spool()
 	r.outside--
 	if err != nil {
-		return nil, 0, r.fail(&SpoolError{err})
+		return nil, r.fail(&SpoolError{err})
 	}
-	in.spooled = s
+	in.spooled = append(in.spooled, s)
+	return s, nil
+}
+
+// Scratch is an empty temporary file for what a Format must keep aside while it reads, such as a table that the rest of the document refers to.
+type Scratch struct {
+	io.Writer
+	io.ReaderAt
+}
+
+// Scratch makes a temporary file, which is removed when the document ends. Small tables belong into memory.
+func (in *Input) Scratch() (Scratch, error) {
+	s, err := in.newSpool()
+	if err != nil {
+		return Scratch{}, err
+	}
+	return Scratch{spoolWriter{in.run, s}, spoolReader{in.run, s}}, nil
+}
+
+func (in *Input) spool(start io.Reader) (io.ReaderAt, int64, error) {
+	r := in.run
+	s, err := in.newSpool()
+	if err != nil {
+		return nil, 0, err
+	}
 	// The window's memory is free: a document is read as text or at random.
 	n, err := io.CopyBuffer(spoolWriter{r, s}, io.MultiReader(start, in), in.buffers.window[:])
 	if err := in.brokenOff(err); err != nil {
@@ -108,14 +134,13 @@ func (in *Input) brokenOff(err error) error {
 }
 
 func (in *Input) close() {
-	if in.spooled == nil {
-		return
-	}
-	in.run.outside++
-	err := in.spooled.Close()
-	in.run.outside--
-	if err != nil {
-		in.run.fail(&SpoolError{err})
+	for _, s := range in.spooled {
+		in.run.outside++
+		err := s.Close()
+		in.run.outside--
+		if err != nil {
+			in.run.fail(&SpoolError{err})
+		}
 	}
 }
 

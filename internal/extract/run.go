@@ -384,6 +384,11 @@ func (o *Output) count(res Result) {
 	}
 }
 
+// Unpacked counts what a Format unpacks for itself, rather than as members, against the limits of the run, as if it were a member.
+func (o *Output) Unpacked(src io.Reader) io.Reader {
+	return &memberReader{run: o.run, r: src, level: len(o.doc.Path) + 1}
+}
+
 // A memberReader counts what an archive yields.
 type memberReader struct {
 	run   *run

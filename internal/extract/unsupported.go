@@ -11,7 +11,6 @@ const octetStream = "application/octet-stream"
 // packages are the formats that are zip files outside and something else to people. What is read gets a folder of its own and leaves
 // this list; a zip that is none of these (an epub, a Java archive, a map) is read as the archive that it is.
 var packages = map[string]bool{
-	"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet":         true,
 	"application/vnd.openxmlformats-officedocument.wordprocessingml.document":   true,
 	"application/vnd.openxmlformats-officedocument.presentationml.presentation": true,
 	"application/vnd.ms-visio.drawing.main+xml":                                 true,
@@ -29,8 +28,6 @@ var packages = map[string]bool{
 
 // officeExtensions name an Office Open XML file whose parts come in an order that hides its kind from the head.
 var officeExtensions = map[string]string{
-	"xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-	"xlsm": "application/vnd.ms-excel.sheet.macroenabled.12",
 	"docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
 	"docm": "application/vnd.ms-word.document.macroenabled.12",
 	"pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",

@@ -159,6 +159,8 @@ func (v Value) Place() string {
 	switch f := v.Field; {
 	case f == nil:
 		return fmt.Sprintf("line %d", v.Row)
+	case f.Column > 0 && f.Sheet != "":
+		return fmt.Sprintf("cell %q %d,%d %s", f.Sheet, v.Row, f.Column, strings.Join(f.Names, " "))
 	case f.Column > 0:
 		return fmt.Sprintf("cell %d,%d %s", v.Row, f.Column, strings.Join(f.Names, " "))
 	case f.Steps == nil && f.Names == nil && f.Sheet == "" && f.Arrays == 0 && v.Row > 0:

@@ -8,6 +8,7 @@ import (
 	"github.com/magpie-sec/magpie/internal/extract/json"
 	"github.com/magpie-sec/magpie/internal/extract/plaintext"
 	"github.com/magpie-sec/magpie/internal/extract/tar"
+	"github.com/magpie-sec/magpie/internal/extract/xlsx"
 	"github.com/magpie-sec/magpie/internal/extract/zip"
 )
 
@@ -15,6 +16,7 @@ import (
 func All() []extract.Format {
 	return []extract.Format{
 		gzip.Format,
+		xlsx.Format,
 		zip.Format,
 		tar.Format,
 		json.Lines,

@@ -249,17 +249,20 @@ var unnamed = &text.Field{}
 // shown returns the field with which a place may be named: without the names if sensitive data stand in the names themselves, as Macie
 // omits such paths (macie.md 8.4). What was found must not leak through where it was found.
 func (r *run) shown(f *text.Field) *text.Field {
-	if f == nil || len(f.Names) == 0 {
+	if f == nil || len(f.Names) == 0 && f.Sheet == "" {
 		return f
 	}
 	if known, ok := r.fields[f]; ok {
 		return known
 	}
 	show := f
-	if r.classifier.sensitive(strings.Join(f.Names, " ")) {
+	if len(f.Names) > 0 && r.classifier.sensitive(strings.Join(f.Names, " ")) {
 		if show = unnamed; f.Column > 0 {
 			show = &text.Field{Column: f.Column, Sheet: f.Sheet}
 		}
+	}
+	if show.Sheet != "" && r.classifier.sensitive(show.Sheet) {
+		show = &text.Field{Names: show.Names, Column: show.Column}
 	}
 	if r.fields == nil {
 		r.fields = map[*text.Field]*text.Field{}

@@ -2,7 +2,9 @@ package classify
 
 import (
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/magpie-sec/magpie/internal/detect"
 	"github.com/magpie-sec/magpie/internal/text"
@@ -94,7 +96,41 @@ func cell(l *text.Location) macie2.Cell {
 	if len(l.Field.Names) > 0 {
 		c.ColumnName = wire.Ptr(strings.Join(l.Field.Names, " "))
 	}
+	if l.Field.Sheet != "" && l.Field.Column > 0 {
+		c.CellReference = wire.Ptr(cellReference(l.Field.Sheet, l.Field.Column, l.Row))
+	}
 	return c
+}
+
+// cellReference writes a reference as it stands in formulas: "Sheet2!C5". A sheet's name that could be mistaken is quoted ("'May 2026'!C5").
+func cellReference(sheet string, column int, row int64) string {
+	var letters []byte
+	for ; column > 0; column = (column - 1) / 26 {
+		letters = append(letters, byte('A'+(column-1)%26))
+	}
+	slices.Reverse(letters)
+	if !isPlainSheet(sheet) {
+		sheet = "'" + strings.ReplaceAll(sheet, "'", "''") + "'"
+	}
+	return sheet + "!" + string(letters) + strconv.FormatInt(row, 10)
+}
+
+// isPlainSheet says that a sheet's name needs no quotes: letters, digits and underscores, not first a digit, and no cell's name.
+func isPlainSheet(name string) bool {
+	letters, digits := 0, 0
+	for _, r := range name {
+		switch {
+		case unicode.IsLetter(r) && digits == 0:
+			letters++
+		case r >= '0' && r <= '9' && letters > 0:
+			digits++
+		case r == '_', unicode.IsLetter(r), unicode.IsDigit(r) && letters > 0:
+			letters = 4 // no cell is called so
+		default:
+			return false
+		}
+	}
+	return digits == 0 || letters > 3
 }
 
 // categoryTypes are the types of findings in which everything is of one category (macie.md 5.1).

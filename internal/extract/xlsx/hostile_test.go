@@ -1,0 +1,221 @@
+package xlsx_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/magpie-sec/magpie/internal/extract"
+	"github.com/magpie-sec/magpie/internal/extract/extracttest"
+	"github.com/magpie-sec/magpie/internal/text"
+)
+
+const (
+	rootRels  = `<Relationships><Relationship Id="r1" Type="http://x/officeDocument" Target="xl/workbook.xml"/></Relationships>`
+	bookRels  = `<Relationships><Relationship Id="r1" Type="x/worksheet" Target="worksheets/sheet1.xml"/><Relationship Id="r2" Type="x/sharedStrings" Target="sharedStrings.xml"/></Relationships>`
+	book      = `<workbook><sheets><sheet name="S" sheetId="1" r:id="r1"/></sheets></workbook>`
+	sheetHead = `<?xml version="1.0"?><worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>`
+	sheetTail = `</sheetData></worksheet>`
+)
+
+// workbook makes one of a sheet and shared strings, which are written by functions.
+func workbook(t testing.TB, shared, sheet func(w io.Writer)) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for _, part := range []struct {
+		name  string
+		write func(w io.Writer)
+	}{
+		{"_rels/.rels", func(w io.Writer) { io.WriteString(w, rootRels) }},
+		{"xl/workbook.xml", func(w io.Writer) { io.WriteString(w, book) }},
+		{"xl/_rels/workbook.xml.rels", func(w io.Writer) { io.WriteString(w, bookRels) }},
+		{"xl/sharedStrings.xml", shared},
+		{"xl/worksheets/sheet1.xml", sheet},
+	} {
+		if part.write == nil {
+			continue
+		}
+		w, err := z.Create(part.name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		part.write(w)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func sheetOf(body string) func(io.Writer) {
+	return func(w io.Writer) { io.WriteString(w, sheetHead+body+sheetTail) }
+}
+
+// heap is a sink that watches how much memory is alive.
+type heap struct {
+	extracttest.Stop
+	base, most uint64
+	calls      int
+}
+
+func alive() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+func (h *heap) Text(b *text.Block) error {
+	if h.calls++; h.calls%64 == 1 {
+		h.most = max(h.most, alive())
+	}
+	return h.Stop.Text(b)
+}
+
+func watched(t *testing.T, content []byte) (extract.Result, *heap) {
+	t.Helper()
+	e := extracttest.Extractor()
+	e.Spool = extracttest.FileSpool(t)
+	h := &heap{base: alive()}
+	res, err := e.Extract(context.Background(), extract.Object{Name: "a.xlsx", Size: int64(len(content)), ReaderAt: bytes.NewReader(content)}, h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if used := int64(h.most) - int64(h.base); used > 16<<20 {
+		t.Errorf("%d bytes of heap", used)
+	}
+	return res, h
+}
+
+// More shared strings than fit into memory, referred to from the last to the first and at random, arrive as they are, in bounded memory.
+func TestManySharedStrings(t *testing.T) {
+	const n = 300_000
+	content := workbook(t, func(w io.Writer) {
+		io.WriteString(w, `<sst>`)
+		for i := range n {
+			fmt.Fprintf(w, `<si><t>string number %d of many, a little longer</t></si>`, i)
+		}
+		io.WriteString(w, `</sst>`)
+	}, func(w io.Writer) {
+		io.WriteString(w, sheetHead)
+		for i := range n {
+			fmt.Fprintf(w, `<row><c t="s"><v>%d</v></c><c t="s"><v>%d</v></c></row>`, n-1-i, i*7919%n)
+		}
+		io.WriteString(w, sheetTail)
+	})
+	res, h := watched(t, content)
+	want := int64(0)
+	for i := range n {
+		want += 2 * int64(len(fmt.Sprintf("string number %d of many, a little longer", i)))
+	}
+	if res.Code != extract.Complete || h.Bytes != want {
+		t.Errorf("%+v, %d of %d bytes", res, h.Bytes, want)
+	}
+	var rec extracttest.Recorder
+	e := extracttest.Extractor()
+	if _, err := e.Extract(context.Background(), extract.Object{Name: "a.xlsx", Size: int64(len(content)), ReaderAt: bytes.NewReader(content)}, &rec); err != nil || len(rec.Errors) > 0 {
+		t.Fatal(err, rec.Errors)
+	}
+	for _, i := range []int{1, 2, 3, 150_000, n - 1} {
+		a, b := rec.Root.Values[2*i], rec.Root.Values[2*i+1]
+		if a.Text != fmt.Sprintf("string number %d of many, a little longer", n-1-i) || b.Text != fmt.Sprintf("string number %d of many, a little longer", i*7919%n) || a.Row != int64(i+1) || b.Field.Column != 2 {
+			t.Errorf("row %d: %q %q %d", i, a.Text, b.Text, a.Row)
+		}
+	}
+}
+
+func TestLargeCells(t *testing.T) {
+	long := strings.Repeat("größe und länge ", 1<<20)
+	for name, content := range map[string][]byte{
+		"inline": workbook(t, nil, sheetOf(`<row><c t="inlineStr"><is><t>`+long+`</t></is></c><c t="str"><v>x</v></c></row>`)),
+		"shared": workbook(t, func(w io.Writer) { io.WriteString(w, `<sst><si><t>`+long+`</t></si><si><t>x</t></si></sst>`) }, sheetOf(`<row><c t="s"><v>0</v></c><c t="s"><v>1</v></c></row>`)),
+	} {
+		if res, h := watched(t, content); res.Code != extract.Complete || h.Bytes != int64(len(long)+1) {
+			t.Errorf("%s: %+v, %d bytes", name, res, h.Bytes)
+		}
+		d := extracttest.Extract(t, extracttest.Extractor(), extract.Object{Name: "a", Size: int64(len(content)), ReaderAt: bytes.NewReader(content)})
+		if len(d.Values) != 2 || d.Values[0].Text != long || d.Values[1].Text != "x" {
+			t.Errorf("%s: %d values", name, len(d.Values))
+		}
+	}
+}
+
+func TestHostileWorkbooks(t *testing.T) {
+	blanks := func(w io.Writer) {
+		io.WriteString(w, sheetHead+`<row><c><v>1</v></c></row>`)
+		for range 400 {
+			w.Write(bytes.Repeat([]byte(" "), 1<<20))
+		}
+		io.WriteString(w, sheetTail)
+	}
+	entities := `<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa">` + strings.Repeat(`<!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;">`, 10) + `<!ENTITY f SYSTEM "file:///etc/passwd">]>`
+	malformed := extract.MalformedOrFileSizeExceedsLimit
+	for _, c := range []struct {
+		name    string
+		content []byte
+		want    string
+	}{
+		{"absurd places", workbook(t, nil, sheetOf(`<row r="99999999999"><c r="ZZZZ99"><v>1</v></c><c r="XFD1048576"><v>2</v></c><c><v>3</v></c></row><row r="-1"><c r="A0"><v>4</v></c></row>`)),
+			"COMPLETE  1|2|3|4"},
+		{"strings that are not there", workbook(t, nil, sheetOf(`<row><c t="s"><v>5</v></c><c t="s"><v>-1</v></c><c t="s"><v>99999999999999999999</v></c><c><v>7</v></c></row>`)), "COMPLETE  7"},
+		{"entities", workbook(t, nil, func(w io.Writer) {
+			io.WriteString(w, entities+sheetHead+`<row><c t="str"><v>&b;&f;&amp;&#x41;</v></c></row>`+sheetTail)
+		}), "COMPLETE  &b;&f;&A"},
+		{"cut", workbook(t, nil, func(w io.Writer) { io.WriteString(w, sheetHead+`<row><c><v>1</v></c><c><v>2`) }), "PARTIAL " + string(malformed) + " 1"},
+		{"long tag", workbook(t, nil, sheetOf(`<row><c><v>1</v></c><c r="`+strings.Repeat("x", 100_000)+`"><v>2</v></c></row>`)), "PARTIAL " + string(malformed) + " 1"},
+		{"bomb", workbook(t, nil, blanks), "SKIPPED " + string(extract.OOXMLUncompressedRatioExceedsLimit)},
+		{"no workbook", workbook(t, nil, sheetOf(``))[:60], "SKIPPED " + string(malformed)},
+	} {
+		e := extracttest.Extractor()
+		e.Panicked = func(format string, stack []byte) { t.Errorf("%s: %s", c.name, stack) }
+		d := extracttest.Extract(t, e, extract.Object{Name: "a.xlsx", Size: int64(len(c.content)), ReaderAt: bytes.NewReader(c.content)})
+		got := fmt.Sprintf("%s %s", d.Result.Code, d.Result.Reason)
+		if len(d.Values) < 100 && len(d.Values) > 0 {
+			got += " " + strings.Join(d.Texts(), "|")
+		}
+		if got != c.want {
+			t.Errorf("%s: got %s, want %s", c.name, got, c.want)
+		}
+	}
+}
+
+func BenchmarkRows(b *testing.B) {
+	const rows = 50_000
+	content := workbook(b, func(w io.Writer) {
+		io.WriteString(w, `<sst>`)
+		for i := range rows {
+			fmt.Fprintf(w, `<si><t>user%d@example.org</t></si>`, i)
+		}
+		io.WriteString(w, `</sst>`)
+	}, func(w io.Writer) {
+		io.WriteString(w, sheetHead)
+		for i := range rows {
+			fmt.Fprintf(w, `<row r="%d" spans="1:10">`, i+1)
+			for c := range 10 {
+				if c%2 == 0 {
+					fmt.Fprintf(w, `<c r="%c%d" s="1"><v>%d.25</v></c>`, 'A'+c, i+1, i*c)
+				} else {
+					fmt.Fprintf(w, `<c r="%c%d" t="s"><v>%d</v></c>`, 'A'+c, i+1, (i*c)%rows)
+				}
+			}
+			io.WriteString(w, `</row>`)
+		}
+		io.WriteString(w, sheetTail)
+	})
+	e := extracttest.Extractor()
+	b.SetBytes(int64(len(content)))
+	b.ReportAllocs()
+	for b.Loop() {
+		var sink extracttest.Stop
+		if _, err := e.Extract(context.Background(), extract.Object{Name: "a.xlsx", Size: int64(len(content)), ReaderAt: bytes.NewReader(content)}, &sink); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(rows)*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+}
