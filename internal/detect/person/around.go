@@ -235,6 +235,9 @@ func name(t []byte, i, trust int, final bool) (from, to int) {
 	score += trust
 	to, suffix := withSuffix(t, to)
 	score += suffix
+	if suffix > 0 && thingBehind(t, to) {
+		return check.No, 0 // Martin Luther King Jr. Boulevard
+	}
 	verdict := closes(t, to, final)
 	if verdict == check.More {
 		return check.More, 0
@@ -789,6 +792,16 @@ func withSuffix(t []byte, to int) (end, score int) {
 		return to, 2
 	}
 	return to, 0
+}
+
+// thingBehind reports whether one of things stands behind t[i:], after a space.
+func thingBehind(t []byte, i int) bool {
+	if i >= len(t) || t[i] != ' ' {
+		return false
+	}
+	word := token{start: i + 1}
+	readWord(t[:min(len(t), i+lookAhead)], &word)
+	return word.form == proper && word.refused
 }
 
 // mailFollows reports whether a mail address stands behind the name.

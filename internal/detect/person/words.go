@@ -107,7 +107,8 @@ var places = setOf(`saint st st. ste sainte san santa santo sankt sao mount mt l
 	institute institut hospital hms uss rms ss mv usns chateau domaine maison palazzo palais villa casa rio ile isle isola los las el la new
 	north south east west upper lower strasse quai pont parc parque jardin jardim gare stade cathedrale basilica basilique chiesa iglesia igreja
 	kirche theatre teatro museo musee museu stadion estadio aeropuerto aeroport largo travessa ulica aleja plac camino carretera ronda travesia carrer passeig viale vicolo largo corso strada contrada chemin allee impasse quai route sentier faubourg cours square
-	lungotevere barrio colonia urbanizacion operation hurricane tropical
+	lungotevere barrio colonia urbanizacion av ave bd bld boul pl ch rte imp avda ctra str zza za passage residence lotissement cite quartier rond-point villa urb
+	operation hurricane tropical
 	storm typhoon cyclone project class type brand model product company firm ship vessel yacht submarine building school city town village
 	county`)
 

@@ -353,7 +353,7 @@ func european(t []byte, start, end int, final, trusted bool) (from, to int) {
 		if seg.to == 0 {
 			break
 		}
-		street, where = continental(t, seg, sep, n == 0)
+		street, where = continental(t, seg, sep, n == 0, zone)
 		if street >= 0 {
 			if before, _ := segmentBefore(t, street); before.to > 0 && (where == france || where == spain) && isHouseNumber(t[before.from:before.to]) {
 				street = before.from // 12, rue de la Paix
@@ -539,8 +539,8 @@ func behindTown(t []byte, i int, c country, zone int) (to int, ok bool) {
 }
 
 // continental finds the street in a segment, and the country whose streets are written so. near says that the segment is the one right before
-// the code.
-func continental(t []byte, seg span, sep byte, near bool) (from int, c country) {
+// the code, and zone its first two digits.
+func continental(t []byte, seg span, sep byte, near bool, zone int) (from int, c country) {
 	type word struct{ from, to int }
 	var ws [16]word
 	n := 0
@@ -580,6 +580,8 @@ func continental(t []byte, seg span, sep byte, near bool) (from int, c country) 
 			return from, france
 		case itStreets[string(typ)] && endsInNumber(t, seg) && w[0]-'a' >= 26 && string(typ) != "calle":
 			return ws[k].from, italy
+		case frStreets[string(typ)] && k == 0 && houseBefore(t, seg.from) && !validZone(spain, zone) && hasCapital(t[ws[k].to:seg.to]):
+			return ws[k].from, france // 12, av. du Parc; "av." is Spanish too
 		case esStreets[string(typ)] || bytes.HasPrefix(folded, []byte("c/")) && len(folded) > 2:
 			if w[0]-'a' >= 26 || hasCapital(t[ws[k].to:seg.to]) {
 				return ws[k].from, spain
@@ -641,6 +643,12 @@ func isOrdinal(w []byte) bool {
 }
 
 var deParticles = setOf("der den dem des die das am an im in zum zur auf bei unter den von vor hinter")
+
+// houseBefore reports whether the segment before t[i] is a house number.
+func houseBefore(t []byte, i int) bool {
+	seg, _ := segmentBefore(t, i)
+	return seg.to > 0 && isHouseNumber(t[seg.from:seg.to])
+}
 
 func hasCapital(t []byte) bool {
 	for _, b := range t {
