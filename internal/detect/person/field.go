@@ -14,7 +14,7 @@ func Whole(value []byte, _ bool) int {
 	if n < 2 || toks[0].form == particle && n < 3 {
 		return check.No
 	}
-	full, run, listed := 0, 0, 0
+	full, run, listed, words, strength := 0, 0, 0, 0, 0
 	for k := range toks[:n] {
 		tok := &toks[k]
 		switch tok.form {
@@ -27,6 +27,10 @@ func Whole(value []byte, _ bool) int {
 			if tok.kind&^(eastern|plain) != 0 {
 				listed++
 			}
+			if tok.kind == plain {
+				words++
+			}
+			strength = max(strength, tok.kind.given(), tok.kind.family())
 		case initial, particle:
 			if run++; run > 3 {
 				return check.No
@@ -38,10 +42,15 @@ func Whole(value []byte, _ bool) int {
 	if full < 2 || full > 5 || listed == 0 && full > 3 {
 		return check.No
 	}
-	if isNotName(value, &toks[0], &toks[n-1]) {
-		return check.No
+	if words > 0 && strength <= Doubt || toks[0].kind == plain && isPlace(value[toks[0].start:toks[0].end]) || isNotName(value, &toks[0], &toks[n-1]) {
+		return check.No // Paris Office; San Diego
 	}
 	return len(value)
+}
+
+func isPlace(word []byte) bool {
+	var buf [maxWord + 16]byte
+	return places[string(Fold(buf[:0], word))]
 }
 
 // Given is Whole for fields whose name does not say that it is a person's: the value's words have to be listed as in running text.
@@ -51,13 +60,13 @@ func Given(value []byte, final bool) int {
 	}
 	toks, n, comma := words(value)
 	first, other := 0, 1
-	for first < n-1 && toks[first].form == particle {
+	for first < n-1 && (toks[first].form == particle || toks[first].form == initial) {
 		first++
 	}
 	if comma > 0 {
-		first, other = comma, 0
+		first, other = comma, comma-1
 	}
-	if toks[first].form != proper || comma > 0 && toks[other].kind.family() == 0 {
+	if toks[first].form != proper || comma > 0 && toks[other].kind.family() == 0 && toks[0].form != particle {
 		return check.No
 	}
 	given, family, unknown := toks[first].kind.given(), 0, 0
@@ -66,8 +75,10 @@ func Given(value []byte, final bool) int {
 			continue
 		}
 		family = max(family, toks[k].kind.family())
-		if toks[k].kind&^plain == 0 {
+		if toks[k].kind == 0 {
 			unknown++
+		} else if toks[k].kind == plain && given < Sure {
+			unknown += 2
 		}
 	}
 	switch {
@@ -75,7 +86,7 @@ func Given(value []byte, final bool) int {
 		return len(value)
 	case given >= Likely && (unknown <= 1 || family == Sure):
 		return len(value)
-	case given == Doubt && family >= Likely || given == 0 && family == Sure && n == 2 && unknown == 1 && toks[n-1].kind.family() == Sure && plainWord(&toks[0]):
+	case given == Doubt && family == Sure || given == 0 && family == Sure && n == 2 && unknown == 1 && toks[n-1].kind.family() == Sure && plainWord(&toks[0]):
 		return len(value)
 	}
 	return check.No
