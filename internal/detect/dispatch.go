@@ -20,16 +20,17 @@ type dispatch struct {
 	// after holds for each byte, by bits, the sets of bytes that may follow a run which it is in. Set 0 has all.
 	after [256]uint64
 
-	// The shapes that begin with a literal of three or more bytes are found by a hash of the first four, fourIndex: literals tells whether
+	// The shapes that begin with a literal of three or more bytes are found by a hash of the first four, literalIndex: literals tells whether
 	// there are any, byLiteral gives the number of the list.
-	literals  [1 << 14 / 64]uint64
-	byLiteral [1 << 14]uint16
+	literals  [1 << literalBits / 64]uint64
+	byLiteral [1 << literalBits]uint16
 }
 
 // The bits of dispatch.before.
 const (
 	beforeEscape = 1 << iota // a backslash
 	beforeLead               // the last byte of the lead of a shape that needs afterLead
+	beforeShape              // and this shape does not begin with a literal that leads to it
 )
 
 // A list holds the layouts for a run, in a bucket for each bit of need, in the order of the bits.
@@ -70,7 +71,11 @@ func (d *dispatch) build(layouts []*layout) {
 	d.before['\\'] = beforeEscape
 	for _, l := range layouts {
 		if l.need == afterLead {
-			d.before[l.shape.lead[len(l.shape.lead)-1]] |= beforeLead
+			last := l.shape.lead[len(l.shape.lead)-1]
+			d.before[last] |= beforeLead
+			if len(l.shape.literal()) < minLiteral {
+				d.before[last] |= beforeShape
+			}
 		}
 	}
 	b.buildLiterals()
@@ -119,7 +124,7 @@ func (b *listBuilder) buildLiterals() {
 		}
 		head := headAt([]byte(lit), 0)
 		if len(lit) > minLiteral {
-			byIndex[fourIndex(head)] = append(byIndex[fourIndex(head)], i)
+			byIndex[literalIndex(head)] = append(byIndex[literalIndex(head)], i)
 			continue
 		}
 		seen := map[uint64]bool{}
@@ -127,7 +132,7 @@ func (b *listBuilder) buildLiterals() {
 			if isAlnum(byte(fourth)) && !sh.goesOn(minLiteral) || !isAlnum(byte(fourth)) && !sh.after[minLiteral][fourth] {
 				continue
 			}
-			if x := fourIndex(head&0xFFFFFF | fourth<<24); !seen[x] {
+			if x := literalIndex(head&0xFFFFFF | fourth<<24); !seen[x] {
 				seen[x] = true
 				byIndex[x] = append(byIndex[x], i)
 			}
@@ -213,12 +218,17 @@ func (d *dispatch) choose(first byte, length, kind int) *list {
 
 // mayBeLiteral is the quick look before chooseLiteral.
 func (d *dispatch) mayBeLiteral(head uint64) bool {
-	x := fourIndex(head)
+	x := literalIndex(head)
 	return d.literals[x/64]>>(x%64)&1 != 0
 }
 
+const literalBits = 16
+
+// literalIndex hashes the first four bytes, without regard to case.
+func literalIndex(head uint64) uint64 { return (head | 0x20202020) & (1<<32 - 1) * hashFactor >> (64 - literalBits) }
+
 // chooseLiteral returns the layouts to try at a run with these first bytes, beside those of choose.
-func (d *dispatch) chooseLiteral(head uint64) *list { return &d.lists[d.byLiteral[fourIndex(head)]] }
+func (d *dispatch) chooseLiteral(head uint64) *list { return &d.lists[d.byLiteral[literalIndex(head)]] }
 
 // alnumIndex numbers the letters and digits.
 var alnumIndex = func() (x [256]byte) {

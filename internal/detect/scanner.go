@@ -287,7 +287,7 @@ func (s *Scanner) scan(t []byte, i, limit int, final bool) int {
 					until, maybe = s.listening()
 				}
 				lengths := &e.dispatch.bare
-				if at <= until || before != 0 {
+				if at <= until || before&beforeShape != 0 {
 					lengths = &e.dispatch.every
 				}
 				choices, literals := none, none
