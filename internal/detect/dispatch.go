@@ -225,7 +225,9 @@ func (d *dispatch) mayBeLiteral(head uint64) bool {
 const literalBits = 16
 
 // literalIndex hashes the first four bytes, without regard to case.
-func literalIndex(head uint64) uint64 { return (head | 0x20202020) & (1<<32 - 1) * hashFactor >> (64 - literalBits) }
+func literalIndex(head uint64) uint64 {
+	return (head | 0x20202020) & (1<<32 - 1) * hashFactor >> (64 - literalBits)
+}
 
 // chooseLiteral returns the layouts to try at a run with these first bytes, beside those of choose.
 func (d *dispatch) chooseLiteral(head uint64) *list { return &d.lists[d.byLiteral[literalIndex(head)]] }
