@@ -4,9 +4,11 @@ package formats
 import (
 	"github.com/magpie-sec/magpie/internal/extract"
 	"github.com/magpie-sec/magpie/internal/extract/csv"
+	"github.com/magpie-sec/magpie/internal/extract/docx"
 	"github.com/magpie-sec/magpie/internal/extract/gzip"
 	"github.com/magpie-sec/magpie/internal/extract/json"
 	"github.com/magpie-sec/magpie/internal/extract/plaintext"
+	"github.com/magpie-sec/magpie/internal/extract/pptx"
 	"github.com/magpie-sec/magpie/internal/extract/tar"
 	"github.com/magpie-sec/magpie/internal/extract/xlsx"
 	"github.com/magpie-sec/magpie/internal/extract/zip"
@@ -17,6 +19,8 @@ func All() []extract.Format {
 	return []extract.Format{
 		gzip.Format,
 		xlsx.Format,
+		docx.Format,
+		pptx.Format,
 		zip.Format,
 		tar.Format,
 		json.Lines,

@@ -1,6 +1,8 @@
 package office
 
 import (
+	"bytes"
+
 	"github.com/magpie-sec/magpie/internal/extract"
 	"github.com/magpie-sec/magpie/internal/extract/charset"
 	"github.com/magpie-sec/magpie/internal/text"
@@ -14,6 +16,9 @@ type Flow struct {
 	n     int
 	gap   byte // what separates from the next text
 	began bool
+	inRow bool // text was written since the row began
+
+	deleted []byte // deleted text of the paragraph
 }
 
 const flowBuffer = 64 << 10
@@ -35,7 +40,7 @@ func (f *Flow) Write(b []byte) (int, error) {
 		f.buf[f.n] = f.gap
 		f.n++
 	}
-	f.gap, f.began = 0, true
+	f.gap, f.began, f.inRow = 0, true, true
 	for rest := b; len(rest) > 0; {
 		if f.n == len(f.buf) {
 			if err := f.flush(); err != nil {
@@ -51,8 +56,36 @@ func (f *Flow) Write(b []byte) (int, error) {
 // Break ends the line.
 func (f *Flow) Break() { f.gap = '\n' }
 
-// Cell ends the cell before, and any line within it: the next text belongs on the row's line.
-func (f *Flow) Cell() { f.gap = '\t' }
+// Row begins a row, on a line of its own.
+func (f *Flow) Row() { f.gap, f.inRow = '\n', false }
+
+// Cell begins a cell: it ends the one before, and any line within it, since the text of the next one belongs on the row's line.
+func (f *Flow) Cell() {
+	if f.inRow {
+		f.gap = '\t'
+	}
+}
+
+// delete keeps deleted text until its paragraph ends.
+func (f *Flow) delete(b []byte) error {
+	f.deleted = append(f.deleted, b...)
+	if len(f.deleted) < flowBuffer {
+		return nil
+	}
+	return f.writeDeleted()
+}
+
+// writeDeleted writes what was deleted on a line of its own: in its place it would break what stands there now.
+func (f *Flow) writeDeleted() error {
+	if len(f.deleted) == 0 {
+		return nil
+	}
+	f.Break()
+	_, err := f.Write(bytes.TrimRight(f.deleted, " "))
+	f.Break()
+	f.deleted = f.deleted[:0]
+	return err
+}
 
 // Tab separates words of a line.
 func (f *Flow) Tab() {
@@ -97,6 +130,8 @@ type word uint8
 const (
 	none      word = iota
 	textual        // holds text
+	deleted        // holds deleted text
+	deletion       // holds what was deleted together
 	paragraph      // ends a line
 	cell
 	row
@@ -109,15 +144,14 @@ const (
 // words are the elements that matter. Deleted text counts: it is in the file. A Fallback repeats its Choice in another form, and readings
 // (rt) what they stand above. Codes of fields (instrText) are not shown, their results are.
 var words = map[string]word{
-	"t": textual, "delText": textual, "text": textual, "p": paragraph, "tc": cell, "tr": row, "tab": tab, "ptab": tab, "br": newline, "cr": newline,
+	"t": textual, "delText": deleted, "del": deletion, "text": textual, "p": paragraph, "tc": cell, "tr": row, "tab": tab, "ptab": tab, "br": newline, "cr": newline,
 	"noBreakHyphen": hyphen, "Fallback": skipped, "rt": skipped, "tabs": skipped, "tabLst": skipped, "cm": paragraph, "comment": paragraph,
 }
 
 // ReadFlow writes the text of a part of a Word document or a presentation: a line for each paragraph, and for each row of a table, whose
 // cells are separated by tabs.
 func ReadFlow(x *XML, f *Flow) error {
-	inside := 0 // elements with text around this place
-	first := true
+	inside, gone := 0, false // elements with text around this place; in deleted text
 	for {
 		t, err := x.Next()
 		if t == EOF {
@@ -125,7 +159,11 @@ func ReadFlow(x *XML, f *Flow) error {
 			return err
 		}
 		if t == Text {
-			if inside > 0 {
+			if gone {
+				if err := f.delete(x.Text); err != nil {
+					return err
+				}
+			} else if inside > 0 {
 				if _, err := f.Write(x.Text); err != nil {
 					return err
 				}
@@ -137,25 +175,31 @@ func ReadFlow(x *XML, f *Flow) error {
 			switch what {
 			case textual:
 				inside = max(inside-1, 0)
+			case deleted:
+				gone = false
+			case deletion:
+				if len(f.deleted) > 0 {
+					f.deleted = append(f.deleted, ' ')
+				}
 			case paragraph:
+				if err := f.writeDeleted(); err != nil {
+					return err
+				}
 				f.Break()
 			case row:
-				f.Break()
-				first = false
+				f.Row()
 			}
 			continue
 		}
 		switch what {
 		case textual:
 			inside++
+		case deleted:
+			gone = true
 		case row:
-			f.Break()
-			first = true
+			f.Row()
 		case cell:
-			if !first {
-				f.Cell()
-			}
-			first = false
+			f.Cell()
 		case paragraph:
 			f.Paragraph()
 		case tab:

@@ -89,15 +89,13 @@ func KindOf(h *extract.Head) Kind {
 			}
 		}
 	}
-	for _, s := range sorts {
-		if h.Has(s.extensions...) {
-			if package_ || named == s.kind {
-				return s.kind
-			}
-		}
-	}
-	if package_ {
+	if package_ && named != Unknown {
 		return named
+	}
+	for _, s := range sorts {
+		if h.Has(s.extensions...) && (package_ || named == s.kind) {
+			return s.kind
+		}
 	}
 	return Unknown
 }
@@ -110,10 +108,22 @@ type members struct {
 	at   int
 	size int // packed, -1 when it stands behind the member
 	pack uint16
+
+	inflate io.ReadCloser
+	left    int64 // of maxUnpacked
 }
 
-// maxUnpacked is how much is unpacked of a head at most to find the end of a member that does not tell its size.
-const maxUnpacked = 4 << 20
+// maxUnpacked is how much is unpacked of a head at most, to find the ends of members that do not tell their size.
+const maxUnpacked = 2 << 20
+
+func (m *members) unpack(r io.Reader) io.Reader {
+	if m.inflate == nil {
+		m.inflate, m.left = flate.NewReader(r), maxUnpacked
+	} else if err := m.inflate.(flate.Resetter).Reset(r, nil); err != nil {
+		m.inflate = flate.NewReader(r)
+	}
+	return io.LimitReader(m.inflate, m.left)
+}
 
 func (m *members) next() bool {
 	if m.body != nil && !m.pass() {
@@ -145,9 +155,8 @@ func (m *members) pass() bool {
 			return false
 		}
 		r := bytes.NewReader(m.body)
-		z := flate.NewReader(r)
-		n, err := io.Copy(io.Discard, io.LimitReader(z, maxUnpacked))
-		if err != nil || n == maxUnpacked {
+		n, err := io.Copy(io.Discard, m.unpack(r))
+		if m.left -= n; err != nil || m.left <= 0 {
 			return false
 		}
 		m.size = len(m.body) - r.Len()
@@ -173,7 +182,7 @@ func (m *members) text() []byte {
 		r = bytes.NewReader(m.body)
 	}
 	if m.pack == 8 {
-		r = flate.NewReader(r)
+		r = m.unpack(r)
 	}
 	b, _ := io.ReadAll(io.LimitReader(r, 256<<10)) // what came before an error will do
 	return b

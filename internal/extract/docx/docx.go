@@ -1,0 +1,46 @@
+// Package docx reads Word documents of Office Open XML (ECMA-376) as running text.
+package docx
+
+import (
+	"github.com/magpie-sec/magpie/internal/extract"
+	"github.com/magpie-sec/magpie/internal/extract/office"
+	"github.com/magpie-sec/magpie/internal/text"
+)
+
+// Format is .docx and its kin with macros, and templates.
+var Format = extract.Format{
+	Name:       "docx",
+	MIME:       "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+	Extensions: []string{"docx", "docm", "dotx", "dotm"},
+	Kind:       text.Lines,
+	MaxBytes:   office.MaxBytes,
+	Match:      func(h *extract.Head) extract.Score { return office.Match(h, office.Document) },
+	Extract:    read,
+}
+
+// besides are the parts with text besides the main one, by the type of their relationship, in the order in which they are read.
+var besides = []string{"header", "footer", "footnotes", "endnotes", "comments", "diagramData", "chart"}
+
+func read(in *extract.Input, out *extract.Output) error {
+	p, err := office.Open(in, out, true)
+	if err != nil {
+		return err
+	}
+	f := office.NewFlow(out)
+	main, package_ := p.Main("word/document.xml")
+	if !p.Has(main) {
+		p.Note(extract.Malformed("no document"))
+		return p.Result()
+	}
+	all := p.Relations(main)
+	flow := func(x *office.XML) error { return office.ReadFlow(x, f) }
+	p.Read(main, flow)
+	for _, kind := range besides {
+		for _, part := range office.Of(all, kind) {
+			p.Read(part, flow)
+		}
+	}
+	p.Properties(package_, f)
+	p.Note(f.Close())
+	return p.Result()
+}
