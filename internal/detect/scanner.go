@@ -2,7 +2,6 @@ package detect
 
 import (
 	"bytes"
-	"math"
 	"math/bits"
 	"slices"
 	"unicode"
@@ -53,6 +52,7 @@ type Scanner struct {
 	fieldFilter uint64
 	active      uint64 // bits of the groups whose keywords may be in reach, up to activeEnd
 	activeEnd   int64
+	listening   bool    // layouts that need a keyword have to be tried: for a field's name, or until stillListens knows better
 	sureEnd     int64   // up to where this is sure, without a count of characters; at most activeEnd
 	lastEnd     int64   // of the keywords that were heard
 	heard       []heard // by group
@@ -85,7 +85,7 @@ func (s *Scanner) Reset(emit func(Match)) {
 	s.runningRead = 0
 	s.runningLines = lineCounter{line: 1}
 	s.active, s.activeEnd, s.sureEnd, s.lastEnd, s.claimed, s.opened = 0, 0, 0, 0, 0, 0
-	s.field, s.fieldFilter = nil, 0
+	s.field, s.fieldFilter, s.listening = nil, 0, false
 	s.fields.reset()
 	for i := range s.heard {
 		never := nearness{start: -1, end: -1 - s.e.reach}
@@ -143,6 +143,7 @@ func (s *Scanner) writeSegment(b *text.Block, seg *text.Segment) {
 		s.counts = false
 		s.field = s.fields.get(s.e, f)
 		s.fieldFilter = s.field.filter
+		s.listening = s.fieldFilter != 0
 		if f.Arrays > 0 {
 			s.indexes = append(s.indexes, b.Indexes[seg.Index:][:f.Arrays]...)
 		}
@@ -164,7 +165,7 @@ func (s *Scanner) beginValue(kind text.Kind, row int64, field *text.Field) {
 	s.base, s.origin = s.next, s.next
 	s.kind, s.row, s.place = kind, row, field
 	s.field, s.fieldFilter = nil, 0
-	s.active = 0
+	s.active, s.listening = 0, false
 	s.pos, s.midRun, s.first = 0, false, true
 }
 
@@ -239,8 +240,6 @@ func (s *Scanner) scan(t []byte, i, limit int, final bool) int {
 	if s.midRun {
 		i = s.skipRun(t, i, final)
 	}
-	// The layouts that need a keyword count up to until, and where stillActive says so up to maybe.
-	until, maybe := s.listening()
 	for i < limit {
 		base := i
 		m := readMasks(t, base)
@@ -264,7 +263,6 @@ func (s *Scanner) scan(t []byte, i, limit int, final bool) int {
 					break
 				}
 				next = s.oddRun(t, at, final)
-				until, maybe = s.listening()
 			} else {
 				inside := uint64(1)<<n - 1
 				digits, capitals := m.digits>>b&inside, m.capitals>>b&inside
@@ -272,26 +270,23 @@ func (s *Scanner) scan(t []byte, i, limit int, final bool) int {
 				if digits|capitals&^1|m.wide>>b>>n&1 != 0 {
 					if digits != inside {
 						s.probe(t, at, wordStarts(inside, digits, capitals))
-						until, maybe = s.listening()
 					}
 				} else if e.keywords.mayBe(head, n) {
 					s.hear(t, at)
-					until, maybe = s.listening()
 				}
 				var named []*layout
 				if capitals&1 != 0 && e.words != nil && (m.wide>>b>>n&1 != 0 || e.words.mayBe(head, n)) {
 					named = e.words.at(t, at)
 				}
-				if at > until && at <= maybe {
-					s.stillActive(t, at)
-					until, maybe = s.listening()
-				}
-				lengths := &e.dispatch.bare
-				if at <= until || before&beforeShape != 0 {
-					lengths = &e.dispatch.every
+				lengths := e.dispatch.bare[byte(head)]
+				if s.listening || before&beforeShape != 0 {
+					if s.active != 0 && s.base+int64(at) > s.sureEnd {
+						s.stillListens(t, at)
+					}
+					lengths = e.dispatch.every[byte(head)]
 				}
 				choices, literals := none, none
-				if lengths[byte(head)]>>n&1 != 0 {
+				if lengths>>n&1 != 0 {
 					kind := kindOfMasks(digits, capitals, inside&^(digits|capitals))
 					if e.dispatch.needs[kind][n]&s.inReach(t, at) != 0 {
 						choices = e.dispatch.choose(byte(head), n, kind)
@@ -365,27 +360,18 @@ func (s *Scanner) inReach(t []byte, i int) uint64 {
 	return reach
 }
 
-// listening returns up to which index of the text at hand layouts that need a keyword have to be tried: for sure, and perhaps.
-func (s *Scanner) listening() (until, maybe int) {
-	switch {
-	case s.fieldFilter != 0:
-		return math.MaxInt, 0
-	case s.active == 0:
-		return -1, -1
-	}
-	return int(s.sureEnd - s.base), int(s.activeEnd - s.base)
-}
-
-// stillActive finds out whether the groups in active may be in reach of t[i], which is behind sureEnd and not behind activeEnd: it counts the
-// characters since the last keyword.
-func (s *Scanner) stillActive(t []byte, i int) {
+// stillListens finds out whether the groups in active may be in reach of t[i], which is behind sureEnd: unless it is behind activeEnd as well,
+// it counts the characters since the last keyword.
+func (s *Scanner) stillListens(t []byte, i int) {
 	at := s.base + int64(i)
-	left := s.e.sure - int64(characters(t[s.lastEnd-s.base:i]))
-	if left < 0 {
-		s.activeEnd, s.active = at-1, 0
-	} else {
-		s.sureEnd = at + left
+	if s.active != 0 && at <= s.activeEnd {
+		if left := s.e.sure - int64(characters(t[s.lastEnd-s.base:i])); left >= 0 {
+			s.sureEnd = at + left
+			return
+		}
+		s.activeEnd = at - 1
 	}
+	s.active, s.listening = 0, s.fieldFilter != 0
 }
 
 // mayHear reports whether a keyword of the layout may be in reach of t[i], more exactly than inReach.
@@ -476,6 +462,7 @@ func (s *Scanner) hear(t []byte, i int) {
 			s.active = 0
 		}
 		s.active |= h.word.filter
+		s.listening = true
 		s.activeEnd = max(s.activeEnd, end+s.e.reach)
 		s.sureEnd = max(s.sureEnd, end+s.e.sure)
 		s.lastEnd = max(s.lastEnd, end)
