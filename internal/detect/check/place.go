@@ -4,12 +4,7 @@ import "strings"
 
 // CoordinatesFollow is the grammar of what follows the first of two decimal degrees: perhaps a degree sign and N or S, a separator, perhaps the
 // name of the longitude, and the second number with at least two decimals.
-func CoordinatesFollow(rest []byte, final bool) int { return secondDegrees(rest, final, false) }
-
-// LongitudeFollows is CoordinatesFollow where the name of the longitude has to be there: "41.948614, longitude: -87.655311".
-func LongitudeFollows(rest []byte, final bool) int { return secondDegrees(rest, final, true) }
-
-func secondDegrees(rest []byte, final bool, named bool) int {
+func CoordinatesFollow(rest []byte, final bool) int {
 	i := hemisphere(rest, 0, 'n', 's')
 	start := i
 	for i < len(rest) && i-start <= 12 && strings.IndexByte(" ,;/|&\t\r\n\"'})]", rest[i]) >= 0 {
@@ -26,7 +21,6 @@ func secondDegrees(rest []byte, final bool, named bool) int {
 		case !longitudeName(rest[word:i]):
 			return No
 		}
-		named = false
 		for n := 0; i < len(rest) && n < 6 && strings.IndexByte("\"'=: \t", rest[i]) >= 0; n++ {
 			i++
 		}
@@ -43,7 +37,7 @@ func secondDegrees(rest []byte, final bool, named bool) int {
 	if i == len(rest) && !final {
 		return More
 	}
-	if !separated || named || i == whole || i-whole > 3 || i == len(rest) || rest[i] != '.' {
+	if !separated || i == whole || i-whole > 3 || i == len(rest) || rest[i] != '.' {
 		return No
 	}
 	point := i

@@ -15,24 +15,21 @@ func TestPlaces(t *testing.T) { runCompact(t, placeChecks) }
 
 func TestPlaceGrammars(t *testing.T) {
 	for _, c := range []struct {
-		rest        string
-		named, want int
+		rest string
+		want int
 	}{
-		{",-87.655311 and", No, 11},
-		{", -87.655311.", No, 12},
-		{" N, 87.655311° W", No, 17},
-		{", longitude: -87.655311}", 23, 23},
-		{`, "lng": -87.65`, 15, 15},
-		{", altitude: 187.65", No, No},
-		{"-87.655311", No, No},
-		{",-87.6", No, No},
-		{",-87.655311.5", No, No},
-		{",1987.655311", No, No},
-		{"", No, No},
+		{",-87.655311 and", 11},
+		{", -87.655311.", 12},
+		{" N, 87.655311° W", 17},
+		{", longitude: -87.655311}", 23},
+		{`, "lng": -87.65`, 15},
+		{", altitude: 187.65", No},
+		{"-87.655311", No},
+		{",-87.6", No},
+		{",-87.655311.5", No},
+		{",1987.655311", No},
+		{"", No},
 	} {
-		if got := LongitudeFollows([]byte(c.rest), true); got != c.named {
-			t.Errorf("LongitudeFollows(%q) = %d, want %d", c.rest, got, c.named)
-		}
 		if got := CoordinatesFollow([]byte(c.rest), true); got != c.want {
 			t.Errorf("CoordinatesFollow(%q) = %d, want %d", c.rest, got, c.want)
 		}
@@ -61,10 +58,8 @@ func FuzzPlace(f *testing.F) {
 	f.Add([]byte("[-87.655311, 41.948614]"), true)
 	f.Fuzz(func(t *testing.T, data []byte, final bool) {
 		fuzzCompact(t, placeChecks, data)
-		for i, tail := range []func([]byte, bool) int{CoordinatesFollow, LongitudeFollows} {
-			if n := tail(data, final); n > len(data) || n < More {
-				t.Errorf("grammar %d: %d of %d bytes", i, n, len(data))
-			}
+		if n := CoordinatesFollow(data, final); n > len(data) || n < More {
+			t.Errorf("%d of %d bytes", n, len(data))
 		}
 		for end := 1; end < len(data) && end < 20; end++ {
 			if from, to := GeoJSONPosition(data, end-1, end, final); from >= 0 && (from > end-1 || to < end || to > len(data)) {

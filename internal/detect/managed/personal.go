@@ -91,7 +91,6 @@ func personal() []*detect.Identifier {
 			Layouts: []detect.Layout{
 				{Shape: "9{1,2}.9{3,20}", Lead: "-+", Tail: check.CoordinatesFollow, CheckText: check.FineCoordinates},
 				{Shape: "9{1,2}.9{2,20}", Lead: "-+", Tail: check.CoordinatesFollow, CheckText: check.Coordinates, Keywords: coordinateWords},
-				{Shape: "9{1,2}.9{2,20}", Lead: "-+", Tail: check.LongitudeFollows, CheckText: check.Coordinates, Keywords: []string{"lat", "latitude"}},
 				{Shape: "9{1,3}.9{2,20}", Around: check.GeoJSONPosition, Keywords: []string{"coordinates"}},
 			},
 			Keywords: append([]string{"position"}, coordinateWords...),
