@@ -147,6 +147,10 @@ func (k *kind) nearMiss(g *gen) (document, bool) {
 	}
 	v := k.make(g)
 	label := "entry"
+	if k.unlike != nil {
+		c, v := pick(g, contexts), k.unlike(g)
+		return document{name: c.name, content: c.text(g, "entry", v), of: k.id, about: "no value: " + v}, true
+	}
 	if len(k.labels) > 0 && k.id != "CREDIT_CARD_NUMBER_(NO_KEYWORD)" {
 		label = pick(g, k.labels)
 	}
@@ -169,8 +173,8 @@ func (k *kind) nearMiss(g *gen) (document, bool) {
 		text := label + " was left open in the previous version of this sheet, then " + v + closing
 		return document{name: "far.txt", content: pick(g, opening) + text, of: k.id, about: "label too far: " + v}, true
 	case 3:
-		if last := v[len(v)-1]; last == '?' || k.id == "JSON_WEB_TOKEN" || k.id == "STRIPE_CREDENTIALS" || k.id == "MEDICAL_DEVICE_UDI" || strings.Contains(v, " ") || k.id == "ADDRESS" || k.id == "NAME" {
-			return document{}, false // it ends by itself, has any length, or is made of words
+		if last := v[len(v)-1]; last == '?' || k.id == "JSON_WEB_TOKEN" || k.id == "STRIPE_CREDENTIALS" || k.id == "MEDICAL_DEVICE_UDI" || strings.Contains(v, " ") {
+			return document{}, false // it ends by itself, or has any length
 		}
 		v, about = v+g.of("xyz", 1)+g.digits(2)+"q", "inside a longer token"
 	}

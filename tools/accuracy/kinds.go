@@ -19,6 +19,8 @@ type kind struct {
 	from, to int
 	// bare says that a value is found without any label.
 	bare bool
+	// unlike, if there, makes what stands where a value could and is none.
+	unlike func(g *gen) string
 	// whole says that the value is a text of its own (a key, a header) that is not put into sentences.
 	whole bool
 }
@@ -117,7 +119,7 @@ func kinds() []kind {
 			return t.Format(g.pick("2006-01-02", "01/02/2006", "2 January 2006", "January 2, 2006", "02-Jan-2006", "1/2/06"))
 		}},
 		{id: "UK_ELECTORAL_ROLL_NUMBER", labels: []string{"electoral roll number", "electoral number"}, make: func(g *gen) string { return g.letters(g.between(2, 3)) + strconv.Itoa(g.between(10, 9999)) }},
-		{id: "NAME", labels: []string{"full name", "customer name", "patient name"}, bare: true, make: func(g *gen) string { return g.name() }},
+		{id: "NAME", labels: []string{"full name", "customer name", "patient name"}, bare: true, unlike: (*gen).noName, make: func(g *gen) string { return g.name() }},
 		{id: "LATITUDE_LONGITUDE", labels: []string{"coordinates", "lat long", "position"}, make: func(g *gen) string {
 			return fmt.Sprintf("%.6f,%s%.6f", g.Float64()*178-89, g.pick("", " "), g.Float64()*358-179)
 		}},
@@ -127,7 +129,7 @@ func kinds() []kind {
 			}
 			return "Set-Cookie: session=" + g.of(alnumSet, 32) + "; Path=/; HttpOnly"
 		}},
-		{id: "ADDRESS", labels: []string{"address", "ship to", "mailing address"}, bare: true, make: func(g *gen) string { return g.address() }},
+		{id: "ADDRESS", labels: []string{"address", "ship to", "mailing address"}, bare: true, unlike: (*gen).noAddress, make: func(g *gen) string { return g.address() }},
 		{id: "BRAZIL_CEP_CODE", labels: []string{"cep", "código postal"}, make: func(g *gen) string { return g.of("01234589", 1) + g.number(4) + "-" + g.digits(3) }},
 		{id: "UK_NATIONAL_INSURANCE_NUMBER", labels: []string{"national insurance number", "nino", "insurance no."}, make: func(g *gen) string {
 			return g.maybe(g.of("ACEHJLMPRSWXY", 1)+g.of("ABCEHJLMPRSWX", 1)+g.number(6)+g.of("ABCD", 1), " ", 2, 2, 2, 2, 1)

@@ -47,7 +47,7 @@ type tally struct {
 }
 
 func (t *tally) recall() float64    { return ratio(t.found, t.planted) }
-func (t *tally) precision() float64 { return ratio(t.found, t.found+t.reported+t.background) }
+func (t *tally) precision() float64 { return ratio(t.found, t.found+t.reported) }
 func (t *tally) f1() float64 {
 	p, r := t.precision(), t.recall()
 	if p+r == 0 {

@@ -73,3 +73,21 @@ func (g *gen) address() string {
 	c := pick(g, esCities)
 	return fmt.Sprintf("%s %d, %s0%s %s", g.pick("Calle Mayor", "Avenida de la Constitución", "C/ Alcalá", "Plaza de España", "Paseo de Gracia"), g.between(1, 150), c.code, g.digits(2), c.name)
 }
+
+// noName is two or three capitalised words that are no person.
+func (g *gen) noName() string {
+	return g.pick("Northwind Traders Ltd", "Deutsche Bank AG", "Golden Gate Bridge", "Main Street", "Order Status", "San Francisco", "New York City", "Machine Learning",
+		"Visual Studio", "Apache Kafka", "United Nations", "Monday Morning", "Mont Blanc", "Café Central", "Windows Server", "Blue Ridge Mountains", "University of Oxford",
+		"St. Mary's Hospital", "Lake Victoria", "Jordan River", "Baker Street", "Santa Clara County", "Nobel Prize", "Pythagorean Theorem", "Washington Post", "Mercedes Benz",
+		"Harley Davidson", "Johnson & Johnson", "Ernst & Young", "Wells Fargo", "Marks and Spencer", "Louis Vuitton Store", "Christmas Eve", "Grand Canyon", "Saint Lawrence Seaway",
+		"James Webb Space Telescope", "Charles Darwin University", "John F. Kennedy Airport", "Accept Language", "Content Type", "Internal Server Error", "Support Team",
+		"Red Hat Enterprise", "Rua Augusta", "Place Vendôme", "Plaza Mayor", "Piazza Navona", "Bahnhofstraße Zürich", "Bayern München", "Real Madrid")
+}
+
+// noAddress lacks the city or the postal code, or these do not belong together.
+func (g *gen) noAddress() string {
+	n := g.between(2, 900)
+	return g.pick(fmt.Sprintf("%d Maple Street", n), fmt.Sprintf("%d Oak Ave, Springfield, IL", n), "Springfield, IL 90210", "Austin, TX 02101", "Toronto, ON V6B 1A1", "Sydney NSW 6000",
+		fmt.Sprintf("Hauptstraße %d", n), fmt.Sprintf("%d rue Victor Hugo", n), "99999 Nowhere", fmt.Sprintf("Via Roma %d", n), fmt.Sprintf("Calle Mayor %d", n), "Manchester", "order 62704",
+		fmt.Sprintf("%d High Street, Leeds", n), "Seattle 5551234", "Room 10115 Berlin wing"[:10])
+}
