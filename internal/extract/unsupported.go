@@ -34,7 +34,6 @@ var magics = []magic{
 	{"%PDF-", "application/pdf"},
 	{`{\rtf`, "application/rtf"},
 	{"Obj\x01", "application/avro"},
-	{"PAR1", "application/parquet"},
 	{"ORC", "application/orc"},
 	{"\x04\x22\x4d\x18", "application/x-lz4"},
 	{"\xff\x06\x00\x00sNaPpY", "application/x-snappy-framed"},

@@ -7,6 +7,7 @@ import (
 	"github.com/magpie-sec/magpie/internal/extract/docx"
 	"github.com/magpie-sec/magpie/internal/extract/gzip"
 	"github.com/magpie-sec/magpie/internal/extract/json"
+	"github.com/magpie-sec/magpie/internal/extract/parquet"
 	"github.com/magpie-sec/magpie/internal/extract/plaintext"
 	"github.com/magpie-sec/magpie/internal/extract/pptx"
 	"github.com/magpie-sec/magpie/internal/extract/tar"
@@ -17,6 +18,7 @@ import (
 // All returns every format, those with a signature first: among equal scores the first wins.
 func All() []extract.Format {
 	return []extract.Format{
+		parquet.Format,
 		gzip.Format,
 		xlsx.Format,
 		docx.Format,
