@@ -2,8 +2,9 @@
 // blocks of one document after the other and reports every match with its place.
 //
 // One pass cuts the text into runs of letters and digits. At each run two things happen: a look whether a keyword begins there (keyword.go),
-// and a look in a table, by the run's length, its classes of characters and its first character, for the layouts that may begin there
-// (shape.go). A layout that needs a keyword is tried only while one is in reach. overlap.go says what is reported where several match.
+// and a look in tables, by the run's length, its classes of characters and its first characters, for the layouts that may begin there
+// (dispatch.go, shape.go; words.go for those that begin with one of many words). A layout that needs a keyword is tried only while one is in
+// reach. overlap.go says what is reported where several match.
 package detect
 
 import (
