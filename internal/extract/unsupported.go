@@ -31,7 +31,6 @@ type magic struct {
 }
 
 var magics = []magic{
-	{"%PDF-", "application/pdf"},
 	{`{\rtf`, "application/rtf"},
 	{"Obj\x01", "application/avro"},
 	{"ORC", "application/orc"},
@@ -60,7 +59,7 @@ func unsupported(h *Head) string {
 }
 
 // textual says that files with this signature may consist of plain characters alone. "ORC" and "PAR1" begin a sentence, too.
-func (m magic) textual() bool { return m.mime == "application/pdf" || m.mime == "application/rtf" }
+func (m magic) textual() bool { return m.mime == "application/rtf" }
 
 // signature returns the media type of a document with a binary format's signature, "" for text and for what nobody knows.
 func signature(b []byte) string {

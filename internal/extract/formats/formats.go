@@ -8,6 +8,7 @@ import (
 	"github.com/magpie-sec/magpie/internal/extract/gzip"
 	"github.com/magpie-sec/magpie/internal/extract/json"
 	"github.com/magpie-sec/magpie/internal/extract/parquet"
+	"github.com/magpie-sec/magpie/internal/extract/pdf"
 	"github.com/magpie-sec/magpie/internal/extract/plaintext"
 	"github.com/magpie-sec/magpie/internal/extract/pptx"
 	"github.com/magpie-sec/magpie/internal/extract/tar"
@@ -25,6 +26,7 @@ func All() []extract.Format {
 		pptx.Format,
 		zip.Format,
 		tar.Format,
+		pdf.Format,
 		json.Lines,
 		json.Format,
 		csv.Format,
