@@ -269,15 +269,14 @@ func (c *crypt) decrypt(id ref, o any) any {
 
 // cbc decrypts AES in CBC mode: the vector comes first, padding last.
 type cbc struct {
-	block  cipher.Block
-	r      io.Reader
-	mode   cipher.BlockMode
-	buf    [4096]byte
-	out    []byte
-	held   []byte // the last block, which may be padding
-	store  [16]byte
-	ended  bool
-	filled int
+	block cipher.Block
+	r     io.Reader
+	mode  cipher.BlockMode
+	buf   [4096]byte
+	out   []byte
+	held  []byte // the last block, which may be padding
+	store [16]byte
+	ended bool
 }
 
 func (c *cbc) Read(p []byte) (int, error) {

@@ -2,7 +2,6 @@ package pdf
 
 import (
 	"bytes"
-	"errors"
 	"io"
 	"slices"
 
@@ -824,18 +823,4 @@ func (f *file) dict(o any) dict {
 func (f *file) name(o any) name {
 	n, _ := f.resolve(o).(name)
 	return n
-}
-
-// problem is what to report when all was read that could be read.
-func (f *file) problem() error {
-	var p *extract.Problem
-	switch {
-	case f.err != nil && !errors.As(f.err, &p):
-		return f.err
-	case f.err != nil:
-		return f.err
-	case f.damaged:
-		return extract.Malformed("damaged")
-	}
-	return nil
 }
