@@ -53,7 +53,7 @@ func TestUnsupportedTypesAreTold(t *testing.T) {
 		{"\xfd7zXZ\x00\x00\x04" + zeros, "application/x-xz"},
 		{"\x28\xb5\x2f\xfd\x04\x00" + zeros, "application/zstd"},
 		{"\x7fELF\x02\x01\x01" + zeros, "application/x-elf"},
-		{zipWith(t, "mimetype", "application/vnd.oasis.opendocument.text", "content.xml", "<c/>"), "application/vnd.oasis.opendocument.text"},
+		{zipWith(t, "mimetype", "application/vnd.oasis.opendocument.formula", "content.xml", "<c/>"), "application/vnd.oasis.opendocument.formula"},
 		{random, "application/octet-stream"},
 		{zeros, "application/octet-stream"},
 	} {

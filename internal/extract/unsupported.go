@@ -11,17 +11,10 @@ const octetStream = "application/octet-stream"
 // packages are the formats that are zip files outside and something else to people. What is read gets a folder of its own and leaves
 // this list; a zip that is none of these (an epub, a Java archive, a map) is read as the archive that it is.
 var packages = map[string]bool{
-	"application/vnd.ms-visio.drawing.main+xml":                true,
-	"application/vnd.oasis.opendocument.text":                  true,
-	"application/vnd.oasis.opendocument.text-template":         true,
-	"application/vnd.oasis.opendocument.spreadsheet":           true,
-	"application/vnd.oasis.opendocument.spreadsheet-template":  true,
-	"application/vnd.oasis.opendocument.presentation":          true,
-	"application/vnd.oasis.opendocument.presentation-template": true,
-	"application/vnd.oasis.opendocument.graphics":              true,
-	"application/vnd.oasis.opendocument.formula":               true,
-	"application/vnd.oasis.opendocument.chart":                 true,
-	"application/vnd.sun.xml.calc":                             true,
+	"application/vnd.ms-visio.drawing.main+xml":  true,
+	"application/vnd.oasis.opendocument.formula": true,
+	"application/vnd.oasis.opendocument.chart":   true,
+	"application/vnd.sun.xml.calc":               true,
 }
 
 // A magic is a signature that the library of media types does not know, or that stands in files which look like plain text to us.

@@ -7,6 +7,7 @@ import (
 	"github.com/magpie-sec/magpie/internal/extract/docx"
 	"github.com/magpie-sec/magpie/internal/extract/gzip"
 	"github.com/magpie-sec/magpie/internal/extract/json"
+	"github.com/magpie-sec/magpie/internal/extract/odf"
 	"github.com/magpie-sec/magpie/internal/extract/parquet"
 	"github.com/magpie-sec/magpie/internal/extract/pdf"
 	"github.com/magpie-sec/magpie/internal/extract/plaintext"
@@ -24,6 +25,10 @@ func All() []extract.Format {
 		xlsx.Format,
 		docx.Format,
 		pptx.Format,
+		odf.Text,
+		odf.Spreadsheet,
+		odf.Presentation,
+		odf.Drawing,
 		zip.Format,
 		tar.Format,
 		pdf.Format,

@@ -18,7 +18,7 @@ type Flow struct {
 	began bool
 	inRow bool // text was written since the row began
 
-	deleted []byte // deleted text of the paragraph
+	asides []byte // what waits for the paragraph's end: see Aside
 }
 
 const flowBuffer = 64 << 10
@@ -66,24 +66,37 @@ func (f *Flow) Cell() {
 	}
 }
 
-// delete keeps deleted text until its paragraph ends.
-func (f *Flow) delete(b []byte) error {
-	f.deleted = append(f.deleted, b...)
-	if len(f.deleted) < flowBuffer {
+// Aside keeps text that stands in a paragraph without being of it, until the paragraph ends: in its place it would break what stands there.
+func (f *Flow) Aside(b []byte) error {
+	f.asides = append(f.asides, b...)
+	if len(f.asides) < flowBuffer {
 		return nil
 	}
-	return f.writeDeleted()
+	return f.writeAsides()
 }
 
-// writeDeleted writes what was deleted on a line of its own: in its place it would break what stands there now.
-func (f *Flow) writeDeleted() error {
-	if len(f.deleted) == 0 {
+// EndAside separates it from the next one.
+func (f *Flow) EndAside(by byte) {
+	if n := len(f.asides); n > 0 && f.asides[n-1] != '\n' && f.asides[n-1] != ' ' {
+		f.asides = append(f.asides, by)
+	}
+}
+
+// EndParagraph ends the line, and writes what was kept on lines of its own.
+func (f *Flow) EndParagraph() error {
+	err := f.writeAsides()
+	f.Break()
+	return err
+}
+
+func (f *Flow) writeAsides() error {
+	if len(f.asides) == 0 {
 		return nil
 	}
 	f.Break()
-	_, err := f.Write(bytes.TrimRight(f.deleted, " "))
+	_, err := f.Write(bytes.TrimRight(f.asides, " \n"))
 	f.Break()
-	f.deleted = f.deleted[:0]
+	f.asides = f.asides[:0]
 	return err
 }
 
@@ -160,7 +173,7 @@ func ReadFlow(x *XML, f *Flow) error {
 		}
 		if t == Text {
 			if gone {
-				if err := f.delete(x.Text); err != nil {
+				if err := f.Aside(x.Text); err != nil {
 					return err
 				}
 			} else if inside > 0 {
@@ -178,14 +191,11 @@ func ReadFlow(x *XML, f *Flow) error {
 			case deleted:
 				gone = false
 			case deletion:
-				if len(f.deleted) > 0 {
-					f.deleted = append(f.deleted, ' ')
-				}
+				f.EndAside(' ')
 			case paragraph:
-				if err := f.writeDeleted(); err != nil {
+				if err := f.EndParagraph(); err != nil {
 					return err
 				}
-				f.Break()
 			case row:
 				f.Row()
 			}

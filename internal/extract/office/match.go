@@ -100,6 +100,8 @@ func KindOf(h *extract.Head) Kind {
 	return Unknown
 }
 
+const stored, deflated = 0, 8
+
 // members walks through the members of a zip from its beginning, as far as the head goes.
 type members struct {
 	b    []byte
@@ -151,7 +153,7 @@ func (m *members) next() bool {
 // pass moves to the next member.
 func (m *members) pass() bool {
 	if m.size < 0 {
-		if m.pack != 8 {
+		if m.pack != deflated {
 			return false
 		}
 		r := bytes.NewReader(m.body)
@@ -181,21 +183,34 @@ func (m *members) text() []byte {
 	if m.size < 0 {
 		r = bytes.NewReader(m.body)
 	}
-	if m.pack == 8 {
+	if m.pack == deflated {
 		r = m.unpack(r)
 	}
 	b, _ := io.ReadAll(io.LimitReader(r, 256<<10)) // what came before an error will do
 	return b
 }
 
-// MIMEOf returns what an OpenDocument file says of itself in its first member, "" for another file.
+// MIMEOf returns what an OpenDocument file says of itself in its first member, "" for another file. One that was packed by other software,
+// which does not put that member first, is known by the names of the others, and its kind by its extension: "-".
 func MIMEOf(h *extract.Head) string {
+	if !bytes.HasPrefix(h.Bytes, []byte("PK\x03\x04")) {
+		return ""
+	}
 	m := members{b: h.Bytes}
-	if !m.next() || m.name != "mimetype" || m.pack != 0 {
-		return ""
+	for first := true; m.next(); first = false {
+		switch m.name {
+		case "mimetype":
+			b := m.text()
+			if m.size < 0 { // it ends where a record of the zip begins
+				b, _, _ = bytes.Cut(b, []byte("PK\x07\x08"))
+			}
+			if !first || m.pack != stored || len(b) > 256 {
+				return "-"
+			}
+			return strings.TrimSpace(string(b))
+		case "content.xml", "meta-inf/manifest.xml":
+			return "-"
+		}
 	}
-	if m.size < 0 || m.size > len(m.body) || m.size > 256 {
-		return ""
-	}
-	return strings.TrimSpace(string(m.body[:m.size]))
+	return ""
 }
