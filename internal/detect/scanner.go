@@ -140,15 +140,18 @@ func (s *Scanner) writeSegment(b *text.Block, seg *text.Segment) {
 	s.beginValue(b.Kind, seg.Row, seg.Field)
 	s.indexes = s.indexes[:0]
 	if f := seg.Field; f != nil {
-		s.counts = false
 		s.field = s.fields.get(s.e, f)
 		s.fieldFilter = s.field.filter
 		s.listening = s.fieldFilter != 0
 		if f.Arrays > 0 {
 			s.indexes = append(s.indexes, b.Indexes[seg.Index:][:f.Arrays]...)
 		}
-	} else if s.counts = b.Kind != text.Pages; s.counts {
+	}
+	if s.counts = b.Kind == text.Lines || seg.Field == nil && b.Kind != text.Pages; s.counts {
 		s.lines = lineCounter{at: s.base, line: max(seg.Row, 1)}
+		if b.Kind == text.Lines {
+			s.lines.column = int64(seg.Index)
+		}
 		s.kind, s.row = text.Lines, 0
 	}
 	if seg.More {

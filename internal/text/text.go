@@ -36,9 +36,11 @@ type Segment struct {
 	// Field is the column or path that the value stands in; nil for running text inside a structured document (a header row, a comment).
 	Field *Field
 	// Row is the 1-based row of a cell (a header is row 1), the 0-based record of a record, the 1-based number of a page, and the 1-based
-	// line on which running text inside a structured document begins.
+	// line on which running text inside a structured document begins. In a document of Lines it is the 1-based line on which the value begins,
+	// with or without a field.
 	Row int64
-	// Index is where this segment's array indexes begin in Block.Indexes; Field.Arrays says how many there are.
+	// Index is where this segment's array indexes begin in Block.Indexes; Field.Arrays says how many there are. In a document of Lines it is
+	// the number of characters before the value on its line.
 	Index int32
 	// More says that the value goes on in the first segment of the next block: a long value is handed over in pieces.
 	More bool

@@ -161,8 +161,12 @@ func (s *Scanner) segment(b *text.Block, seg *text.Segment) {
 		if f.Arrays > 0 {
 			s.indexes = append(s.indexes, b.Indexes[seg.Index:][:f.Arrays]...)
 		}
-	} else if s.counts = b.Kind != text.Pages; s.counts {
+	}
+	if s.counts = b.Kind == text.Lines || seg.Field == nil && b.Kind != text.Pages; s.counts {
 		s.lines = lineCounter{line: max(seg.Row, 1)}
+		if b.Kind == text.Lines {
+			s.lines.column = int64(seg.Index)
+		}
 		s.kind, s.row = text.Lines, 0
 	}
 	if seg.More {

@@ -15,6 +15,7 @@ type Value struct {
 	Field   *text.Field
 	Row     int64
 	Indexes []int64
+	Column  int64 // the 1-based character on line Row where it begins, in a document of Lines
 	Text    string
 }
 
@@ -114,7 +115,9 @@ func (r *Recorder) segment(d *Document, b *text.Block, s text.Segment) {
 	if !utf8.ValidString(v.Text) {
 		r.errorf("%q: a segment cuts a character", d.Path)
 	}
-	if s.Field != nil {
+	if b.Kind == text.Lines {
+		v.Column = int64(s.Index) + 1
+	} else if s.Field != nil {
 		if int(s.Index)+s.Field.Arrays > len(b.Indexes) || s.Index < 0 {
 			r.errorf("%q: indexes %d and on of %d", d.Path, s.Index, len(b.Indexes))
 			return
@@ -165,6 +168,8 @@ func (v Value) Place() string {
 		return fmt.Sprintf("cell %d,%d %s", v.Row, f.Column, strings.Join(f.Names, " "))
 	case f.Steps == nil && f.Names == nil && f.Sheet == "" && f.Arrays == 0 && v.Row > 0:
 		return fmt.Sprintf("cell %d,-", v.Row)
+	case f.Steps == nil && len(f.Names) > 0:
+		return fmt.Sprintf("line %d:%d %s", v.Row, v.Column, strings.Join(f.Names, " "))
 	default:
 		return fmt.Sprintf("record %d %s", v.Row, f.JSONPath(v.Indexes))
 	}

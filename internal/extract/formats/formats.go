@@ -14,6 +14,7 @@ import (
 	"github.com/magpie-sec/magpie/internal/extract/pptx"
 	"github.com/magpie-sec/magpie/internal/extract/tar"
 	"github.com/magpie-sec/magpie/internal/extract/xlsx"
+	"github.com/magpie-sec/magpie/internal/extract/xml"
 	"github.com/magpie-sec/magpie/internal/extract/zip"
 )
 
@@ -36,6 +37,7 @@ func All() []extract.Format {
 		json.Format,
 		csv.Format,
 		csv.TSV,
+		xml.Format,
 		plaintext.Format,
 	}
 }

@@ -1,0 +1,111 @@
+// Package xml reads XML of any vocabulary. The text of an element and the value of an attribute are values of their own, with the names of
+// the path as their context; comments, processing instructions and declarations are running text.
+package xml
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/magpie-sec/magpie/internal/extract"
+	"github.com/magpie-sec/magpie/internal/text"
+)
+
+// Format is XML (W3C Recommendation, fifth edition), read leniently.
+var Format = extract.Format{
+	Name:       "xml",
+	MIME:       "application/xml",
+	Extensions: extensions,
+	Kind:       text.Lines,
+	MaxBytes:   20 * extract.GB,
+	Match:      match,
+	Extract: func(in *extract.Input, out *extract.Output) error {
+		return newParser(in.Text(), extract.NewBatch(out, text.Lines)).run()
+	},
+}
+
+var extensions = []string{"xml", "xsd", "xsl", "xslt", "svg", "rss", "atom", "kml", "gpx", "wsdl", "plist", "resx", "xmp", "xlf", "xliff", "rdf",
+	"opml", "csproj", "vbproj", "config", "nuspec", "pom", "fodt", "fods", "musicxml", "dita", "evtx.xml"}
+
+// templates are the extensions of source code that begins like XML and is none.
+var templates = []string{"jsx", "tsx", "js", "ts", "mjs", "vue", "svelte", "astro", "php", "phtml", "erb", "ejs", "hbs", "handlebars", "mustache",
+	"j2", "jinja", "jinja2", "twig", "njk", "liquid", "jsp", "jspx", "asp", "aspx", "ascx", "cshtml", "razor", "ftl", "vm", "tmpl", "tpl", "gohtml",
+	"md", "mdx", "log", "html", "htm", "xhtml"}
+
+// marks stand in templates, and in XML hardly ever.
+var marks = [][]byte{[]byte("{{"), []byte("{%"), []byte("<%"), []byte("${"), []byte("={"), []byte("=>"), []byte("<?php")}
+
+// proof is how much of a head must be well-formed when no declaration says that it is XML.
+const proof = 16 << 10
+
+// match believes a declaration. Without one the root's tag must come first and everything must be in its place, and nothing may look like
+// source code: such a file is read as plain text, where nothing is lost.
+func match(h *extract.Head) extract.Score {
+	b := bytes.TrimLeft(h.Text, " \t\r\n")
+	if slices.Contains(templates, h.Extension) || bytes.Contains(bytes.ToLower(b[:min(len(b), 1024)]), []byte("<html")) {
+		return extract.No
+	}
+	if bytes.HasPrefix(b, []byte("<?xml")) && len(b) > 5 && (b[5] == ' ' || b[5] == '\t' || b[5] == '\n' || b[5] == '\r') {
+		return extract.Certain
+	}
+	if len(b) < 4 || b[0] != '<' {
+		return extract.No
+	}
+	whole := h.Whole
+	if len(b) > proof {
+		b, whole = b[:proof], false
+	}
+	known := slices.Contains(extensions, h.Extension)
+	if !known {
+		for _, m := range marks {
+			if bytes.Contains(b, m) {
+				return extract.No
+			}
+		}
+	}
+	switch tags, ok := wellFormed(b, whole); {
+	case !ok, tags < 2 && !known:
+		return extract.No
+	}
+	return extract.Likely
+}
+
+// wellFormed reports whether tags are balanced below one root, and how many start tags there are.
+func wellFormed(b []byte, whole bool) (tags int, ok bool) {
+	var open [][]byte
+	for len(b) > 0 {
+		if b[0] != '<' {
+			i := bytes.IndexByte(b, '<')
+			if i < 0 {
+				i = len(b)
+			}
+			if len(open) == 0 && len(bytes.TrimSpace(b[:i])) > 0 {
+				return tags, false
+			}
+			b = b[i:]
+			continue
+		}
+		kind, n := markupEnd(b)
+		if n == 0 {
+			return tags, !whole && kind != noMarkup
+		}
+		if tags > 0 && len(open) == 0 && (kind == startTag || kind == cdata) {
+			return tags, false // a second root
+		}
+		switch kind {
+		case noMarkup:
+			return tags, false
+		case startTag:
+			tags++
+			if b[n-2] != '/' {
+				open = append(open, tagName(b[1:n-1]))
+			}
+		case endTag:
+			if len(open) == 0 || !bytes.Equal(open[len(open)-1], tagName(b[2:n-1])) {
+				return tags, false
+			}
+			open = open[:len(open)-1]
+		}
+		b = b[n:]
+	}
+	return tags, tags > 0 && (!whole || len(open) == 0)
+}
