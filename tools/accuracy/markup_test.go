@@ -21,7 +21,9 @@ type wrapping struct {
 
 // wrappings are those whose readers must find what plain text holds.
 var wrappings = []wrapping{
-	{"vector.xml", func(t string) string { return "<?xml version=\"1.0\"?>\n<d>\n<p>" + html.EscapeString(t) + "</p>\n</d>\n" }},
+	{"vector.xml", func(t string) string {
+		return "<?xml version=\"1.0\"?>\n<d>\n<p>" + html.EscapeString(t) + "</p>\n</d>\n"
+	}},
 	{"cdata.xml", func(t string) string { return "<?xml version=\"1.0\"?><d><p><![CDATA[" + t + "]]></p></d>" }},
 	{"comment.xml", func(t string) string { return "<?xml version=\"1.0\"?><d><!--\n" + t + "\n--><p/></d>" }},
 	{"attribute.xml", func(t string) string { return "<?xml version=\"1.0\"?><d><p q=\"" + html.EscapeString(t) + "\"/></d>" }},
