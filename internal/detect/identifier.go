@@ -118,8 +118,8 @@ type Layout struct {
 	// Shape is the pattern of the value, or of its beginning if there is a Tail, or of what Around begins with.
 	Shape string
 	// Words stands in the place of Shape: the layout is tried at every word of text that begins with a capital and is in this list, in any
-	// spelling that folds alike (José, JOSE). A word is a run of letters and digits of at most 63 bytes, and not part of a longer one. A layout
-	// with Words has a Tail or Around. Text without such words costs next to nothing, however long the list.
+	// spelling that folds alike (José, JOSE). A word is a run of letters and digits of at most 63 bytes, and not part of a longer one, nor
+	// all of a value: those are for layouts with Whole. A layout with Words has a Tail or Around. Text without such words costs next to nothing, however long the list.
 	Words []string
 	// Lead lists bytes that, standing right before the shape, belong to the value: up to two of them.
 	Lead string

@@ -18,7 +18,7 @@ type keywords struct {
 	root  [256]uint32
 	// words8 holds, by wordIndex, the first words of keywords; fours, by fourIndex, how keywords of four letters and more begin; starts, by
 	// startIndex, how those do that have less than four or a space among them.
-	words8 [1 << 14 / 64]uint64
+	words8 [1 << 16 / 64]uint64
 	fours  [1 << 14 / 64]uint64
 	starts [1 << 15 / 64]uint64
 	// words are the keywords by number.
@@ -224,7 +224,7 @@ func (ks *keywords) mayBe(head uint64, length int) bool {
 
 // wordIndex hashes a word of letters by its length and first eight.
 func wordIndex(head uint64, length int) uint64 {
-	return ((head|0x20*every)&headMask[min(length, 8)] + uint64(length)) * hashFactor >> 50
+	return ((head|0x20*every)&headMask[min(length, 8)] + uint64(length)) * hashFactor >> 48
 }
 
 const hashFactor = 0x9E3779B97F4A7C15 // 2^64 divided by the golden ratio

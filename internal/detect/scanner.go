@@ -278,7 +278,7 @@ func (s *Scanner) scan(t []byte, i, limit int, final bool) int {
 					s.hear(t, at)
 				}
 				var named []*layout
-				if capitals&1 != 0 && e.words != nil && (m.wide>>b>>n&1 != 0 || e.words.mayBe(head, n)) {
+				if capitals&1 != 0 && e.words != nil && n < len(t) && (m.wide>>b>>n&1 != 0 || e.words.mayBe(head, n)) {
 					named = e.words.at(t, at)
 				}
 				lengths := e.dispatch.bare[byte(head)]
@@ -526,6 +526,9 @@ func (s *Scanner) list(list *list, reach uint64, t []byte, i, j int, final bool)
 			start := i - len(c.shape.lead)
 			if c.shape != sh {
 				sh, end = c.shape, -1
+				if sh.nextDigits > 0 && j-i == sh.firstGroup && !digitsFollow(t, j+1, sh.nextDigits) {
+					continue
+				}
 				if start >= 0 && s.base+int64(start) >= s.claimed && string(t[start:i]) == sh.lead {
 					end = sh.match(t, i)
 				}

@@ -16,6 +16,47 @@ type shape struct {
 	*opening
 	// slash says that '/' is a separator of this shape, so that a further /digit makes the value part of something longer.
 	slash bool
+	// A value in groups has firstGroup characters before its first separator and at least nextDigits digits behind it; 0 if it may be
+	// otherwise.
+	firstGroup, nextDigits int
+}
+
+// findGroups fills firstGroup and nextDigits.
+func (sh *shape) findGroups() {
+	n := 0
+	for k, e := range sh.elements {
+		switch {
+		case e.sep && e.min == 1 && k+1 < len(sh.elements):
+			if next := sh.elements[k+1]; next.set != nil && *next.set == *digitSet {
+				sh.firstGroup, sh.nextDigits = n, min(next.min, 8)
+			}
+			return
+		case e.set == nil || e.min != e.max || e.set.hasOther():
+			return
+		}
+		n += e.min
+	}
+}
+
+var digitSet = parseSet("0-9")
+
+// hasOther reports whether bytes other than letters and digits are in the set.
+func (set *byteSet) hasOther() bool {
+	for b, in := range set {
+		if in && !isAlnum(byte(b)) {
+			return true
+		}
+	}
+	return false
+}
+
+// digitsFollow reports whether the n bytes at t[i:] are digits, at most eight.
+func digitsFollow(t []byte, i, n int) bool {
+	if i+n > len(t) {
+		return false
+	}
+	x := headAt(t, i) ^ '0'*every
+	return (x+(0x80-10)*every|x)&(tops>>(8*(8-n))) == 0
 }
 
 // An opening says what the run of letters and digits looks like at which the scanner meets a value.
@@ -94,6 +135,7 @@ func parseShape(s string, open bool) (*shape, error) {
 		sh.maxLen += e.max * max(1, len(e.literal))
 		sh.slash = sh.slash || e.set != nil && e.set['/'] && !e.set['+']
 	}
+	sh.findGroups()
 	sh.enumerate(open)
 	return sh, nil
 }
