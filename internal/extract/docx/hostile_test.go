@@ -117,3 +117,26 @@ func BenchmarkDocument(b *testing.B) {
 		}
 	}
 }
+
+// Documents that expand within bounds each, but not together, stop an archive.
+func TestManyBombs(t *testing.T) {
+	bomb := document(t, `<w:p><w:t>x</w:t></w:p>`, strings.Repeat(" ", 1<<20), 5, `</w:document>`)
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for i := range 40 {
+		w, err := z.CreateHeader(&zip.FileHeader{Name: fmt.Sprintf("%d.docx", i)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Write(bomb)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	e := extracttest.Extractor()
+	e.Limits = extract.Limits{RatioFrom: 10 << 20}
+	d := extracttest.Extract(t, e, extract.Object{Name: "a.zip", Size: int64(b.Len()), ReaderAt: bytes.NewReader(b.Bytes())})
+	if d.Result.Reason != extract.ArchiveTotalBytesExtractedOverLimit || len(d.Members) < 2 || len(d.Members) > 30 {
+		t.Errorf("%+v after %d members", d.Result, len(d.Members))
+	}
+}

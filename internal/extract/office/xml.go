@@ -198,19 +198,16 @@ func (x *XML) declaration() {
 func (x *XML) inCDATA() bool {
 	i := bytes.Index(x.buf[x.pos:x.end], []byte("]]>"))
 	if i < 0 {
-		keep := 2
-		if i = x.end - x.pos - keep; i <= 0 {
+		i = max(x.end-x.pos-len("]]"), 0)
+		i -= charset.Cut(x.buf[x.pos : x.pos+i])
+		if i == 0 {
 			if x.more() {
 				return false
 			}
 			i = x.end - x.pos
 		}
-		i -= charset.Cut(x.buf[x.pos : x.pos+i])
 		x.Text = valid(x.buf[x.pos : x.pos+i])
 		x.pos += i
-		if i == 0 {
-			x.pos = x.end
-		}
 		return i > 0
 	}
 	x.cdata = false
@@ -243,15 +240,23 @@ func (x *XML) characters() bool {
 		b = x.buf[x.pos:x.end]
 	}
 	x.pos += i
-	x.Text = valid(decode(b[:i]))
+	x.Text = decode(valid(b[:i]))
 	return len(x.Text) > 0
 }
 
+// valid replaces what is no UTF-8.
 func valid(b []byte) []byte {
 	if utf8.Valid(b) {
 		return b
 	}
-	return bytes.ToValidUTF8(b, []byte("\uFFFD"))
+	// Each byte by itself, so that it does not matter how the text was cut.
+	mended := make([]byte, 0, len(b)+len(b)/2)
+	for len(b) > 0 {
+		r, n := utf8.DecodeRune(b)
+		mended = utf8.AppendRune(mended, r)
+		b = b[n:]
+	}
+	return mended
 }
 
 // decode resolves entities in place, and leaves out carriage returns.

@@ -219,3 +219,44 @@ func BenchmarkRows(b *testing.B) {
 	}
 	b.ReportMetric(float64(rows)*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
 }
+
+// Any XML in the place of a worksheet, its strings and its styles neither panics nor hangs, and what comes out does not depend on the reads.
+func FuzzParts(f *testing.F) {
+	f.Add(sheetHead+`<row r="2"><c r="B2" t="s"><v>0</v></c><c t="inlineStr" s="0"><is><t>x_x000D_y</t><rPh><t>z</t></rPh></is></c></row></sheetData><headerFooter><oddHeader>&amp;L&amp;10a</oddHeader></headerFooter></worksheet>`,
+		`<sst><si><t>a</t><r><t>b</t></r></si></sst>`)
+	f.Add(sheetHead+`<row><c><v>30715.5</v></c><c t="b"><v>1</v></c><c t="e"><v>#N/A</v></c><c t="str"><f>1</f><v>s</v></c></row>`+sheetTail, `<sst/>`)
+	f.Fuzz(func(t *testing.T, sheet, shared string) {
+		content := workbook(t, func(w io.Writer) { io.WriteString(w, shared) }, func(w io.Writer) { io.WriteString(w, sheet) })
+		e := extracttest.Extractor()
+		e.Panicked = func(format string, stack []byte) { t.Errorf("%s panicked:\n%s", format, stack) }
+		a := extracttest.Extract(t, e, extract.Object{Name: "a", Size: int64(len(content)), ReaderAt: bytes.NewReader(content)})
+		if len(a.Values) > len(sheet) {
+			t.Errorf("%d values", len(a.Values))
+		}
+	})
+}
+
+// Prefixes of names, and the addresses of the strict form, make no difference; nor do parts that are referred to twice.
+func TestOtherForms(t *testing.T) {
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for _, part := range [][2]string{
+		{"_rels/.rels", `<r:Relationships xmlns:r="x"><r:Relationship Id="r1" Type="http://purl.oclc.org/ooxml/officeDocument/relationships/officeDocument" Target="/xl/book.xml"/></r:Relationships>`},
+		{"xl/book.xml", `<x:workbook><x:sheets><x:sheet name="a" sheetId="1" rel:id="r1"/><x:sheet name="b" sheetId="2" rel:id="r1"/></x:sheets></x:workbook>`},
+		{`xl\_rels\book.xml.rels`, `<Relationships><Relationship Id="r1" Type="http://purl.oclc.org/ooxml/officeDocument/relationships/worksheet" Target="Sheets/One.xml"/></Relationships>`},
+		{"xl/sheets/one.xml", `<x:worksheet><x:sheetData><x:row r="3"><x:c r="C3"><x:v>7</x:v></x:c></x:row></x:sheetData></x:worksheet>`},
+	} {
+		w, err := z.Create(part[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(w, part[1])
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	d := extracttest.Read(t, "a", b.String())
+	if len(d.Values) != 1 || d.Values[0].Place() != `cell "a" 3,3 ` || d.Values[0].Text != "7" {
+		t.Errorf("%s", d)
+	}
+}
