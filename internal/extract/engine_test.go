@@ -45,7 +45,6 @@ func TestUnsupportedTypesAreTold(t *testing.T) {
 		{"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01" + zeros, "image/jpeg"},
 		{"GIF89a\x01\x00\x01\x00\x80\x00\x00", "image/gif"},
 		{"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00" + zeros, "video/mp4"},
-		{"Obj\x01\x04\x16avro.schema\x02{}" + zeros, "application/avro"},
 		{"ORC\x08\x03\x10" + zeros, "application/orc"},
 		{"SQLite format 3\x00\x10\x00\x01\x01" + zeros, "application/vnd.sqlite3"},
 		{"7z\xbc\xaf\x27\x1c\x00\x04" + zeros, "application/x-7z-compressed"},

@@ -25,7 +25,6 @@ type magic struct {
 
 var magics = []magic{
 	{`{\rtf`, "application/rtf"},
-	{"Obj\x01", "application/avro"},
 	{"ORC", "application/orc"},
 	{"\x04\x22\x4d\x18", "application/x-lz4"},
 	{"\xff\x06\x00\x00sNaPpY", "application/x-snappy-framed"},

@@ -3,6 +3,7 @@ package formats
 
 import (
 	"github.com/magpie-sec/magpie/internal/extract"
+	"github.com/magpie-sec/magpie/internal/extract/avro"
 	"github.com/magpie-sec/magpie/internal/extract/csv"
 	"github.com/magpie-sec/magpie/internal/extract/docx"
 	"github.com/magpie-sec/magpie/internal/extract/gzip"
@@ -22,6 +23,7 @@ import (
 func All() []extract.Format {
 	return []extract.Format{
 		parquet.Format,
+		avro.Format,
 		gzip.Format,
 		xlsx.Format,
 		docx.Format,

@@ -154,3 +154,24 @@ func (s *Source) Varint() (int64, error) {
 	v, err := s.Uvarint()
 	return int64(v>>1) ^ -int64(v&1), err
 }
+
+// A Part is the next n bytes of a source as a reader.
+type Part struct {
+	S    *Source
+	Left int64
+}
+
+func (p *Part) Read(b []byte) (int, error) {
+	if p.Left == 0 {
+		return 0, io.EOF
+	}
+	if len(b) == 0 {
+		return 0, nil
+	}
+	some, err := p.S.Some(min(p.Left, int64(len(b))))
+	p.Left -= int64(len(some))
+	return copy(b, some), err
+}
+
+// Reset reads from another reader through the same window.
+func (s *Source) Reset(r io.Reader) { *s = Source{r: r, buf: s.buf} }

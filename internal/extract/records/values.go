@@ -2,6 +2,8 @@ package records
 
 import (
 	"bytes"
+	"io"
+	"math"
 	"unicode/utf8"
 
 	"github.com/magpie-sec/magpie/internal/extract"
@@ -30,6 +32,12 @@ func NewValues(out *extract.Output, size int64) *Values {
 	return v
 }
 
+// Grant allows for more text, because more of a document whose size is not known was read.
+func (v *Values) Grant(n int64) { v.left += min(n, math.MaxInt64/2-v.left) }
+
+// PerValue is what a value is charged beside its text.
+const PerValue = 16
+
 // Charge counts work: a document may not make more of it than its size and the limits allow.
 func (v *Values) Charge(n int64) error {
 	if v.left -= n; v.left < 0 {
@@ -37,9 +45,6 @@ func (v *Values) Charge(n int64) error {
 	}
 	return nil
 }
-
-// perValue is what a value costs beside its text.
-const perValue = 16
 
 // Longest is the longest value that is added in one piece.
 const Longest = window / 4
@@ -60,7 +65,7 @@ func (v *Values) Add(value []byte, f *text.Field, row int64, indexes []int64) er
 		return v.Charge(1)
 	}
 	v.add(len(value), f, row, indexes, false)
-	return v.Charge(perValue + int64(len(value)))
+	return v.Charge(PerValue + int64(len(value)))
 }
 
 func (v *Values) add(n int, f *text.Field, row int64, indexes []int64, more bool) {
@@ -92,10 +97,7 @@ func (v *Values) Long(s *Source, n int64, onlyText bool, f *text.Field, row int6
 	for first := true; n > 0; first = false {
 		b, err := s.Full(min(n, Longest-utf8.UTFMax))
 		if err != nil {
-			if !first {
-				v.add(0, f, row, indexes, false)
-			}
-			return err
+			return v.broken(s, n, cut, !first, f, row, indexes, err)
 		}
 		n -= int64(len(b))
 		b = append(cut, b...)
@@ -127,6 +129,30 @@ func (v *Values) Long(s *Source, n int64, onlyText bool, f *text.Field, row int6
 		}
 	}
 	return nil
+}
+
+// broken ends a value whose document broke off, with what there is of it.
+func (v *Values) broken(s *Source, n int64, cut []byte, begun bool, f *text.Field, row int64, indexes []int64, err error) error {
+	b := cut
+	if err == io.ErrUnexpectedEOF {
+		if some, e := s.Some(min(n, Longest-utf8.UTFMax)); e == nil {
+			b = append(b, some...)
+		}
+	}
+	b = b[:len(b)-charset.Cut(b)]
+	if !utf8.Valid(b) {
+		b = nil
+	}
+	if len(b) == 0 && !begun {
+		return err
+	}
+	room, e := v.Room(len(b))
+	if e != nil {
+		return e
+	}
+	copy(room[:len(b)], b)
+	v.add(len(b), f, row, indexes, false)
+	return err
 }
 
 // Flush delivers what was added.
