@@ -274,12 +274,24 @@ func (ks *keywords) mark(s string) {
 		ks.fours[y/64] |= 1 << (y % 64)
 		return
 	}
-	// Anything may follow one or two letters, or a first word of three.
+	// A space between words may be written in several ways. Behind the end of a word of one or two letters anything may stand.
+	prefix := startIndex(headAt([]byte(s[:first]), 0))
 	for rest := uint64(0); rest < 1<<15; rest += 1 << (5 * first) {
-		x := startIndex(headAt([]byte(s[:first]), 0)) | rest
-		ks.starts[x/64] |= 1 << (x % 64)
+		if x := prefix | rest; first == len(s) || first == 3 || separators>>(x>>(5*first)&0x1F)&1 != 0 {
+			ks.starts[x/64] |= 1 << (x % 64)
+		}
 	}
 }
+
+// separators holds, by bits, the low five bits of what foldASCII makes a space.
+var separators = func() (set uint32) {
+	for b, folded := range foldASCII {
+		if folded == ' ' {
+			set |= 1 << (b & 0x1F)
+		}
+	}
+	return set
+}()
 
 // walk appends the keywords that begin at t[i]. The caller has made sure that a word may begin there.
 func (ks *keywords) walk(t []byte, i int, hits []hit) []hit {

@@ -274,7 +274,7 @@ func (s *Scanner) scan(t []byte, i, limit int, final bool) int {
 					if digits != inside {
 						s.probe(t, at, wordStarts(inside, digits, capitals))
 					}
-				} else if e.keywords.mayBe(head, n) {
+				} else if e.keywords.mayBe(head, n) && (n > 3 || e.keywords.mayStart(head)) {
 					s.hear(t, at)
 				}
 				var named []*layout
