@@ -3,10 +3,12 @@ package office
 import (
 	"path"
 	"strings"
+
+	"github.com/magpie-sec/magpie/internal/extract"
 )
 
-// maxRelations is how many relationships a part may have that are followed.
-const maxRelations = 32 << 10
+// maxRelations is how many relationships of a part are followed, and maxRelationBytes how much is kept of them all.
+const maxRelations, maxRelationBytes = 32 << 10, 2 << 20
 
 // A Relation says which part plays a role for another.
 type Relation struct {
@@ -21,6 +23,7 @@ type Relation struct {
 func (p *Package) Relations(part string) []Relation {
 	folder, file := path.Split(part)
 	var all []Relation
+	kept := 0
 	p.Read(folder+"_rels/"+file+".rels", func(x *XML) error {
 		for {
 			t, err := x.Next()
@@ -31,9 +34,9 @@ func (p *Package) Relations(part string) []Relation {
 				continue
 			}
 			r := Relation{ID: string(x.Attr("Id")), Type: string(x.Attr("Type")), Target: string(x.Attr("Target"))}
-			r.Type = r.Type[strings.LastIndexByte(r.Type, '/')+1:]
-			if len(r.ID) > 1<<10 || len(r.Target) > 1<<10 {
-				continue
+			r.Type = strings.Clone(r.Type[strings.LastIndexByte(r.Type, '/')+1:])
+			if kept += len(r.ID) + len(r.Type) + len(r.Target); kept > maxRelationBytes {
+				return extract.Malformed("too many relationships")
 			}
 			if !strings.HasPrefix(r.Target, "/") {
 				r.Target = path.Join("/", folder, r.Target)

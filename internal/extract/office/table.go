@@ -2,6 +2,7 @@ package office
 
 import (
 	"bytes"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/magpie-sec/magpie/internal/extract"
@@ -16,6 +17,8 @@ const (
 	// maxName and maxNames bound the bytes kept of one column's name, from its end, and of all names of a sheet.
 	maxName  = 1 << 10
 	maxNames = 1 << 20
+	// maxSheetName bounds a sheet's name, which has 31 characters at most in Excel.
+	maxSheetName = 256
 
 	tableBuffer = 64 << 10
 	// heldCells and heldRows are how much of a sheet is looked at before it is decided which row names the columns, if one does.
@@ -66,7 +69,7 @@ func NewTable(out *extract.Output) *Table {
 func (t *Table) Sheet(name string) error {
 	t.abandon()
 	err := t.decide()
-	t.sheet = name
+	t.sheet = strings.ToValidUTF8(strings.Clone(name[:min(len(name), maxSheetName)]), "")
 	t.names, t.kept, t.header = nil, 0, 0
 	t.fields, t.beyond = [2][]*text.Field{}, nil
 	t.holding, t.rows, t.row = true, 0, 0

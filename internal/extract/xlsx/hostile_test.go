@@ -260,3 +260,73 @@ func TestOtherForms(t *testing.T) {
 		t.Errorf("%s", d)
 	}
 }
+
+// Tables that the rest refers to are bounded, whatever they hold.
+func TestMemoryOfTables(t *testing.T) {
+	long := strings.Repeat("x", 60_000)
+	many := func(n int, format string) func(io.Writer) {
+		return func(w io.Writer) {
+			io.WriteString(w, "<a>")
+			for i := range n {
+				fmt.Fprintf(w, format, i)
+			}
+			io.WriteString(w, "</a>")
+		}
+	}
+	cells := sheetHead + strings.Repeat(`<row><c r="XFD1"><v>1</v></c></row>`, 3000) + sheetTail
+	for name, parts := range map[string]map[string]func(io.Writer){
+		"relationships":      {"xl/worksheets/_rels/sheet1.xml.rels": many(1_500, `<Relationship Id="x%d" Type="`+long+`" Target="y"/>`)},
+		"long relationships": {"xl/worksheets/_rels/sheet1.xml.rels": many(20_000, `<Relationship Id="x%d" Type="y" Target="`+long[:2000]+`"/>`)},
+		"number formats":     {"xl/styles.xml": many(60_000, `<numFmt numFmtId="%d" formatCode="00`+strings.Repeat("-", 900)+`"/>`)},
+		"sheets":             {"xl/workbook.xml": many(40_000, `<sheet name="`+long[:1000]+`%d" r:id="r1"/>`)},
+		"authors":            {"xl/comments1.xml": many(500_000, `<author>tc=%d</author>`)},
+		"column names":       {"xl/worksheets/sheet1.xml": wide},
+	} {
+		var b bytes.Buffer
+		z := zip.NewWriter(&b)
+		for part, write := range map[string]func(io.Writer){
+			"_rels/.rels":              func(w io.Writer) { io.WriteString(w, rootRels) },
+			"xl/workbook.xml":          func(w io.Writer) { io.WriteString(w, book) },
+			"xl/worksheets/sheet1.xml": func(w io.Writer) { io.WriteString(w, cells) },
+			"xl/worksheets/_rels/sheet1.xml.rels": func(w io.Writer) {
+				io.WriteString(w, `<Relationships><Relationship Id="c" Type="x/comments" Target="../comments1.xml"/></Relationships>`)
+			},
+			"xl/_rels/workbook.xml.rels": func(w io.Writer) { io.WriteString(w, strings.ReplaceAll(bookRels, "sharedStrings", "styles")) },
+			"xl/comments1.xml":           nil,
+			"xl/styles.xml":              nil,
+		} {
+			if parts[part] != nil {
+				write = parts[part]
+			}
+			if write == nil {
+				continue
+			}
+			w, err := z.Create(part)
+			if err != nil {
+				t.Fatal(err)
+			}
+			write(w)
+		}
+		if err := z.Close(); err != nil {
+			t.Fatal(err)
+		}
+		t.Run(name, func(t *testing.T) {
+			if _, h := watched(t, b.Bytes()); h.Blocks == 0 {
+				t.Error("nothing was read")
+			}
+		})
+	}
+}
+
+// wide writes rows of as many columns as there are.
+func wide(w io.Writer) {
+	io.WriteString(w, sheetHead)
+	for range 3 {
+		io.WriteString(w, "<row>")
+		for i := range 16384 {
+			fmt.Fprintf(w, `<c t="str"><v>some name of column %d, %s</v></c>`, i, strings.Repeat("long ", 20))
+		}
+		io.WriteString(w, "</row>")
+	}
+	io.WriteString(w, sheetTail)
+}

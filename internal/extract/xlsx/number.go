@@ -164,7 +164,7 @@ func maskOf(section string) string {
 			return ""
 		}
 	}
-	if digits+zeros < 2 || digits+zeros > 30 || marks == 0 && zeros < 2 {
+	if digits+zeros < 2 || digits+zeros > 30 || marks == 0 && zeros < 2 || b.Len() > 64 {
 		return ""
 	}
 	return b.String()

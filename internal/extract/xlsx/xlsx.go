@@ -26,8 +26,8 @@ var Format = extract.Format{
 const (
 	// maxSheets and maxSheetNames bound the sheets of a workbook, and the bytes of their names.
 	maxSheets, maxSheetNames = 32 << 10, 1 << 20
-	// maxStyles bounds the styles of cells and the number formats (Excel: 65,490).
-	maxStyles = 64 << 10
+	// maxStyles and maxFormats bound the styles of cells (Excel: 65,490) and the number formats (some 250).
+	maxStyles, maxFormats = 64 << 10, 8 << 10
 	maxRow    = 1 << 20
 )
 
@@ -155,7 +155,7 @@ func (w *workbook) readStyles(x *office.XML) error {
 		}
 		switch string(x.Name) {
 		case "numFmt":
-			if t == office.Start && len(formats) < maxStyles {
+			if t == office.Start && len(formats) < maxFormats {
 				if id, ok := number(x.Attr("numFmtId")); ok {
 					formats[id] = formatOf(string(x.Attr("formatCode")))
 				}

@@ -19,6 +19,9 @@ type Package struct {
 	More bool
 }
 
+// maxPartNames is how many bytes of names of parts are kept.
+const maxPartNames = 2 << 20
+
 // OpenPackage lists the parts whose names keep wants, at most so many. Names are compared in lower case, with slashes.
 func OpenPackage(r io.ReaderAt, size int64, most int, keep func(name string) bool) (*Package, error) {
 	d, err := openDirectory(r, size)
@@ -26,12 +29,13 @@ func OpenPackage(r io.ReaderAt, size int64, most int, keep func(name string) boo
 		return nil, err
 	}
 	p := &Package{dir: d, parts: map[string]*entry{}}
+	names := 0
 	err = d.walk(func(e *entry) error {
 		name := partName(e.name)
 		if e.directoryEntry || !keep(name) {
 			return nil
 		}
-		if len(p.parts) >= most {
+		if names += len(name); len(p.parts) >= most || names > maxPartNames {
 			p.More = true
 			return nil
 		}
