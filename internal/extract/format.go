@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"bytes"
 	"strings"
 
 	"github.com/magpie-sec/magpie/internal/extract/charset"
@@ -63,6 +64,10 @@ type Head struct {
 
 func newHead(b []byte, whole bool, name string) *Head {
 	h := &Head{Bytes: b, Whole: whole, Name: name, Extension: strings.ToLower(Extension(name))}
+	if bytes.HasPrefix(b, []byte("PK\x03\x04")) {
+		h.Charset = charset.Binary // looking for a charset would take longer than reading a small document
+		return h
+	}
 	var certain bool
 	h.Charset, certain = charset.Detect(b, whole)
 	if !certain && h.Charset.IsText() && signature(b) != "" {

@@ -28,7 +28,7 @@ const (
 	maxSheets, maxSheetNames = 32 << 10, 1 << 20
 	// maxStyles and maxFormats bound the styles of cells (Excel: 65,490) and the number formats (some 250).
 	maxStyles, maxFormats = 64 << 10, 8 << 10
-	maxRow    = 1 << 20
+	maxRow                = 1 << 20
 )
 
 type workbook struct {
