@@ -25,6 +25,12 @@ var wrappings = []wrapping{
 		return "<?xml version=\"1.0\"?>\n<d>\n<p>" + html.EscapeString(t) + "</p>\n</d>\n"
 	}},
 	{"cdata.xml", func(t string) string { return "<?xml version=\"1.0\"?><d><p><![CDATA[" + t + "]]></p></d>" }},
+	{"vector.html", func(t string) string { return "<!DOCTYPE html><body><p>" + html.EscapeString(t) + "</p></body>" }},
+	{"cell.html", func(t string) string {
+		return "<!DOCTYPE html><table><tr><td>1</td><td class=\"value\">" + html.EscapeString(t) + "</td>\n<td>2</td></tr></table>"
+	}},
+	{"comment.html", func(t string) string { return "<!DOCTYPE html><body><!--\n" + t + "\n--></body>" }},
+	{"pre.html", func(t string) string { return "<html>\n<pre><code>" + html.EscapeString(t) + "</code></pre></html>" }},
 	{"comment.xml", func(t string) string { return "<?xml version=\"1.0\"?><d><!--\n" + t + "\n--><p/></d>" }},
 	{"attribute.xml", func(t string) string { return "<?xml version=\"1.0\"?><d><p q=\"" + html.EscapeString(t) + "\"/></d>" }},
 }

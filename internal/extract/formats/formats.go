@@ -7,6 +7,7 @@ import (
 	"github.com/magpie-sec/magpie/internal/extract/csv"
 	"github.com/magpie-sec/magpie/internal/extract/docx"
 	"github.com/magpie-sec/magpie/internal/extract/gzip"
+	"github.com/magpie-sec/magpie/internal/extract/html"
 	"github.com/magpie-sec/magpie/internal/extract/json"
 	"github.com/magpie-sec/magpie/internal/extract/odf"
 	"github.com/magpie-sec/magpie/internal/extract/parquet"
@@ -39,6 +40,7 @@ func All() []extract.Format {
 		json.Format,
 		csv.Format,
 		csv.TSV,
+		html.Format,
 		xml.Format,
 		plaintext.Format,
 	}
