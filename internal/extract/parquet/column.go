@@ -148,16 +148,6 @@ func (c *column) value() error {
 	row := c.r.row + c.row - 1
 	v := c.r.values
 	switch c.encoding {
-	case encPlainDictionary, encDictionary:
-		i, err := c.index.next()
-		if err != nil {
-			return err
-		}
-		b, err := c.dictionary.value(i)
-		if err != nil {
-			return err
-		}
-		return v.Ready(b, c.field, row, c.indexes)
 	case encPlain:
 		if c.physical == byteArray || c.physical == fixed {
 			n, err := c.size(&c.values)
@@ -174,6 +164,16 @@ func (c *column) value() error {
 			return err
 		}
 		return v.Add(b, c.field, row, c.indexes)
+	case encPlainDictionary, encDictionary:
+		i, err := c.index.next()
+		if err != nil {
+			return err
+		}
+		b, err := c.dictionary.value(i)
+		if err != nil {
+			return err
+		}
+		return v.Ready(b, c.field, row, c.indexes)
 	case encDeltaLength:
 		n, err := c.numbers.next()
 		if err != nil {
@@ -395,7 +395,10 @@ func (c *column) ready(b []byte, row int64) error {
 		s := records.BytesSource(b)
 		return c.r.values.Long(&s, int64(len(b)), c.logical.meaning == plain, c.field, row, c.indexes)
 	}
-	room, err := c.r.values.Room(max(number, 2*len(b)))
+	if c.logical.meaning == plain || c.logical.meaning == characters {
+		return c.r.values.Bytes(b, c.logical.meaning == plain, c.field, row, c.indexes)
+	}
+	room, err := c.r.values.Room(number)
 	if err != nil {
 		return err
 	}

@@ -170,10 +170,10 @@ func (r *reader) group(f *footer, g *group, columns *[]column) error {
 			if err == nil && r.columnwise && row < math.MaxInt64-1 {
 				err = c.upTo(math.MaxInt64 - 1)
 			}
-			if errors.Is(err, records.ErrExpands) {
-				return err
-			}
 			if err != nil {
+				if errors.Is(err, records.ErrExpands) {
+					return err
+				}
 				r.trouble(err)
 				c.done = true
 			}

@@ -54,7 +54,9 @@ func Date(b []byte, days int64) []byte {
 	if days < -4e6 || days > 4e6 {
 		return strconv.AppendInt(b, days, 10)
 	}
-	return time.Unix(days*86400, 0).UTC().AppendFormat(b, "2006-01-02")
+	n := len(b)
+	b = time.Unix(days*86400, 0).UTC().AppendFormat(b, time.RFC3339)
+	return b[:n+bytes.IndexByte(b[n:], 'T')]
 }
 
 // Units of time as nanoseconds.
@@ -74,11 +76,11 @@ func Timestamp(b []byte, v, unit int64, utc bool) []byte {
 	if sec < -4e11 || sec > 4e11 {
 		return strconv.AppendInt(b, v, 10)
 	}
-	layout := "2006-01-02T15:04:05.999999999"
-	if utc {
-		layout += "Z"
+	b = time.Unix(sec, rest*unit).UTC().AppendFormat(b, time.RFC3339Nano)
+	if !utc {
+		b = b[:len(b)-1]
 	}
-	return time.Unix(sec, rest*unit).UTC().AppendFormat(b, layout)
+	return b
 }
 
 // TimeOfDay appends a time, counted from midnight in a unit, as HH:MM:SS with its fraction.
@@ -92,7 +94,7 @@ func TimeOfDay(b []byte, v, unit int64) []byte {
 // Decimal appends v divided by ten to the scale, with all its places.
 func Decimal(b []byte, v int64, scale int) []byte {
 	if v < 0 {
-		return point(append(b, '-'), strconv.AppendUint(make([]byte, 0, 20), uint64(-v), 10), scale)
+		return point(append(b, '-'), strconv.AppendUint(make([]byte, 0, 20), -uint64(v), 10), scale)
 	}
 	return point(b, strconv.AppendInt(make([]byte, 0, 20), v, 10), scale)
 }

@@ -62,7 +62,7 @@ func (v *Values) Room(n int) ([]byte, error) {
 // Add adds the value that was appended to Room's slice. Empty values are left out.
 func (v *Values) Add(value []byte, f *text.Field, row int64, indexes []int64) error {
 	if len(value) == 0 {
-		return v.Charge(1)
+		return v.Charge(PerValue)
 	}
 	v.add(len(value), f, row, indexes, false)
 	return v.Charge(PerValue + int64(len(value)))
@@ -83,11 +83,26 @@ func (v *Values) Ready(value []byte, f *text.Field, row int64, indexes []int64) 
 		s := BytesSource(value)
 		return v.Long(&s, int64(len(value)), false, f, row, indexes)
 	}
-	b, err := v.Room(len(value))
-	if err != nil {
-		return err
+	if len(v.buf)-v.n < len(value) || v.batch.Full() {
+		if err := v.Flush(); err != nil {
+			return err
+		}
 	}
-	return v.Add(append(b, value...), f, row, indexes)
+	if len(value) > 0 {
+		v.add(copy(v.buf[v.n:], value), f, row, indexes, false)
+	}
+	return v.Charge(PerValue + int64(len(value)))
+}
+
+// Bytes adds the bytes of a string, at most Longest of them: as they are if they are UTF-8; else with U+FFFD in them, or not at all with onlyText.
+func (v *Values) Bytes(value []byte, onlyText bool, f *text.Field, row int64, indexes []int64) error {
+	if !utf8.Valid(value) {
+		if onlyText {
+			return v.Charge(PerValue)
+		}
+		value = bytes.ToValidUTF8(value, []byte("\uFFFD"))
+	}
+	return v.Ready(value, f, row, indexes)
 }
 
 // Long reads a value of n bytes that may be longer than any memory and adds it in pieces. With onlyText a value whose first piece is no
