@@ -26,8 +26,6 @@ type magic struct {
 var magics = []magic{
 	{`{\rtf`, "application/rtf"},
 	{"ORC", "application/orc"},
-	{"\x04\x22\x4d\x18", "application/x-lz4"},
-	{"\xff\x06\x00\x00sNaPpY", "application/x-snappy-framed"},
 }
 
 // unsupported returns the media type of a document that we recognise and do not read, else "".

@@ -4,6 +4,7 @@ package formats
 import (
 	"github.com/magpie-sec/magpie/internal/extract"
 	"github.com/magpie-sec/magpie/internal/extract/avro"
+	"github.com/magpie-sec/magpie/internal/extract/compressed"
 	"github.com/magpie-sec/magpie/internal/extract/csv"
 	"github.com/magpie-sec/magpie/internal/extract/docx"
 	"github.com/magpie-sec/magpie/internal/extract/gzip"
@@ -26,6 +27,11 @@ func All() []extract.Format {
 		parquet.Format,
 		avro.Format,
 		gzip.Format,
+		compressed.Bzip2,
+		compressed.Zstd,
+		compressed.XZ,
+		compressed.LZ4,
+		compressed.Snappy,
 		xlsx.Format,
 		docx.Format,
 		pptx.Format,

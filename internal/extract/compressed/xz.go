@@ -1,0 +1,241 @@
+package compressed
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"hash"
+	"hash/crc32"
+	"hash/crc64"
+	"io"
+
+	"github.com/ulikunitz/xz/lzma"
+)
+
+const xzMagic = "\xfd7zXZ\x00"
+
+var (
+	errXZ     = errors.New("the xz stream is broken")
+	errFilter = errors.New("a filter other than LZMA2")
+)
+
+// An xzStream reads the container of xz (The .xz File Format, 1.2.1) and leaves LZMA2 to the library, whose own container keeps a record of
+// every block in memory and makes a dictionary as large as a block demands. Ours has 32 MiB at most: a block that asks for more is read as far as
+// it reaches back no further. The index is read over: it repeats what the blocks told.
+type xzStream struct {
+	br    *bufio.Reader
+	n     int64 // bytes of br that were read of this stream
+	check byte
+	sum   hash.Hash
+	block *lzma.Reader2
+	begun bool // a stream was begun and not ended
+}
+
+func openXZ(br *bufio.Reader) (io.Reader, func(), error) { return &xzStream{br: br}, func() {}, nil }
+
+// ReadByte and source count what the library reads.
+func (x *xzStream) ReadByte() (byte, error) {
+	b, err := x.br.ReadByte()
+	if err == nil {
+		x.n++
+	}
+	return b, err
+}
+
+type xzSource struct{ *xzStream }
+
+func (s xzSource) Read(p []byte) (int, error) {
+	n, err := s.br.Read(p)
+	s.n += int64(n)
+	return n, err
+}
+
+// full reads all of p; the end of the file is too early here.
+func (x *xzStream) full(p []byte) error {
+	n, err := io.ReadFull(x.br, p)
+	x.n += int64(n)
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+func (x *xzStream) Read(p []byte) (int, error) {
+	if x.block == nil {
+		if err := x.next(); err != nil {
+			return 0, err
+		}
+		return 0, nil
+	}
+	n, err := x.block.Read(p)
+	if x.sum != nil {
+		x.sum.Write(p[:n])
+	}
+	if err == io.EOF {
+		err = x.endBlock()
+	}
+	return n, err
+}
+
+// next moves on to the next block, over the ends and beginnings of streams.
+func (x *xzStream) next() error {
+	if !x.begun {
+		return x.header()
+	}
+	size, err := x.ReadByte()
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
+		return err
+	}
+	if size == 0 {
+		return x.index()
+	}
+	h := make([]byte, 4*(int(size)+1))
+	h[0] = size
+	if err := x.full(h[1:]); err != nil {
+		return err
+	}
+	dict, err := blockHeader(h)
+	if err != nil {
+		return err
+	}
+	x.sum = newSum(x.check)
+	x.block, err = lzma.Reader2Config{DictCap: max(lzma.MinDictCap, int(min(dict, maxWindow)))}.NewReader2(xzSource{x})
+	return err
+}
+
+// header reads the beginning of a stream. Zeros may stand before it, by fours, unless it is the first.
+func (x *xzStream) header() error {
+	for x.n > 0 {
+		b, err := x.br.Peek(4)
+		if len(b) == 0 {
+			return err
+		}
+		if !bytes.Equal(b, []byte{0, 0, 0, 0}) {
+			break
+		}
+		if _, err := x.br.Discard(4); err != nil {
+			return err
+		}
+	}
+	if b, err := x.br.Peek(6); string(b) != xzMagic {
+		if err != nil && err != io.EOF {
+			return err
+		}
+		return errGarbage
+	}
+	var h [12]byte
+	if err := x.full(h[:]); err != nil {
+		return err
+	}
+	if h[6] != 0 || h[7] > 15 || crc32.ChecksumIEEE(h[6:8]) != binary.LittleEndian.Uint32(h[8:]) {
+		return errXZ
+	}
+	x.n, x.check, x.begun = 12, h[7], true
+	return nil
+}
+
+// blockHeader returns the size of the dictionary in bytes.
+func blockHeader(h []byte) (int64, error) {
+	body := h[:len(h)-4]
+	if crc32.ChecksumIEEE(body) != binary.LittleEndian.Uint32(h[len(body):]) {
+		return 0, errXZ
+	}
+	flags, b := body[1], bytes.NewReader(body[2:])
+	for _, present := range []byte{0x40, 0x80} { // sizes, packed and not
+		if flags&present != 0 {
+			if _, err := binary.ReadUvarint(b); err != nil {
+				return 0, errXZ
+			}
+		}
+	}
+	const lzma2 = 0x21
+	id, err := binary.ReadUvarint(b)
+	if err != nil {
+		return 0, errXZ
+	}
+	if flags&0x3f != 0 || id != lzma2 {
+		return 0, errFilter
+	}
+	size, _ := b.ReadByte()
+	code, err := b.ReadByte()
+	if size != 1 || err != nil {
+		return 0, errXZ
+	}
+	n, err := lzma.DecodeDictCap(code)
+	if err != nil {
+		return 0, errXZ
+	}
+	return n, nil
+}
+
+// endBlock reads padding and checksum.
+func (x *xzStream) endBlock() error {
+	x.block = nil
+	pad := make([]byte, -x.n&3)
+	if err := x.full(pad); err != nil {
+		return err
+	}
+	check := make([]byte, sumSize(x.check))
+	if err := x.full(check); err != nil {
+		return err
+	}
+	if x.sum == nil {
+		return nil
+	}
+	got := x.sum.Sum(nil)
+	if x.check == 0x01 || x.check == 0x04 { // CRCs are little-endian
+		for i, j := 0, len(got)-1; i < j; i, j = i+1, j-1 {
+			got[i], got[j] = got[j], got[i]
+		}
+	}
+	if !bytes.Equal(got, check) {
+		return errXZ
+	}
+	return nil
+}
+
+func sumSize(check byte) int {
+	return []int{0, 4, 4, 4, 8, 8, 8, 16, 16, 16, 32, 32, 32, 64, 64, 64}[check]
+}
+
+// newSum returns nil for checks that the format reserves.
+func newSum(check byte) hash.Hash {
+	switch check {
+	case 0x01:
+		return crc32.NewIEEE()
+	case 0x04:
+		return crc64.New(crc64.MakeTable(crc64.ECMA))
+	case 0x0a:
+		return sha256.New()
+	}
+	return nil
+}
+
+// index reads over the index and the footer.
+func (x *xzStream) index() error {
+	records, err := binary.ReadUvarint(x)
+	for i := uint64(0); i < 2*records && err == nil; i++ {
+		_, err = binary.ReadUvarint(x)
+	}
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
+		return err
+	}
+	var end [3 + 4 + 12]byte // padding, checksum, footer
+	tail := end[3-(-x.n&3):]
+	if err := x.full(tail); err != nil {
+		return err
+	}
+	if string(tail[len(tail)-2:]) != "YZ" {
+		return errXZ
+	}
+	x.begun = false
+	return nil
+}
