@@ -3,6 +3,7 @@ package html_test
 import (
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/magpie-sec/magpie/internal/extract"
 	"github.com/magpie-sec/magpie/internal/extract/extracttest"
@@ -21,18 +22,18 @@ func TestText(t *testing.T) {
 		{"<tr><td>4539</td><td>1488</td></tr>", "4539 | 1488"},
 		{"<div>4539</div><div>1488</div>", "4539 | 1488"},
 		{"<span>4539</span> <span>1488</span>", "4539 1488"},
-		{"<p>a</p>\n\n  <p>b   c</p>", "a\n\nb   c"},
+		{"<p>a</p>\n\n  <p>b   c</p>", "a b c"},
 		{`<input type="hidden" name="ssn" value="523&#45;45-6781">`, `name="ssn" value="523-45-6781"`},
 		{`<a class="btn btn-primary btn-lg float-right" href=/x?a=1&amp;b=2>go</a>`, `href="/x?a=1&b=2" go`},
-		{"<img\n alt='a > b'\n>c", "\nalt=\"a > b\"\nc"},
+		{"<img\n alt='a > b'\n>c", "alt=\"a > b\" c"},
 		{"a < b and 5<6 &lt;x&gt; &eacute;&nbsp;&unknown;", "a < b and 5<6 <x> é &unknown;"},
 		{"<script>if (a<b) { s = \"</p>\" }</SCRIPT >x", "if (a<b) { s = \"</p>\" } x"},
-		{"<!-- password: <x> -->y", " password: <x>  y"},
+		{"<!-- password: <x> -->y", "password: <x> y"},
 		{"<user-ssn>523</user-ssn>", "user-ssn 523"},
-		{"<p title=\"open>text</p>\n<p>rest", "title=\"open\" text\nrest"},
+		{"<p title=\"open>text</p>\n<p>rest", "title=\"open\" text rest"},
 	} {
 		d := extracttest.Read(t, "a.html", "<html>"+c.markup)
-		if d.MIME != "text/html" || d.Running != c.want {
+		if d.MIME != "text/html" || strings.Join(strings.Fields(d.Running), " ") != c.want {
 			t.Errorf("%s:\n%q, want\n%q", c.markup, d.Running, c.want)
 		}
 	}
@@ -84,12 +85,21 @@ func TestHostile(t *testing.T) {
 	}
 }
 
-// Places are lines of the file.
+// Places are those of the file.
 func TestLines(t *testing.T) {
 	page := "<!doctype html>\n<p\n class=\"a\"\n>x &#10; y</p>\n<script>\n\n</script><!--\n-->\n<a\nhref='\n'>z"
 	d := extracttest.Read(t, "a.html", page)
 	if got := strings.Count(d.Running, "\n"); got != strings.Count(page, "\n") {
 		t.Errorf("%d lines: %q", got, d.Running)
+	}
+	line := `<table><tr><td class="x y">é &amp; co</td> <td>one <a href="/call">two</a></td><td><input name="q" value="three"></td>`
+	d = extracttest.Read(t, "a.html", "<html>\n"+line)
+	for _, word := range []string{"é", "one", "two", "three"} {
+		want := utf8.RuneCountInString(line[:strings.Index(line, word)])
+		_, text, _ := strings.Cut(d.Running, "\n")
+		if got := utf8.RuneCountInString(text[:max(0, strings.Index(text, word))]); got != want {
+			t.Errorf("%s in column %d, want %d: %q", word, got, want, text)
+		}
 	}
 }
 

@@ -67,16 +67,18 @@ const (
 // A parser walks through HTML in a window and gathers running text. Line breaks of the source stay, all of them and no others, so that lines are
 // those of the document; other white space beside tags shrinks to one space.
 type parser struct {
-	w     *extract.Window
-	out   *extract.Output
-	data  []byte
-	pos   int
-	end   error // why nothing follows data, nil if something may
-	err   error // of the output
-	buf   []byte
-	last  byte // of the text so far
-	gap   gap
-	until string // what ends the raw text that is being read
+	w    *extract.Window
+	out  *extract.Output
+	data []byte
+	pos  int
+	end  error // why nothing follows data, nil if something may
+	err  error // of the output
+	buf  []byte
+	last byte // of the text so far
+	gap  gap
+	// The characters before pos on its line of the source, before the text that is written next, and of the last line of the text so far.
+	column, at, reached int
+	until               string // what ends the raw text that is being read
 	// No such quote stands in the rest of the window.
 	noQuote [2]bool
 }
@@ -102,6 +104,20 @@ func (p *parser) run() error {
 func (p *parser) next(keep int) {
 	p.data, p.end = p.w.Next(keep)
 	p.pos, p.noQuote = 0, [2]bool{}
+}
+
+// advance passes n bytes.
+func (p *parser) advance(n int) {
+	p.column = columnAfter(p.column, p.data[p.pos:p.pos+n])
+	p.pos += n
+}
+
+// columnAfter returns the column behind t, which begins in column c.
+func columnAfter(c int, t []byte) int {
+	if i := bytes.LastIndexByte(t, '\n'); i >= 0 {
+		c, t = 0, t[i+1:]
+	}
+	return c + utf8.RuneCount(t)
 }
 
 // full says that waiting for more text is of no use.
@@ -134,14 +150,15 @@ func (p *parser) step() bool {
 // begin passes n bytes, behind which stands text that is no markup.
 func (p *parser) begin(n int, until string) {
 	p.apart(space)
-	p.pos += n
+	p.advance(n)
 	p.until = until
 }
 
 // characterOf takes a '<' that begins nothing for text.
 func (p *parser) characterOf(t []byte) {
+	p.at = p.column
 	p.verbatim(t[:1])
-	p.pos++
+	p.advance(1)
 }
 
 // rawText reads what is no markup, as it is written.
@@ -167,13 +184,14 @@ func (p *parser) rawText(t []byte) bool {
 			return false
 		}
 	}
+	p.at = p.column
 	p.verbatim(t[:n])
-	p.pos += n
+	p.advance(n)
 	if over && p.until[0] == '<' { // an end tag
 		p.until = ""
 		return true
 	}
-	p.pos += size
+	p.advance(size)
 	if over {
 		p.until = ""
 		p.apart(space)
@@ -209,8 +227,10 @@ func (p *parser) characters(t []byte) bool {
 			return false
 		}
 	}
+	lead := n - len(bytes.TrimLeft(t[:n], " \t\r\n\f"))
+	p.at = columnAfter(p.column, t[:lead])
 	p.decoded(t[:n])
-	p.pos += n
+	p.advance(n)
 	return true
 }
 
@@ -284,11 +304,13 @@ func (p *parser) tag(t []byte) bool {
 		}
 		n = len(t)
 	}
+	p.at = p.column
+	begins := p.column + 1
 	tag := t[1:n]
 	if closed {
 		tag = t[1 : n-1]
 	}
-	p.pos += n
+	p.advance(n)
 	if len(tag) > 0 && tag[0] == '!' {
 		p.apart(space)
 		if len(tag) > maxDeclaration {
@@ -301,6 +323,7 @@ func (p *parser) tag(t []byte) bool {
 	opens := len(tag) == 0 || tag[0] != '/'
 	if !opens {
 		tag = tag[1:]
+		begins++
 	}
 	end := 0
 	for end < len(tag) && !blank(tag[end]) && tag[end] != '/' {
@@ -321,7 +344,7 @@ func (p *parser) tag(t []byte) bool {
 		p.verbatim(tag[:end])
 		p.apart(space)
 	}
-	p.attributes(tag[end:], closed)
+	p.attributes(tag[end:], columnAfter(begins, tag[:end]), closed)
 	if opens && closed && raw[name] && !bytes.HasSuffix(tag, []byte("/")) {
 		p.until = "</" + name
 	}
@@ -356,8 +379,10 @@ func (p *parser) tagEnd(t []byte) int {
 }
 
 // attributes writes what stands in a tag behind its name. Of a tag that is cut off, what may have been left out is.
-func (p *parser) attributes(t []byte, closed bool) {
-	for len(t) > 0 {
+func (p *parser) attributes(t []byte, column int, closed bool) {
+	for from := t; len(t) > 0; {
+		column = columnAfter(column, from[:len(from)-len(t)])
+		from, p.at = t, column
 		if blank(t[0]) || t[0] == '/' {
 			p.lines(t[:1])
 			t = t[1:]
@@ -450,7 +475,9 @@ func (p *parser) blanks(t []byte) int {
 	return len(t)
 }
 
-// verbatim appends text as it is, behind the gap before it.
+var padding = bytes.Repeat([]byte{' '}, 64)
+
+// verbatim appends text as it is, behind the gap before it and in the column where it stands in the source, as far as there is room.
 func (p *parser) verbatim(t []byte) {
 	if len(t) == 0 {
 		return
@@ -464,7 +491,10 @@ func (p *parser) verbatim(t []byte) {
 	case g >= space, digit(p.last) != digit(first) && (letter(p.last) || letter(first) || p.last >= utf8.RuneSelf || first >= utf8.RuneSelf):
 		p.put([]byte{' '})
 	}
-	p.gap = noGap
+	for (p.gap >= space || p.last == '\n' || p.last == 0) && p.reached < p.at && p.err == nil {
+		p.put(padding[:min(len(padding), p.at-p.reached)])
+	}
+	p.gap, p.at = noGap, 0 // the rest of these words follows by itself
 	p.put(t)
 }
 
@@ -480,6 +510,7 @@ func (p *parser) put(t []byte) {
 		p.buf = append(p.buf, t[:n]...)
 		if n > 0 {
 			p.last = t[n-1]
+			p.reached = columnAfter(p.reached, t[:n])
 		}
 		if t = t[n:]; len(t) > 0 {
 			p.flush()
