@@ -3,7 +3,7 @@
 GO ?= go
 STATICCHECK = $(GO) tool -modfile=tools/lint/go.mod staticcheck
 
-.PHONY: test install check generate bench bench-detect accuracy build help
+.PHONY: test install check generate bench bench-detect corpus-pdf accuracy build help
 
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s:
@@ -34,6 +34,11 @@ bench: ## the short form of every benchmark; docs/benchmarks.md has the long one
 bench-detect: ## detection beside Hyperscan on the same data, with recall and precision on what was planted in it
 	@sh tools/install/install.sh hyperscan
 	$(GO) run ./tools/benchdetect
+
+corpus-pdf: ## gather PDF documents of many writers, and print our share of pdftotext's words and both speeds
+	@sh tools/install/install.sh pdf
+	sh tools/corpuspdf/gather.sh /var/tmp/magpie-corpus-pdf
+	$(GO) run ./tools/benchpdf /var/tmp/magpie-corpus-pdf
 
 accuracy: ## score every identifier on values made from the authorities' rules, and write docs/accuracy.md
 	$(GO) run ./tools/accuracy -write docs/accuracy.md

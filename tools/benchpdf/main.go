@@ -1,6 +1,9 @@
 // Benchpdf reads PDF documents beside poppler's pdftotext, and prints which share of its words we find, and how fast both are.
 //
 //	benchpdf [-worst 20] [-floor 0.95] folder...
+//
+// With -goldens it writes pdftotext's words beside each document, and floors.txt with our share of them, half a percent less: what the test of
+// internal/extract/pdf holds us to.
 package main
 
 import (
@@ -57,6 +60,7 @@ func main() {
 	worst := flag.Int("worst", 20, "how many of the worst documents to list")
 	floor := flag.Float64("floor", 0.95, "the share that is counted as reached")
 	show := flag.Bool("show", false, "print our text of the documents and the words that are missing")
+	goldens := flag.Bool("goldens", false, "write the words and floors that the test compares with")
 	flag.Parse()
 	var files []string
 	for _, dir := range flag.Args() {
@@ -74,7 +78,7 @@ func main() {
 	var all []score
 	empty, unread := 0, 0
 	for _, file := range files {
-		s, err := measure(file, *show)
+		s, err := measure(file, *show, *goldens)
 		if err != nil {
 			unread++
 			if s.result.Code == extract.Complete {
@@ -92,10 +96,16 @@ func main() {
 		all = append(all, s)
 	}
 	report(all, *worst, *floor)
+	if *goldens {
+		if err := writeFloors(flag.Arg(0), all); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
 	fmt.Printf("%d more have no text according to pdftotext, %d it cannot read\n", empty, unread)
 }
 
-func measure(file string, show bool) (s score, err error) {
+func measure(file string, show, goldens bool) (s score, err error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return s, err
@@ -127,6 +137,11 @@ func measure(file string, show bool) (s score, err error) {
 	s.words = len(want)
 	missing := pdfwords.Missing(want, pdfwords.Of(out.text.Bytes()))
 	s.found = s.words - len(missing)
+	if goldens {
+		if err := os.WriteFile(strings.TrimSuffix(file, ".pdf")+".words", []byte(strings.Join(want, "\n")+"\n"), 0o644); err != nil {
+			return s, err
+		}
+	}
 	if show {
 		fmt.Printf("%s\nMISSING %q\n", out.text.Bytes(), missing)
 	}
@@ -162,6 +177,15 @@ func report(all []score, worst int, floor float64) {
 		100*sum/n, 100*all[len(all)/2].share(), 100*float64(found)/float64(words), reached, len(all), 100*floor)
 	fmt.Printf("ours %.1f MB/s, pdftotext %.1f MB/s (with starting a process for each document)\n",
 		float64(size)/mb/ours.Seconds(), float64(size)/mb/theirs.Seconds())
+}
+
+func writeFloors(dir string, all []score) error {
+	var lines []string
+	for _, s := range all {
+		lines = append(lines, fmt.Sprintf("%s %.3f\n", filepath.Base(s.file), max(0, s.share()-0.005)))
+	}
+	slices.Sort(lines)
+	return os.WriteFile(filepath.Join(dir, "floors.txt"), []byte(strings.Join(lines, "")), 0o644)
 }
 
 func compare(a, b float64) int {

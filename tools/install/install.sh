@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what the tests start as real programs, where it is absent: PostgreSQL's server, Node.js with npm, the AWS CLI. With the argument
-# hyperscan, what bench-detect compares with, and what makes its data.
+# hyperscan, what bench-detect compares with, and what makes its data; with pdf, what corpus-pdf compares with and makes documents with.
 set -eu
 
 updated=""
@@ -26,6 +26,18 @@ if [ "${1:-}" = hyperscan ]; then
 	[ -e /usr/include/hs/hs.h ] || install libhyperscan-dev
 	command -v cc >/dev/null 2>&1 || install gcc
 	command -v python3 >/dev/null 2>&1 || install python3
+	exit 0
+fi
+if [ "${1:-}" = pdf ]; then
+	command -v pdftotext >/dev/null 2>&1 || install poppler-utils
+	command -v qpdf >/dev/null 2>&1 || install qpdf
+	command -v gs >/dev/null 2>&1 || install ghostscript
+	command -v groff >/dev/null 2>&1 || install groff
+	command -v soffice >/dev/null 2>&1 || install libreoffice-writer-nogui
+	command -v chromium >/dev/null 2>&1 || install chromium
+	command -v wkhtmltopdf >/dev/null 2>&1 || install wkhtmltopdf
+	/usr/bin/python3 -c 'import reportlab' 2>/dev/null || install python3-reportlab
+	/usr/bin/python3 -c 'import cairo' 2>/dev/null || install python3-cairo
 	exit 0
 fi
 command -v initdb >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || install postgresql

@@ -290,7 +290,7 @@ func (in *interpreter) defaultFont() *font {
 // show shows a string.
 func (in *interpreter) show(o any) {
 	s, ok := o.(str)
-	if !ok {
+	if !ok || in.f.spend(len(s)) != nil {
 		return
 	}
 	if in.font == nil {
@@ -318,7 +318,7 @@ func (in *interpreter) show(o any) {
 			text = *in.text
 			*in.text = ""
 		}
-		in.page.glyph(text, x0, y0, x1, y1, m, math.Abs(in.size), vertical)
+		in.page.glyph(text, x0, y0, x1, y1, m, math.Abs(in.size)*in.font.em, vertical)
 		if vertical {
 			in.tm = matrix{1, 0, 0, 1, 0, dy - space}.times(in.tm)
 		} else {

@@ -17,8 +17,8 @@ const (
 	maxKept          = 200_000  // elements of parsed objects that are kept
 	blockSize        = 16 << 10
 	blockCount       = 32
-	workFloor        = 256 << 20 // decoded bytes that every document may cost
-	workRatio        = 500       // and beyond that, for each byte of its own, as extract.Limits.Ratio
+	workFloor        = 64 << 20 // decoded bytes that every document may cost
+	workRatio        = 200      // and beyond that, for each byte of its own; content streams lie about 10:1
 )
 
 var errWork = &extract.Problem{Reason: extract.FileExceedsSizeLimit, Detail: "expands too far"}

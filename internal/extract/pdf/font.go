@@ -16,6 +16,7 @@ type font struct {
 	widths    [256]float32
 	cidWidths []widthRange
 	width     float32 // of what has none, in ems
+	em        float64 // how large an em is, for Type 3 fonts, whose units are their own; else 1
 	cost      int     // elements, for the bound on what is kept
 }
 
@@ -122,7 +123,7 @@ func clean(s string) string {
 }
 
 func (f *file) readFont(d dict) *font {
-	t := &font{cost: 500}
+	t := &font{cost: 500, em: 1}
 	if s, ok := f.resolve(d["ToUnicode"]).(*stream); ok {
 		if r, err := f.decode(s, true); err == nil {
 			t.toUnicode = f.readCMap(r, 0)
@@ -240,8 +241,15 @@ func (f *file) readSimple(t *font, d dict) {
 	f.simpleWidths(t, d, descriptor, family)
 }
 
-// numberedGlyph reads names such as "c65", which some writers give to the characters of the codes that they number.
+// numberedGlyph reads names that are the character itself, and names such as "c65", which some writers give to the characters of the codes
+// that they number.
 func numberedGlyph(n name, code int) string {
+	if len(n) == 1 && n[0] > ' ' && n[0] < 0x7f {
+		return string(n)
+	}
+	if len(n) == 3 && n[0] == '#' { // escaped twice
+		return runeText(rune(unhex(int(n[1]))<<4 | unhex(int(n[2]))))
+	}
 	digits := strings.TrimLeft(string(n), "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_.")
 	if len(n)-len(digits) > 2 || digits == "" {
 		return ""
@@ -345,6 +353,28 @@ func (f *file) simpleWidths(t *font, d, descriptor dict, family string) {
 			w, _ := num(f.resolve(o))
 			t.widths[c] = float32(w) * scale
 		}
+	}
+	if f.name(d["Subtype"]) == "Type3" {
+		t.guessEm()
+	}
+}
+
+// guessEm takes an m to be three quarters of an em wide; without one, letters half an em on average.
+func (t *font) guessEm() {
+	sum, widest, n := 0.0, 0.0, 0
+	for c, w := range t.widths {
+		if w > 0 && t.texts[c] == "m" {
+			t.em = float64(w) / 0.75
+			return
+		}
+		if w > 0 && t.texts[c] != "" && t.texts[c] != " " {
+			sum += float64(w)
+			widest = max(widest, float64(w))
+			n++
+		}
+	}
+	if n > 0 {
+		t.em = max(2*sum/float64(n), widest)
 	}
 }
 
