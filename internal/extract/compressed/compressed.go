@@ -114,7 +114,7 @@ type stream struct {
 }
 
 func (s *stream) Read(p []byte) (int, error) {
-	if s.err == nil {
+	for s.err == nil { // blocks may be empty
 		var n int
 		if n, s.err = s.r.Read(p); n > 0 {
 			return n, nil

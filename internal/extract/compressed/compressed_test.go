@@ -110,3 +110,16 @@ func TestTruncationIsTold(t *testing.T) {
 		}
 	}
 }
+
+// Thousands of small streams are read wholly, and do not cost a large dictionary each.
+func TestManySmallStreams(t *testing.T) {
+	one, err := os.ReadFile("testdata/level9.csv.xz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	content := bytes.Repeat(one, 3000)
+	d := extracttest.Extract(t, extracttest.Extractor(), extract.Object{Name: "many.csv.xz", Size: -1, Reader: bytes.NewReader(content)})
+	if d.Result.Code != extract.Complete || d.Result.Bytes != 3000*35 {
+		t.Errorf("%+v", d.Result)
+	}
+}

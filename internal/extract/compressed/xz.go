@@ -31,7 +31,14 @@ type xzStream struct {
 	sum   hash.Hash
 	block *lzma.Reader2
 	begun bool // a stream was begun and not ended
+	// made counts the bytes of dictionaries, earned the text that came of them: a file of tiny blocks gets small dictionaries.
+	made, earned int64
 }
+
+const (
+	freeDicts = 1 << 30
+	smallDict = 1 << 20
+)
 
 func openXZ(br *bufio.Reader) (io.Reader, func(), error) { return &xzStream{br: br}, func() {}, nil }
 
@@ -70,6 +77,7 @@ func (x *xzStream) Read(p []byte) (int, error) {
 		return 0, nil
 	}
 	n, err := x.block.Read(p)
+	x.earned += int64(n)
 	if x.sum != nil {
 		x.sum.Write(p[:n])
 	}
@@ -104,7 +112,11 @@ func (x *xzStream) next() error {
 		return err
 	}
 	x.sum = newSum(x.check)
-	x.block, err = lzma.Reader2Config{DictCap: max(lzma.MinDictCap, int(min(dict, maxWindow)))}.NewReader2(xzSource{x})
+	if dict = min(dict, maxWindow); x.made+dict > freeDicts+4*x.earned {
+		dict = min(dict, smallDict)
+	}
+	x.made += dict
+	x.block, err = lzma.Reader2Config{DictCap: max(lzma.MinDictCap, int(dict))}.NewReader2(xzSource{x})
 	return err
 }
 
