@@ -54,7 +54,7 @@ func addPublicSite(e *estate) error {
 	if err := e.add(bucket+"images/logo.png", document{data: logo(), skipped: unsupported}); err != nil {
 		return err
 	}
-	if err := e.add(bucket+"warranty.pdf", document{data: warranty(), skipped: unsupported}); err != nil {
+	if err := e.add(bucket+"warranty.pdf", document{data: warranty()}); err != nil {
 		return err
 	}
 	if err := e.addRecords(bucket+"catalogue/products.json", `{"currency": "USD", "products": [`+repeat(48, `{
