@@ -290,7 +290,7 @@ func (j *activeJob) knowBucket(ctx context.Context, db store.DB, name string) er
 }
 
 // detectionVersion counts the changes of what is found that no table entry shows: of the engine, of check functions, of extraction.
-const detectionVersion = 1
+const detectionVersion = 2
 
 // rulesVersion names a set of identifiers with what their entries say, and the allow lists that were applied by their digests: results of the
 // same name were found by the same rules.

@@ -10,6 +10,8 @@ import (
 	_ "embed"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"unicode"
@@ -105,7 +107,7 @@ func load() (*lists, error) {
 			l.triggers = append(l.triggers, w)
 		}
 	}
-	for w := range cues {
+	for _, w := range slices.Sorted(maps.Keys(cues)) { // in the same order in every process
 		l.triggers = append(l.triggers, w)
 	}
 	return l, nil
