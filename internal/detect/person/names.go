@@ -107,9 +107,7 @@ func load() (*lists, error) {
 			l.triggers = append(l.triggers, w)
 		}
 	}
-	for _, w := range slices.Sorted(maps.Keys(cues)) { // in the same order in every process
-		l.triggers = append(l.triggers, w)
-	}
+	l.triggers = append(l.triggers, slices.Sorted(maps.Keys(cues))...) // in the same order in every process
 	return l, nil
 }
 
