@@ -67,6 +67,7 @@ const (
 // A parser walks through HTML in a window and gathers running text. Line breaks of the source stay, all of them and no others, so that lines are
 // those of the document; other white space beside tags shrinks to one space.
 type parser struct {
+	name []byte // of the element or attribute at hand, in small letters
 	w    *extract.Window
 	out  *extract.Output
 	data []byte
@@ -329,24 +330,25 @@ func (p *parser) tag(t []byte) bool {
 	for end < len(tag) && !blank(tag[end]) && tag[end] != '/' {
 		end++
 	}
-	name := string(bytes.ToLower(tag[:end]))
+	p.name = lower(p.name, tag[:end])
 	switch {
-	case marking[name]:
+	case marking[string(p.name)]:
 		p.apart(fuse)
-	case cells[name]:
+	case cells[string(p.name)]:
 		p.apart(divider)
-	case inline[name]:
+	case inline[string(p.name)]:
 		p.apart(space)
 	default:
 		p.apart(block)
 	}
-	if opens && !known[name] && (closed || end < len(tag)) {
+	isRaw := raw[string(p.name)]
+	if opens && !known[string(p.name)] && (closed || end < len(tag)) {
 		p.verbatim(tag[:end])
 		p.apart(space)
 	}
 	p.attributes(tag[end:], columnAfter(begins, tag[:end]), closed)
-	if opens && closed && raw[name] && !bytes.HasSuffix(tag, []byte("/")) {
-		p.until = "</" + name
+	if opens && closed && isRaw && !bytes.HasSuffix(tag, []byte("/")) {
+		p.until = "</" + strings.ToLower(string(tag[:end]))
 	}
 	return true
 }
@@ -392,7 +394,8 @@ func (p *parser) attributes(t []byte, column int, closed bool) {
 		for n < len(t) && !blank(t[n]) && t[n] != '=' && t[n] != '/' {
 			n++
 		}
-		name := string(bytes.ToLower(t[:min(n, maxLooks)]))
+		p.name = lower(p.name, t[:min(n, maxLooks)])
+		ofLooks, class := looks[string(p.name)], string(p.name) == "class"
 		after := bytes.TrimLeft(t[n:], " \t\r\n\f")
 		if len(after) == 0 || after[0] != '=' { // a name alone
 			if closed || len(after) > 0 {
@@ -420,14 +423,25 @@ func (p *parser) attributes(t []byte, column int, closed bool) {
 			whole = stop < len(value)
 			value, t = value[:stop], value[stop:]
 		}
-		hidden := looks[name] && len(value) <= maxLooks || name == "class" && len(value) > maxLabel && len(value) <= maxClasses
-		if hidden || !closed && !whole && (looks[name] || name == "class") {
+		hidden := ofLooks && len(value) <= maxLooks || class && len(value) > maxLabel && len(value) <= maxClasses
+		if hidden || !closed && !whole && (ofLooks || class) {
 			p.lines(between)
 			p.lines(value)
 			continue
 		}
-		p.attribute([]byte(name), between, value)
+		p.attribute(p.name, between, value)
 	}
+}
+
+// lower puts the small letters of an ASCII name into dst.
+func lower(dst, name []byte) []byte {
+	dst = append(dst[:0], name...)
+	for i, c := range dst {
+		if c-'A' < 26 {
+			dst[i] = c | 0x20
+		}
+	}
+	return dst
 }
 
 // attribute writes a name and a value as they stand in code.
