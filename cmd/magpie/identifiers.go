@@ -100,7 +100,7 @@ func explainIdentifier(w io.Writer, id *detect.Identifier) error {
 	line("severity", fmt.Sprintf("%s for 1 occurrence in an object, %s for 2 to 99, %s for 100 or more", id.Severity[0], id.Severity[1], id.Severity[2]))
 	line("recommended set", map[bool]string{true: "yes", false: "no"}[id.Recommended])
 	line("format defined by", id.Citation)
-	fmt.Fprintln(&b, "\n  In the forms 9 is a digit, A a capital, a a letter, X a capital or digit, x a letter or digit.")
+	fmt.Fprintln(&b, "\n  In the forms 9 is a digit, A a capital, a a letter, X a capital or digit, x a letter or digit,\n  … what is told by its words and by what stands around it.")
 	_, err := io.WriteString(w, b.String())
 	return err
 }

@@ -6,8 +6,11 @@ import (
 )
 
 // Form shows a person what a value of the layout looks like: 9 stands for a digit, A for a capital, a for a letter, X for a capital or digit, x
-// for a letter or digit, and … for what only a grammar can tell.
+// for a letter or digit, and … for what a grammar tells by its words and by what stands around it.
 func (l *Layout) Form() string {
+	if l.Around != nil {
+		return "…"
+	}
 	var b strings.Builder
 	separators := false
 	for rest := l.Shape; rest != ""; {
