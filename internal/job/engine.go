@@ -27,7 +27,7 @@ type Config struct {
 	Slots       int           // attempts at a time in this process; default: the number of processors
 	Worker      string        // name of this process in shards' rows, unique among those alive; default: host, process id and 4 random bytes
 	Lease       time.Duration // after how long a silent worker counts as dead; default 30 s. Heartbeats and sweeps come every third of it
-	MaxFailures int           // failed or lost attempts in a row without progress after which a shard is dead; default 8
+	MaxFailures int           // failed or lost attempts in a row without progress after which a shard is dead; default 16
 	Backoff     Backoff       // between the attempts at a failing shard
 	StopWithin  time.Duration // how long Stop takes at most; default 10 s
 
@@ -56,7 +56,7 @@ func (c Config) withDefaults() (Config, error) {
 	def(&c.Slots, runtime.GOMAXPROCS(0))
 	def(&c.Worker, workerName())
 	def(&c.Lease, 30*time.Second)
-	def(&c.MaxFailures, 8)
+	def(&c.MaxFailures, 16)
 	def(&c.Backoff.Base, time.Second)
 	def(&c.Backoff.Max, max(5*time.Minute, c.Backoff.Base))
 	def(&c.StopWithin, 10*time.Second)

@@ -204,7 +204,7 @@ func (w *Worker) objects(ctx context.Context, a *job.Attempt, j *activeJob) erro
 
 // lastFailure is after how many failures in a row the object at the cursor is given up, so that it does not take those behind it with it:
 // one less than the engine's default for giving up the shard. A failure is a source that stays away, or a worker that died.
-const lastFailure = 7
+const lastFailure = 15
 
 // classifierOf returns what is done with each object of a shard. If its bucket has no source any more they are all skipped.
 func (w *Worker) classifierOf(ctx context.Context, a *job.Attempt, j *activeJob) (func(source.Object) (objectOutcome, error), error) {
