@@ -79,7 +79,7 @@ func TestConfig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c := e.cfg; c.Lease != 30*time.Second || c.MaxFailures != 8 || c.StopWithin != 10*time.Second || c.Slots < 1 || e.Worker() == "" {
+	if c := e.cfg; c.Lease != 30*time.Second || c.MaxFailures != 16 || c.StopWithin != 10*time.Second || c.Slots < 1 || e.Worker() == "" {
 		t.Errorf("defaults: %+v", c)
 	}
 	if again, err := New(good); err != nil || again.Worker() == e.Worker() {
