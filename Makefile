@@ -20,10 +20,12 @@ check: ## formatting, vet, staticcheck, freshness of generated files (the floors
 	$(STATICCHECK) ./...
 	$(GO) run ./tools/apigen -check
 	$(GO) run ./tools/estategen -check
+	$(GO) run ./tools/formatdoc -check
 
-generate: ## write generated code and the example estate anew
+generate: ## write generated code, the example estate and docs/formats.md anew
 	$(GO) run ./tools/apigen
 	$(GO) run ./tools/estategen
+	$(GO) run ./tools/formatdoc
 
 build: ## one static binary, ./magpie
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags="-s -w" -o magpie ./cmd/magpie

@@ -14,6 +14,8 @@ type Format struct {
 	Name string
 	// MIME is the media type that results show ("text/csv").
 	MIME string
+	// About is the format's part of docs/formats.md.
+	About About
 	// Extensions are the usual ones, lower case, without the dot. They only break ties: see Score.
 	Extensions []string
 	// Kind says how the places of such a document are named.
@@ -28,6 +30,32 @@ type Format struct {
 	// the reason when not; any other error of its own counts as MALFORMED_FILE. Errors of in and out must come back (wrapped or not). It
 	// may panic on foreign input, it must not start goroutines.
 	Extract func(in *Input, out *Output) error
+}
+
+// About is what docs/formats.md tells people of a Format: sentences, each with its full stop, but for the title.
+type About struct {
+	// Title is what people call such documents ("Word documents (Office Open XML)").
+	Title string
+	// Reads and Leaves say what of a document is delivered, and what is not.
+	Reads, Leaves string
+	// Sniffed says by which content the format is recognised.
+	Sniffed string
+	// Places says how the place of a value is named.
+	Places string
+	// Reasons are those that the format itself gives for what it leaves. MALFORMED_FILE and the limits of all formats go without saying.
+	Reasons []Reason
+}
+
+// Missing names the first member that has to be there and is not, "" if none.
+func (a About) Missing() string {
+	for _, m := range []struct{ name, value string }{
+		{"Title", a.Title}, {"Reads", a.Reads}, {"Leaves", a.Leaves}, {"Sniffed", a.Sniffed}, {"Places", a.Places},
+	} {
+		if m.value == "" {
+			return m.name
+		}
+	}
+	return ""
 }
 
 // Score says how well a document fits a format. The highest wins, among equals the first in the list of formats.

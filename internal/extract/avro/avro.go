@@ -22,8 +22,17 @@ import (
 
 // Format is the object container file of Apache Avro (specification 1.12). A record is an object, counted through all blocks.
 var Format = extract.Format{
-	Name:       "avro",
-	MIME:       "application/avro",
+	Name: "avro",
+	MIME: "application/avro",
+	About: extract.About{
+		Title: "Apache Avro object container files",
+		Reads: "All fields of all types with logical types as people write them, names of fields are context. Codecs null, deflate, " +
+			"snappy, zstandard, bzip2.",
+		Leaves:  "Other codecs; the schema's documentation.",
+		Sniffed: "The signature Obj1.",
+		Places:  "Record, counted from 0, and JSON path.",
+		Reasons: []extract.Reason{extract.UnsupportedFileType, extract.FileExceedsSizeLimit, extract.JSONNestingLevelOverLimit},
+	},
 	Extensions: []string{"avro"},
 	Kind:       text.Records,
 	MaxBytes:   8 * extract.GB,

@@ -24,30 +24,64 @@ const maxWindow = 32 << 20
 var errGarbage = errors.New("bytes that are no compressed stream follow")
 
 // Bzip2 is bzip2.
-var Bzip2 = format("bzip2", "application/x-bzip2", map[string]string{"bz2": "", "bzip2": "", "tbz": ".tar", "tbz2": ".tar"}, isBzip2, openBzip2)
+var Bzip2 = format("bzip2", "application/x-bzip2", extract.About{
+	Title:   "bzip2",
+	Reads:   "The one document that is packed, whatever it is; several streams in a row are one.",
+	Leaves:  "Bytes behind the streams.",
+	Sniffed: "The signature.",
+	Places:  "Those of the document within, with its name.",
+}, map[string]string{"bz2": "", "bzip2": "", "tbz": ".tar", "tbz2": ".tar"}, isBzip2, openBzip2)
 
 // Zstd is zstd (RFC 8878). Frames that need a dictionary, or a window over 32 MiB, are not read.
-var Zstd = format("zstd", "application/zstd", map[string]string{"zst": "", "zstd": "", "tzst": ".tar"},
+var Zstd = format("zstd", "application/zstd", extract.About{
+	Title:   "Zstandard",
+	Reads:   "The one document that is packed, whatever it is; several frames in a row are one.",
+	Leaves:  "Frames that need a dictionary or a window over 32 MiB.",
+	Sniffed: "The signature.",
+	Places:  "Those of the document within, with its name.",
+	Reasons: []extract.Reason{extract.UnsupportedFileType},
+}, map[string]string{"zst": "", "zstd": "", "tzst": ".tar"},
 	func(b []byte) bool { return bytes.HasPrefix(skippable(b), []byte("\x28\xb5\x2f\xfd")) }, openZstd)
 
 // XZ is xz with the filter LZMA2 alone.
-var XZ = format("xz", "application/x-xz", map[string]string{"xz": "", "txz": ".tar"},
+var XZ = format("xz", "application/x-xz", extract.About{
+	Title:   "xz",
+	Reads:   "The one document that is packed, whatever it is; several streams in a row are one.",
+	Leaves:  "Filters besides LZMA2, and dictionaries over 32 MiB.",
+	Sniffed: "The signature.",
+	Places:  "Those of the document within, with its name.",
+	Reasons: []extract.Reason{extract.UnsupportedFileType},
+}, map[string]string{"xz": "", "txz": ".tar"},
 	func(b []byte) bool { return bytes.HasPrefix(b, []byte(xzMagic)) }, openXZ)
 
 // LZ4 is LZ4's frame format, not the older one of the Linux kernel.
-var LZ4 = format("lz4", "application/x-lz4", map[string]string{"lz4": "", "tlz4": ".tar"},
+var LZ4 = format("lz4", "application/x-lz4", extract.About{
+	Title:   "LZ4 frames",
+	Reads:   "The one document that is packed, whatever it is; several frames in a row are one.",
+	Leaves:  "The older format of the Linux kernel.",
+	Sniffed: "The signature.",
+	Places:  "Those of the document within, with its name.",
+	Reasons: []extract.Reason{extract.UnsupportedFileType},
+}, map[string]string{"lz4": "", "tlz4": ".tar"},
 	func(b []byte) bool { return bytes.HasPrefix(skippable(b), []byte(lz4Magic)) }, openLZ4)
 
 // Snappy is the framing format of Snappy, and that of S2, which extends it.
-var Snappy = format("snappy", "application/x-snappy-framed", map[string]string{"sz": "", "snappy": "", "s2": ""}, func(b []byte) bool {
+var Snappy = format("snappy", "application/x-snappy-framed", extract.About{
+	Title:   "Snappy and S2, framed",
+	Reads:   "The one document that is packed, whatever it is.",
+	Leaves:  "Raw Snappy blocks, which have no signature.",
+	Sniffed: "The signature.",
+	Places:  "Those of the document within, with its name.",
+}, map[string]string{"sz": "", "snappy": "", "s2": ""}, func(b []byte) bool {
 	return bytes.HasPrefix(b, []byte("\xff\x06\x00\x00sNaPpY")) || bytes.HasPrefix(b, []byte("\xff\x06\x00\x00S2sTwO"))
 }, openSnappy)
 
 // format makes a Format. The extensions come with what stands for them in the member's name.
-func format(name, mime string, extensions map[string]string, match func([]byte) bool, open func(*bufio.Reader) (io.Reader, func(), error)) extract.Format {
+func format(name, mime string, about extract.About, extensions map[string]string, match func([]byte) bool, open func(*bufio.Reader) (io.Reader, func(), error)) extract.Format {
 	f := extract.Format{
 		Name:     name,
 		MIME:     mime,
+		About:    about,
 		Archive:  true,
 		MaxBytes: 8 * extract.GB,
 		Match: func(h *extract.Head) extract.Score {

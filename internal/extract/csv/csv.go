@@ -12,8 +12,17 @@ import (
 // Format is comma, semicolon or bar separated text; TSV is separated by tabs. Quoting is that of RFC 4180, read leniently: see parser.
 var (
 	Format = extract.Format{
-		Name:       "csv",
-		MIME:       "text/csv",
+		Name: "csv",
+		MIME: "text/csv",
+		About: extract.About{
+			Title: "Tables separated by commas, semicolons or bars",
+			Reads: "Every cell with its quotes undone; the names of the columns are context of the cells below. Quotes may hold " +
+				"separators and line breaks, rows may be of different length.",
+			Leaves: "Nothing; empty cells say nothing.",
+			Sniffed: "By rows of the same number of cells: half of the rows if the extension promises a table, 95 in 100 otherwise. " +
+				"Extensions of logs and source code say that it is none.",
+			Places: "Row, column and name of the column; the header is row 1.",
+		},
 		Extensions: []string{"csv", "psv"},
 		Kind:       text.Cells,
 		MaxBytes:   20 * extract.GB,
@@ -21,8 +30,15 @@ var (
 		Extract:    read,
 	}
 	TSV = extract.Format{
-		Name:       "tsv",
-		MIME:       "text/tab-separated-values",
+		Name: "tsv",
+		MIME: "text/tab-separated-values",
+		About: extract.About{
+			Title:   "Tables separated by tabs",
+			Reads:   "As of CSV.",
+			Leaves:  "Nothing; empty cells say nothing.",
+			Sniffed: "As CSV.",
+			Places:  "Row, column and name of the column; the header is row 1.",
+		},
 		Extensions: []string{"tsv", "tab"},
 		Kind:       text.Cells,
 		MaxBytes:   20 * extract.GB,

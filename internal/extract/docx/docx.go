@@ -9,8 +9,17 @@ import (
 
 // Format is .docx and its kin with macros, and templates.
 var Format = extract.Format{
-	Name:       "docx",
-	MIME:       "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+	Name: "docx",
+	MIME: "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+	About: extract.About{
+		Title: "Word documents (Office Open XML)",
+		Reads: "Text, tables, headers, footers, notes, comments, text boxes, diagrams, charts, deleted text of tracked changes, " +
+			"properties.",
+		Leaves:  "Macros, pictures, embedded files; documents with a password.",
+		Sniffed: "A zip with Word's parts.",
+		Places:  "Lines: paragraphs are counted as such.",
+		Reasons: []extract.Reason{extract.MalformedOrFileSizeExceedsLimit, extract.OOXMLUncompressedRatioExceedsLimit, extract.OOXMLUncompressedSizeExceedsLimit, extract.UnsupportedFileType},
+	},
 	Extensions: []string{"docx", "docm", "dotx", "dotm"},
 	Kind:       text.Lines,
 	MaxBytes:   office.MaxBytes,

@@ -147,6 +147,9 @@ func testListed(t *testing.T, fs []extract.Format) {
 		if f.MaxBytes == 0 || f.MIME == "" || len(f.Extensions) == 0 {
 			t.Errorf("%s: MaxBytes, MIME and Extensions must be set", f.Name)
 		}
+		if missing := f.About.Missing(); missing != "" {
+			t.Errorf("%s: About.%s must be set: it goes into docs/formats.md", f.Name, missing)
+		}
 	}
 }
 

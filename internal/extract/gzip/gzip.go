@@ -14,8 +14,15 @@ import (
 
 // Format is gzip (RFC 1952). Several gzip members in one file are one document, as gunzip has it.
 var Format = extract.Format{
-	Name:       "gzip",
-	MIME:       "application/gzip",
+	Name: "gzip",
+	MIME: "application/gzip",
+	About: extract.About{
+		Title:   "gzip",
+		Reads:   "The one document that is packed, whatever it is.",
+		Leaves:  "Bytes behind the stream.",
+		Sniffed: "The signature.",
+		Places:  "Those of the document within, with its name.",
+	},
 	Extensions: []string{"gz", "gzip", "tgz"},
 	Archive:    true,
 	MaxBytes:   8 * extract.GB,

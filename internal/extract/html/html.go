@@ -12,8 +12,17 @@ import (
 
 // Format is HTML as of the HTML Standard of WHATWG, XHTML included.
 var Format = extract.Format{
-	Name:       "html",
-	MIME:       "text/html",
+	Name: "html",
+	MIME: "text/html",
+	About: extract.About{
+		Title: "HTML",
+		Reads: "Running text: what people see, links, attributes, hidden fields, scripts, styles and comments. Cells of a table are " +
+			"apart.",
+		Leaves: "Attributes of looks (width, colour, long lists of classes). Scripts are read as text, not run.",
+		Sniffed: "A document type or the root element first; with the extension any tag. Templates and source code that hold HTML are " +
+			"plain text.",
+		Places: "Lines of the source with the column of the first character.",
+	},
 	Extensions: extensions,
 	Kind:       text.Lines,
 	MaxBytes:   20 * extract.GB,

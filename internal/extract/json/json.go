@@ -13,8 +13,17 @@ import (
 // line, and a line that does not parse is read as text without harm to the others.
 var (
 	Format = extract.Format{
-		Name:       "json",
-		MIME:       "application/json",
+		Name: "json",
+		MIME: "application/json",
+		About: extract.About{
+			Title: "JSON",
+			Reads: "Strings and numbers with their escapes undone, names of members where they first occur; the names of the path are " +
+				"context. Several values may follow each other; commas before an end are forgiven.",
+			Leaves:  "true, false and null. From the place where it cannot be parsed, the rest is read as text.",
+			Sniffed: "A brace or bracket first, and the first 8 KiB parse.",
+			Places:  "Record, counted from 0, and JSON path. Names, and what does not parse: lines.",
+			Reasons: []extract.Reason{extract.JSONNestingLevelOverLimit},
+		},
 		Extensions: []string{"json", "geojson", "har", "ipynb"},
 		Kind:       text.Records,
 		MaxBytes:   20 * extract.GB,
@@ -22,8 +31,16 @@ var (
 		Extract:    func(in *extract.Input, out *extract.Output) error { return read(in, out, false) },
 	}
 	Lines = extract.Format{
-		Name:       "jsonl",
-		MIME:       "application/json",
+		Name: "jsonl",
+		MIME: "application/json",
+		About: extract.About{
+			Title:   "JSON Lines",
+			Reads:   "As of JSON, a record on each line. A line that does not parse is read as text without harm to the others.",
+			Leaves:  "true, false and null.",
+			Sniffed: "Two objects or arrays alone on their lines, and at least half of the first 8 KiB's lines.",
+			Places:  "Record, counted from 0, and JSON path. Names, and what does not parse: lines.",
+			Reasons: []extract.Reason{extract.JSONNestingLevelOverLimit},
+		},
 		Extensions: []string{"jsonl", "ndjson", "jsonlines"},
 		Kind:       text.Records,
 		MaxBytes:   20 * extract.GB,

@@ -13,16 +13,45 @@ const prefix = "application/vnd.oasis.opendocument."
 
 // The formats are those of LibreOffice's Writer, Calc, Impress and Draw, and their templates.
 var (
-	Text         = format("odt", prefix+"text", text.Lines, readText, "odt", "ott", "odm")
-	Spreadsheet  = format("ods", prefix+"spreadsheet", text.Cells, readSpreadsheet, "ods", "ots")
-	Presentation = format("odp", prefix+"presentation", text.Lines, readText, "odp", "otp")
-	Drawing      = format("odg", prefix+"graphics", text.Lines, readText, "odg", "otg")
+	Text = format("odt", prefix+"text", extract.About{
+		Title:   "OpenDocument texts",
+		Reads:   "Text, tables, headers, footers, notes, comments, frames, fields, tracked changes, properties.",
+		Leaves:  "Macros, pictures, embedded objects; documents with a password.",
+		Sniffed: "A zip whose first member names the type.",
+		Places:  "Lines: paragraphs are counted as such.",
+		Reasons: []extract.Reason{extract.MalformedOrFileSizeExceedsLimit, extract.UnsupportedFileType},
+	}, text.Lines, readText, "odt", "ott", "odm")
+	Spreadsheet = format("ods", prefix+"spreadsheet", extract.About{
+		Title:   "OpenDocument spreadsheets",
+		Reads:   "Cells of all sheets, hidden ones too, as people see them; notes, text boxes, properties. Names of columns are context.",
+		Leaves:  "Formulas, macros, pictures; documents with a password.",
+		Sniffed: "A zip whose first member names the type.",
+		Places:  "Sheet, row, column and name of the column.",
+		Reasons: []extract.Reason{extract.MalformedOrFileSizeExceedsLimit, extract.UnsupportedFileType},
+	}, text.Cells, readSpreadsheet, "ods", "ots")
+	Presentation = format("odp", prefix+"presentation", extract.About{
+		Title:   "OpenDocument presentations",
+		Reads:   "Text of the slides, speakers' notes, comments, properties.",
+		Leaves:  "Macros, pictures, embedded objects; documents with a password.",
+		Sniffed: "A zip whose first member names the type.",
+		Places:  "Lines: paragraphs are counted as such.",
+		Reasons: []extract.Reason{extract.MalformedOrFileSizeExceedsLimit, extract.UnsupportedFileType},
+	}, text.Lines, readText, "odp", "otp")
+	Drawing = format("odg", prefix+"graphics", extract.About{
+		Title:   "OpenDocument drawings",
+		Reads:   "Text of the shapes, comments, properties.",
+		Leaves:  "Macros, pictures, embedded objects; documents with a password.",
+		Sniffed: "A zip whose first member names the type.",
+		Places:  "Lines: paragraphs are counted as such.",
+		Reasons: []extract.Reason{extract.MalformedOrFileSizeExceedsLimit, extract.UnsupportedFileType},
+	}, text.Lines, readText, "odg", "otg")
 )
 
-func format(name, mime string, kind text.Kind, read func(*office.Package, *extract.Output) error, extensions ...string) extract.Format {
+func format(name, mime string, about extract.About, kind text.Kind, read func(*office.Package, *extract.Output) error, extensions ...string) extract.Format {
 	return extract.Format{
 		Name:       name,
 		MIME:       mime,
+		About:      about,
 		Extensions: extensions,
 		Kind:       kind,
 		MaxBytes:   office.MaxBytes,

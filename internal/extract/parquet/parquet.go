@@ -20,8 +20,17 @@ import (
 
 // Format is Parquet (the specification of apache/parquet-format 2.12). A record is a row, counted through all row groups.
 var Format = extract.Format{
-	Name:       "parquet",
-	MIME:       "application/parquet",
+	Name: "parquet",
+	MIME: "application/parquet",
+	About: extract.About{
+		Title: "Apache Parquet",
+		Reads: "All columns, nested ones too: strings, numbers, dates, times, decimals, UUIDs; names of columns are context. All " +
+			"codecs but LZO, all encodings of the specification.",
+		Leaves:  "Encrypted files and columns, columns in other files, the statistics.",
+		Sniffed: "The signature PAR1.",
+		Places:  "Record, counted from 0, and JSON path.",
+		Reasons: []extract.Reason{extract.UnsupportedFileType, extract.FileExceedsSizeLimit, extract.JSONNestingLevelOverLimit},
+	},
 	Extensions: []string{"parquet", "parq", "pqt"},
 	Kind:       text.Records,
 	MaxBytes:   8 * extract.GB,

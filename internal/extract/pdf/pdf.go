@@ -18,8 +18,17 @@ import (
 // Format is PDF up to version 2.0, also encrypted with the empty password. A page is a place. The text of a page comes in lines as they
 // stand on it, with the values of form fields where they are shown; then notes; the document's information comes last, with the first page.
 var Format = extract.Format{
-	Name:       "pdf",
-	MIME:       "application/pdf",
+	Name: "pdf",
+	MIME: "application/pdf",
+	About: extract.About{
+		Title: "PDF up to 2.0",
+		Reads: "Text of the pages in reading order, values of form fields, notes, the document's information. Encrypted documents " +
+			"that open without a password.",
+		Leaves:  "Text in pictures; attached files; documents that need a password.",
+		Sniffed: "The signature within the first KiB.",
+		Places:  "Page.",
+		Reasons: []extract.Reason{extract.UnsupportedFileType, extract.FileExceedsSizeLimit},
+	},
 	Extensions: []string{"pdf"},
 	Kind:       text.Pages,
 	MaxBytes:   1 * extract.GB,

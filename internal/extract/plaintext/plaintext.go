@@ -10,8 +10,17 @@ import (
 
 // Format is plain text.
 var Format = extract.Format{
-	Name:       "plaintext",
-	MIME:       "text/plain",
+	Name: "plaintext",
+	MIME: "text/plain",
+	About: extract.About{
+		Title: "Plain text",
+		Reads: "All of the text, in any charset: UTF-8, UTF-16 and UTF-32 with and without byte order mark, ISO-2022-JP, and the " +
+			"usual legacy charsets of Western, Cyrillic, Greek and East Asian text. Source code, logs, Markdown and every other " +
+			"text that is no format of its own.",
+		Leaves:  "Nothing.",
+		Sniffed: "Text that fits no other format: few control characters, and no binary signature.",
+		Places:  "Lines with the column of the first character.",
+	},
 	Extensions: []string{"txt", "text", "log", "md"},
 	Kind:       text.Lines,
 	MaxBytes:   20 * extract.GB,

@@ -9,8 +9,16 @@ import (
 
 // Format is .pptx and its kin with macros, shows and templates.
 var Format = extract.Format{
-	Name:       "pptx",
-	MIME:       "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+	Name: "pptx",
+	MIME: "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+	About: extract.About{
+		Title:   "PowerPoint presentations (Office Open XML)",
+		Reads:   "Text of the slides, speakers' notes, comments, diagrams, charts, properties.",
+		Leaves:  "Macros, pictures, masters, embedded files; presentations with a password.",
+		Sniffed: "A zip with PowerPoint's parts.",
+		Places:  "Lines: paragraphs are counted as such.",
+		Reasons: []extract.Reason{extract.MalformedOrFileSizeExceedsLimit, extract.OOXMLUncompressedRatioExceedsLimit, extract.OOXMLUncompressedSizeExceedsLimit, extract.UnsupportedFileType},
+	},
 	Extensions: []string{"pptx", "pptm", "ppsx", "ppsm", "potx", "potm"},
 	Kind:       text.Lines,
 	MaxBytes:   office.MaxBytes,

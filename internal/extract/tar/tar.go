@@ -14,8 +14,15 @@ import (
 
 // Format is tar in all dialects of archive/tar (v7, ustar, PAX, GNU).
 var Format = extract.Format{
-	Name:       "tar",
-	MIME:       "application/x-tar",
+	Name: "tar",
+	MIME: "application/x-tar",
+	About: extract.About{
+		Title:   "tar",
+		Reads:   "Every regular file, in all dialects (v7, ustar, PAX, GNU).",
+		Leaves:  "Links, devices, names and attributes of members.",
+		Sniffed: "The checksum of the first header.",
+		Places:  "Those of the member, with its path.",
+	},
 	Extensions: []string{"tar"},
 	Archive:    true,
 	MaxBytes:   20 * extract.GB,

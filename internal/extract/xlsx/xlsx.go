@@ -14,8 +14,17 @@ import (
 
 // Format is .xlsx and its kin with macros, and templates. Binary workbooks (.xlsb) are not read.
 var Format = extract.Format{
-	Name:       "xlsx",
-	MIME:       "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+	Name: "xlsx",
+	MIME: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+	About: extract.About{
+		Title: "Excel workbooks (Office Open XML)",
+		Reads: "Cells of all sheets, hidden ones too, as people see them: numbers and dates in their formats, results of formulas. " +
+			"Notes, text boxes, properties. Names of columns are context.",
+		Leaves:  "Formulas, macros, pictures; binary workbooks (.xlsb) and workbooks with a password.",
+		Sniffed: "A zip with Excel's parts.",
+		Places:  "Sheet, row, column and name of the column.",
+		Reasons: []extract.Reason{extract.MalformedOrFileSizeExceedsLimit, extract.OOXMLUncompressedRatioExceedsLimit, extract.OOXMLUncompressedSizeExceedsLimit, extract.UnsupportedFileType},
+	},
 	Extensions: []string{"xlsx", "xlsm", "xltx", "xltm", "xlam"},
 	Kind:       text.Cells,
 	MaxBytes:   office.MaxBytes,

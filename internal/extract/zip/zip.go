@@ -15,8 +15,16 @@ import (
 
 // Format is zip with stored and deflated members. Encrypted members, and ones compressed in another way, are skipped.
 var Format = extract.Format{
-	Name:       "zip",
-	MIME:       "application/zip",
+	Name: "zip",
+	MIME: "application/zip",
+	About: extract.About{
+		Title:   "zip, and what is a zip outside (Java archives, EPUB)",
+		Reads:   "Every member that is stored or deflated, Zip64 included, by the central directory.",
+		Leaves:  "Encrypted members and those packed in another way; comments of the archive.",
+		Sniffed: "The signature.",
+		Places:  "Those of the member, with its path.",
+		Reasons: []extract.Reason{extract.UnsupportedFileType},
+	},
 	Extensions: []string{"zip", "jar"},
 	Archive:    true,
 	MaxBytes:   8 * extract.GB,
