@@ -20,7 +20,8 @@ type Format struct {
 	Extensions []string
 	// Kind says how the places of such a document are named.
 	Kind text.Kind
-	// Archive says that the format holds other documents, which count as a level of nesting.
+	// Archive says that the format consists of other documents and has no text of its own. Members count as a level of nesting whether their
+	// container is an archive or a text with attachments.
 	Archive bool
 	// MaxBytes is the size quota of the format in bytes (Macie's, where it has one); 0 for none.
 	MaxBytes int64

@@ -162,7 +162,7 @@ func (r *run) why(f *Format, in *Input, out *Output, err error) Reason {
 
 func result(f *Format, in *Input, out *Output, why Reason) Result {
 	res := Result{Code: Complete, Reason: why, Bytes: in.read}
-	some := out.blocks > 0
+	some := out.blocks > 0 || out.bytes > 0
 	if f.Archive {
 		res.Bytes, some = out.bytes, out.bytes > 0 || why == ArchiveContainsUnprocessedFiles
 	}
@@ -318,7 +318,7 @@ func (o *Output) Text(b *text.Block) error {
 	return nil
 }
 
-// A Member is a document in an archive.
+// A Member is a document in an archive, or one that is attached to or embedded in another.
 type Member struct {
 	// Name is its path inside the archive, UTF-8.
 	Name string
@@ -330,6 +330,9 @@ type Member struct {
 // Member extracts one member of an archive, nested archives included. The reader's errors are the member's trouble; its result says so. An
 // error ends the archive, too, and must be returned. The reader may be left before its end.
 func (o *Output) Member(m Member, src io.Reader) (Result, error) {
+	if len(o.doc.Path) >= o.run.limits.Depth { // an archive would not have been begun, a mail or a text with something embedded is
+		return Result{Code: Skipped, Reason: ArchiveNestingLevelOverLimit}, o.Skip(m, ArchiveNestingLevelOverLimit)
+	}
 	d, err := o.begin(m)
 	if err != nil {
 		return Result{}, err

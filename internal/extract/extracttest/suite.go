@@ -260,9 +260,9 @@ func testNested(t *testing.T, s sample) {
 	}
 }
 
-// levels counts the archives in one another, the document itself included.
+// levels counts the archives and other documents with members in one another, the document itself included.
 func (d *Document) levels() int {
-	if !slices.ContainsFunc(formats.All(), func(f extract.Format) bool { return f.Archive && f.MIME == d.MIME }) {
+	if len(d.Members) == 0 && !slices.ContainsFunc(formats.All(), func(f extract.Format) bool { return f.Archive && f.MIME == d.MIME }) {
 		return 0
 	}
 	deepest := 0
