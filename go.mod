@@ -25,6 +25,7 @@ require (
 	github.com/riverqueue/river/rivertype v0.51.0
 	github.com/rogpeppe/go-internal v1.16.0
 	github.com/schollz/progressbar/v3 v3.19.1
+	github.com/stangelandcl/ppmd v0.1.1
 	github.com/twmb/avro v1.9.0
 	github.com/ulikunitz/xz v0.5.17
 	go.uber.org/goleak v1.3.0

@@ -47,7 +47,7 @@ func TestUnsupportedTypesAreTold(t *testing.T) {
 		{"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00" + zeros, "video/mp4"},
 		{"ORC\x08\x03\x10" + zeros, "application/orc"},
 		{"SQLite format 3\x00\x10\x00\x01\x01" + zeros, "application/vnd.sqlite3"},
-		{"7z\xbc\xaf\x27\x1c\x00\x04" + zeros, "application/x-7z-compressed"},
+		{"Rar!\x1a\x07\x01\x00" + zeros, "application/vnd.rar"},
 		{"\x7fELF\x02\x01\x01" + zeros, "application/x-elf"},
 		{zipWith(t, "mimetype", "application/vnd.oasis.opendocument.formula", "content.xml", "<c/>"), "application/vnd.oasis.opendocument.formula"},
 		{random, "application/octet-stream"},

@@ -58,6 +58,12 @@ func (p *peak) End(extract.Document, extract.Result) error { return nil }
 // watched extracts an object and fails if its memory exceeds the limit.
 func watched(t *testing.T, o extract.Object, l extract.Limits) (extract.Result, *peak) {
 	t.Helper()
+	return watchedWithin(t, o, l, memoryLimit)
+}
+
+// watchedWithin is watched for documents whose decompressors must keep more.
+func watchedWithin(t *testing.T, o extract.Object, l extract.Limits, limit int64) (extract.Result, *peak) {
+	t.Helper()
 	e := extracttest.Extractor()
 	e.Spool = extracttest.FileSpool(t)
 	e.Limits = l
@@ -69,7 +75,7 @@ func watched(t *testing.T, o extract.Object, l extract.Limits) (extract.Result, 
 		t.Fatal(err)
 	}
 	p.look()
-	if used := int64(p.most) - int64(p.base); used > memoryLimit {
+	if used := int64(p.most) - int64(p.base); used > limit {
 		t.Errorf("%s: %d bytes of heap", o.Name, used)
 	}
 	return res, p

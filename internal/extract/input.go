@@ -21,6 +21,7 @@ type Input struct {
 	charset charset.Charset
 	buffers *buffers
 	spooled []Spooled
+	memory  int64 // what was reserved and not given back
 
 	read     int64
 	exceeded bool
@@ -110,6 +111,29 @@ func (in *Input) Scratch() (Scratch, error) {
 	return Scratch{spoolWriter{in.run, s}, spoolReader{in.run, s}}, nil
 }
 
+// decoderMemory is how much the decompressors of one object may keep at once, in bytes: an archive stands in another, and both are open.
+const decoderMemory = 48 << 20
+
+// Reserve asks for memory that a decompressor keeps, such as a dictionary. It grants what is wanted, or a good part of what other archives
+// around this one have left, but at least so many bytes; if there are not even those, the error is a Problem. What was granted is given
+// back with Release, else when the document ends.
+func (in *Input) Reserve(want, least int64) (int64, error) {
+	left := decoderMemory - in.run.memory
+	if least > left {
+		return 0, &Problem{ArchiveNestingLevelOverLimit, "the archives around this one have taken the memory of decompressors"}
+	}
+	n := min(want, max(least, left/3*2))
+	in.memory += n
+	in.run.memory += n
+	return n, nil
+}
+
+// Release gives back bytes that Reserve granted.
+func (in *Input) Release(n int64) {
+	in.memory -= n
+	in.run.memory -= n
+}
+
 func (in *Input) spool(start io.Reader) (io.ReaderAt, int64, error) {
 	r := in.run
 	s, err := in.newSpool()
@@ -134,6 +158,7 @@ func (in *Input) brokenOff(err error) error {
 }
 
 func (in *Input) close() {
+	in.Release(in.memory)
 	for _, s := range in.spooled {
 		in.run.outside++
 		err := s.Close()

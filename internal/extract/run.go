@@ -22,6 +22,8 @@ type run struct {
 	// levels counts the bytes that members of each level of nesting have yielded; members counts members of all levels.
 	levels  []int64
 	members int64
+	// memory counts what Input.Reserve granted and nobody gave back.
+	memory int64
 
 	// err ends the run and is what Extract returns. stop ends it with a result.
 	err  error

@@ -15,6 +15,7 @@ import (
 	"github.com/magpie-sec/magpie/internal/extract/pdf"
 	"github.com/magpie-sec/magpie/internal/extract/plaintext"
 	"github.com/magpie-sec/magpie/internal/extract/pptx"
+	"github.com/magpie-sec/magpie/internal/extract/sevenzip"
 	"github.com/magpie-sec/magpie/internal/extract/tar"
 	"github.com/magpie-sec/magpie/internal/extract/xlsx"
 	"github.com/magpie-sec/magpie/internal/extract/xml"
@@ -32,6 +33,7 @@ func All() []extract.Format {
 		compressed.XZ,
 		compressed.LZ4,
 		compressed.Snappy,
+		sevenzip.Format,
 		xlsx.Format,
 		docx.Format,
 		pptx.Format,
