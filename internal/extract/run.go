@@ -320,6 +320,17 @@ func (o *Output) Text(b *text.Block) error {
 	return nil
 }
 
+// Sniff says as what a document that begins with these bytes would be read, and how surely: what a Format needs to tell documents in a
+// database from other bytes. The media type is "" for what we do not read.
+func (o *Output) Sniff(head []byte, whole bool) (mime string, score Score) {
+	h := newHead(head[:min(len(head), HeadSize)], whole && len(head) <= HeadSize, "")
+	f, mime := sniff(o.run.ex.Formats, h)
+	if f == nil {
+		return "", No
+	}
+	return mime, f.Match(h)
+}
+
 // A Member is a document in an archive, or one that is attached to or embedded in another.
 type Member struct {
 	// Name is its path inside the archive, UTF-8.

@@ -16,6 +16,7 @@ import (
 	"github.com/magpie-sec/magpie/internal/extract/plaintext"
 	"github.com/magpie-sec/magpie/internal/extract/pptx"
 	"github.com/magpie-sec/magpie/internal/extract/sevenzip"
+	"github.com/magpie-sec/magpie/internal/extract/sqlite"
 	"github.com/magpie-sec/magpie/internal/extract/tar"
 	"github.com/magpie-sec/magpie/internal/extract/xlsx"
 	"github.com/magpie-sec/magpie/internal/extract/xml"
@@ -27,6 +28,7 @@ func All() []extract.Format {
 	return []extract.Format{
 		parquet.Format,
 		avro.Format,
+		sqlite.Format,
 		gzip.Format,
 		compressed.Bzip2,
 		compressed.Zstd,

@@ -88,6 +88,9 @@ func (s *Source) Some(n int64) ([]byte, error) {
 	return b, nil
 }
 
+// Back takes back the last n bytes that Need or Full returned in one call.
+func (s *Source) Back(n int) { s.at -= n }
+
 // Full returns as many bytes as the window holds, at most n of them, and goes behind them.
 func (s *Source) Full(n int64) ([]byte, error) { return s.Need(int(min(n, int64(len(s.buf))))) }
 

@@ -146,6 +146,20 @@ func (v *Values) Long(s *Source, n int64, onlyText bool, f *text.Field, row int6
 	return nil
 }
 
+// Piece adds a part of a long value, which is UTF-8 and at most Longest bytes long; more says that another part follows.
+func (v *Values) Piece(value []byte, f *text.Field, row int64, indexes []int64, more bool) error {
+	if len(v.buf)-v.n < len(value) || v.batch.Full() {
+		if err := v.Flush(); err != nil {
+			return err
+		}
+	}
+	v.add(copy(v.buf[v.n:], value), f, row, indexes, more)
+	if err := v.Charge(PerValue + int64(len(value))); err != nil || !more {
+		return err
+	}
+	return v.Flush()
+}
+
 // broken ends a value whose document broke off, with what there is of it.
 func (v *Values) broken(s *Source, n int64, cut []byte, begun bool, f *text.Field, row int64, indexes []int64, err error) error {
 	b := cut
