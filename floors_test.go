@@ -20,6 +20,7 @@ var floors = map[string]int{
 	"internal/seal":           1,
 	"internal/wire":           1,
 	"internal/cfn":            1,
+	"internal/iam":            1,
 	"internal/detect":         1,
 	"internal/extract":        1,
 	"internal/pgtest":         10, // floor 1: mechanisms with I/O
