@@ -369,6 +369,9 @@ func (o *Output) Skip(m Member, why Reason) error {
 		return err
 	}
 	d.MIME = octetStream
+	if len(o.doc.Path) >= o.run.limits.Depth {
+		why = ArchiveNestingLevelOverLimit
+	}
 	res := Result{Code: Skipped, Reason: why}
 	if o.run.call(func() error { return o.run.sink.Begin(d) }) != nil || o.run.call(func() error { return o.run.sink.End(d, res) }) != nil {
 		return errStopped

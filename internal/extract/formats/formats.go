@@ -7,6 +7,7 @@ import (
 	"github.com/magpie-sec/magpie/internal/extract/compressed"
 	"github.com/magpie-sec/magpie/internal/extract/csv"
 	"github.com/magpie-sec/magpie/internal/extract/docx"
+	"github.com/magpie-sec/magpie/internal/extract/eml"
 	"github.com/magpie-sec/magpie/internal/extract/gzip"
 	"github.com/magpie-sec/magpie/internal/extract/html"
 	"github.com/magpie-sec/magpie/internal/extract/json"
@@ -46,6 +47,7 @@ func All() []extract.Format {
 		zip.Format,
 		tar.Format,
 		pdf.Format,
+		eml.Format,
 		json.Lines,
 		json.Format,
 		csv.Format,
