@@ -3,7 +3,7 @@
 GO ?= go
 STATICCHECK = $(GO) tool -modfile=tools/lint/go.mod staticcheck
 
-.PHONY: test install check generate bench bench-detect corpus-pdf accuracy build help
+.PHONY: test install check generate bench bench-detect corpus-pdf accuracy catalog build help
 
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s:
@@ -26,6 +26,10 @@ generate: ## write generated code, the example estate and docs/formats.md anew
 	$(GO) run ./tools/apigen
 	$(GO) run ./tools/estategen
 	$(GO) run ./tools/formatdoc
+
+catalog: ## fetch the pinned data on AWS's actions with npm, check them, and write internal/iam/catalog's data anew
+	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && \
+	npm pack --silent --pack-destination "$$dir" $$($(GO) run ./tools/cataloggen -spec) && $(GO) run ./tools/cataloggen "$$dir"/*.tgz
 
 build: ## one static binary, ./magpie
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags="-s -w" -o magpie ./cmd/magpie

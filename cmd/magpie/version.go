@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"runtime/debug"
+
+	"github.com/magpie-sec/magpie/internal/iam/catalog"
 )
 
 type versionCommand struct{}
@@ -24,5 +26,6 @@ func (versionCommand) Run(std stdio) error {
 		}
 	}
 	fmt.Fprintf(std.out, "magpie %s%s %s\n", version, revision, info.GoVersion)
+	fmt.Fprintf(std.out, "AWS services, actions and condition keys as of %s (iam-data %s)\n", catalog.DataDate, catalog.DataVersion)
 	return nil
 }
