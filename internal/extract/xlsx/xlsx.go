@@ -43,8 +43,8 @@ const (
 type workbook struct {
 	*office.Package
 	table    *office.Table
-	strings  *stringTable
-	styles   []style
+	strings  *office.StringTable
+	styles   []office.Style
 	base1904 bool
 	sheets   []sheet
 
@@ -58,7 +58,7 @@ func read(in *extract.Input, out *extract.Output) error {
 	if err != nil {
 		return err
 	}
-	w := &workbook{Package: p, table: office.NewTable(out), strings: newStringTable(in)}
+	w := &workbook{Package: p, table: office.NewTable(out), strings: office.NewStringTable(in)}
 	main, package_ := p.Main("xl/workbook.xml")
 	if strings.HasSuffix(main, ".bin") {
 		return &extract.Problem{Reason: extract.UnsupportedFileType, Detail: "a binary workbook"}
@@ -73,7 +73,7 @@ func read(in *extract.Input, out *extract.Output) error {
 		switch r.Type {
 		case "sharedStrings":
 			p.Read(r.Target, w.readStrings)
-			p.Note(w.strings.end())
+			p.Note(w.strings.End())
 		case "styles":
 			p.Read(r.Target, w.readStyles)
 		default:
@@ -126,7 +126,7 @@ func (w *workbook) readStrings(x *office.XML) error {
 			return err
 		case t == office.Text:
 			if inside {
-				if err := w.strings.text.append(unescape(x.Text)); err != nil {
+				if _, err := w.strings.Write(unescape(x.Text)); err != nil {
 					return err
 				}
 			}
@@ -135,7 +135,7 @@ func (w *workbook) readStrings(x *office.XML) error {
 		switch string(x.Name) {
 		case "si":
 			if t == office.Start {
-				if err := w.strings.begin(); err != nil {
+				if err := w.strings.Begin(); err != nil {
 					return err
 				}
 			}
@@ -152,7 +152,7 @@ func (w *workbook) readStrings(x *office.XML) error {
 }
 
 func (w *workbook) readStyles(x *office.XML) error {
-	formats := map[int64]style{}
+	formats := map[int64]office.Style{}
 	inCells := false
 	for {
 		t, err := x.Next()
@@ -166,7 +166,7 @@ func (w *workbook) readStyles(x *office.XML) error {
 		case "numFmt":
 			if t == office.Start && len(formats) < maxFormats {
 				if id, ok := number(x.Attr("numFmtId")); ok {
-					formats[id] = formatOf(string(x.Attr("formatCode")))
+					formats[id] = office.FormatOf(string(x.Attr("formatCode")))
 				}
 			}
 		case "cellXfs":
@@ -176,7 +176,7 @@ func (w *workbook) readStyles(x *office.XML) error {
 				id, _ := number(x.Attr("numFmtId"))
 				s, ok := formats[id]
 				if !ok {
-					s = builtIn(id)
+					s = office.BuiltIn(id)
 				}
 				w.styles = append(w.styles, s)
 			}
@@ -186,7 +186,7 @@ func (w *workbook) readStyles(x *office.XML) error {
 
 // number reads a whole number of at most 15 digits.
 func number(b []byte) (int64, bool) {
-	if !isDigits(b) || len(b) > 15 {
+	if !office.IsDigits(b) || len(b) > 15 {
 		return 0, false
 	}
 	n := int64(0)
@@ -234,7 +234,7 @@ func (w *workbook) readSheet(name, part string) error {
 func (w *workbook) readCells(x *office.XML) error {
 	row, col := int64(0), -1
 	var kind byte
-	var st style
+	var st office.Style
 	inCell, take, header := false, false, false
 	for {
 		t, err := x.Next()
@@ -267,7 +267,7 @@ func (w *workbook) readCells(x *office.XML) error {
 						row = r
 					}
 				}
-				kind, st = cellKind(x.Attr("t")), style{}
+				kind, st = cellKind(x.Attr("t")), office.Style{}
 				if s := x.Attr("s"); s != nil && kind == 0 {
 					if i, ok := number(s); ok && i < int64(len(w.styles)) {
 						st = w.styles[i]
@@ -331,11 +331,11 @@ func cellKind(t []byte) byte {
 	return 't'
 }
 
-func (w *workbook) endCell(kind byte, st style) error {
+func (w *workbook) endCell(kind byte, st office.Style) error {
 	switch kind {
 	case 's':
 		if no, ok := number(w.value); ok {
-			if err := w.strings.write(no, w.table); err != nil {
+			if err := w.strings.Copy(no, w.table); err != nil {
 				return err
 			}
 		}
@@ -354,7 +354,7 @@ func (w *workbook) endCell(kind byte, st style) error {
 			if !utf8.Valid(v) {
 				v = bytes.ToValidUTF8(v, nil)
 			}
-			w.shown = appendNumber(w.shown[:0], v, st, w.base1904)
+			w.shown = office.AppendNumber(w.shown[:0], v, st, w.base1904)
 			if _, err := w.table.Write(w.shown); err != nil {
 				return err
 			}

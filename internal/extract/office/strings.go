@@ -1,4 +1,4 @@
-package xlsx
+package office
 
 import (
 	"encoding/binary"
@@ -90,32 +90,40 @@ func (s *spill) at(off int64) ([]byte, error) {
 	return c.b[inFile%blockSize:], nil
 }
 
-// A stringTable holds the strings that cells refer to by number.
-type stringTable struct {
+// A StringTable holds the strings that cells refer to by number.
+type StringTable struct {
 	text, offsets spill
 	count         int64
 }
 
-func newStringTable(in *extract.Input) *stringTable {
-	return &stringTable{text: spill{scratch: in.Scratch, most: textPages}, offsets: spill{scratch: in.Scratch, most: offsetPages}}
+// NewStringTable returns an empty table; what does not fit into memory goes into the document's scratch file.
+func NewStringTable(in *extract.Input) *StringTable {
+	return &StringTable{text: spill{scratch: in.Scratch, most: textPages}, offsets: spill{scratch: in.Scratch, most: offsetPages}}
 }
 
-// begin begins the next string, end the end of the table.
-func (t *stringTable) begin() error {
+// Begin begins the next string.
+func (t *StringTable) Begin() error {
 	var b [8]byte
 	binary.LittleEndian.PutUint64(b[:], uint64(t.text.n))
 	t.count++
 	return t.offsets.append(b[:])
 }
 
-func (t *stringTable) end() error {
-	err := t.begin()
+// Write appends to the string that was begun last.
+func (t *StringTable) Write(b []byte) (int, error) { return len(b), t.text.append(b) }
+
+// Count is how many strings were begun.
+func (t *StringTable) Count() int64 { return t.count }
+
+// End ends the last string.
+func (t *StringTable) End() error {
+	err := t.Begin()
 	t.count--
 	return err
 }
 
-// write writes a string to w. One that is not in the table is empty.
-func (t *stringTable) write(no int64, w io.Writer) error {
+// Copy writes a string to w. One that is not in the table is empty.
+func (t *StringTable) Copy(no int64, w io.Writer) error {
 	if no < 0 || no >= t.count {
 		return nil
 	}
@@ -141,7 +149,7 @@ func (t *stringTable) write(no int64, w io.Writer) error {
 	return nil
 }
 
-func (t *stringTable) offset(no int64) (int64, error) {
+func (t *StringTable) offset(no int64) (int64, error) {
 	b, err := t.offsets.at(no * 8)
 	if err != nil {
 		return 0, err

@@ -1,4 +1,4 @@
-package xlsx
+package office
 
 import "testing"
 
@@ -44,11 +44,11 @@ func TestNumbersAsPeopleSeeThem(t *testing.T) {
 		{`"d"\y#,##0`, "30715", "30715"},
 		{`[Red]0`, "30715", "30715"},
 	} {
-		if got := string(appendNumber(nil, []byte(c.stored), formatOf(c.format), false)); got != c.want {
+		if got := string(AppendNumber(nil, []byte(c.stored), FormatOf(c.format), false)); got != c.want {
 			t.Errorf("%q as %q: %q, want %q", c.stored, c.format, got, c.want)
 		}
 	}
-	if got := string(appendNumber(nil, []byte("29253"), formatOf("yyyy-mm-dd"), true)); got != "1984-02-03" {
+	if got := string(AppendNumber(nil, []byte("29253"), FormatOf("yyyy-mm-dd"), true)); got != "1984-02-03" {
 		t.Errorf("1904: %q", got)
 	}
 }
@@ -58,7 +58,7 @@ func FuzzNumbers(f *testing.F) {
 	f.Add(`[<=9999999]###\-####;\(###\)\ ###\-####`, "1E5")
 	f.Add("[h]:mm;\"x\"", "1.5")
 	f.Fuzz(func(t *testing.T, format, stored string) {
-		if got := appendNumber(nil, []byte(stored), formatOf(format), len(stored)%2 == 0); len(got) > len(format)+len(stored)+400 {
+		if got := AppendNumber(nil, []byte(stored), FormatOf(format), len(stored)%2 == 0); len(got) > len(format)+len(stored)+400 {
 			t.Errorf("%d bytes", len(got))
 		}
 	})

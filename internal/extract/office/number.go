@@ -1,4 +1,4 @@
-package xlsx
+package office
 
 import (
 	"math"
@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// style says how people see the numbers of a cell.
-type style struct {
+// Style says how people see the numbers of a cell.
+type Style struct {
 	kind kind
 	mask string // of digits: see maskOf
 	// long is the mask of numbers above limit, for formats with such a condition (telephone numbers without and with area code).
@@ -26,26 +26,26 @@ const (
 	masked
 )
 
-// builtIn are the number formats that a workbook need not declare (ECMA-376, part 1, 18.8.30); those of East Asian languages are dates.
-func builtIn(id int64) style {
+// BuiltIn are the number formats that a workbook need not declare (ECMA-376, part 1, 18.8.30); those of East Asian languages are dates.
+func BuiltIn(id int64) Style {
 	switch {
 	case id >= 14 && id <= 17, id >= 27 && id <= 31, id == 36, id >= 50 && id <= 54, id == 57, id == 58:
-		return style{kind: date}
+		return Style{kind: date}
 	case id >= 18 && id <= 21, id >= 32 && id <= 35, id >= 45 && id <= 47, id == 55, id == 56:
-		return style{kind: clock}
+		return Style{kind: clock}
 	case id == 22:
-		return style{kind: dateClock}
+		return Style{kind: dateClock}
 	}
-	return style{}
+	return Style{}
 }
 
 // maxFormat is how long a number format may be: Excel writes 255 characters at most.
 const maxFormat = 1 << 10
 
-// formatOf reads a number format.
-func formatOf(code string) style {
+// FormatOf reads a number format.
+func FormatOf(code string) Style {
 	if len(code) > maxFormat || strings.EqualFold(code, "general") || code == "@" {
-		return style{}
+		return Style{}
 	}
 	var days, hours bool
 	section := code
@@ -54,7 +54,7 @@ func formatOf(code string) style {
 		case '"':
 			k := strings.IndexByte(code[i+1:], '"')
 			if k < 0 {
-				return style{}
+				return Style{}
 			}
 			i += k + 1
 		case '\\', '_', '*':
@@ -62,7 +62,7 @@ func formatOf(code string) style {
 		case '[':
 			k := strings.IndexByte(code[i:], ']')
 			if k < 0 {
-				return style{}
+				return Style{}
 			}
 			switch strings.ToLower(code[i+1 : i+k]) {
 			case "h", "hh", "m", "mm", "s", "ss":
@@ -79,7 +79,7 @@ func formatOf(code string) style {
 			}
 		case 'E', 'e':
 			if i+1 < len(code) && (code[i+1] == '+' || code[i+1] == '-') {
-				return style{}
+				return Style{}
 			}
 		case ';':
 			if len(section) == len(code) {
@@ -89,19 +89,19 @@ func formatOf(code string) style {
 	}
 	switch {
 	case days && hours:
-		return style{kind: dateClock}
+		return Style{kind: dateClock}
 	case days:
-		return style{kind: date}
+		return Style{kind: date}
 	case hours:
-		return style{kind: clock}
+		return Style{kind: clock}
 	}
 	if limit, short, long, ok := condition(code); ok {
-		return style{kind: masked, mask: short, long: long, limit: limit}
+		return Style{kind: masked, mask: short, long: long, limit: limit}
 	}
 	if mask := maskOf(section); mask != "" {
-		return style{kind: masked, mask: mask}
+		return Style{kind: masked, mask: mask}
 	}
-	return style{}
+	return Style{}
 }
 
 // condition reads a format of two masks, of which the first is for numbers up to a limit ("[<=9999999]###-####;(###) ###-####").
@@ -117,7 +117,7 @@ func condition(code string) (limit uint64, short, long string, ok bool) {
 	return limit, short, long, err == nil && short != "" && long != ""
 }
 
-func (s style) appendMasked(dst []byte, digits string) []byte {
+func (s Style) appendMasked(dst []byte, digits string) []byte {
 	mask := s.mask
 	if n, err := strconv.ParseUint(digits, 10, 64); s.long != "" && (err != nil || n > s.limit) {
 		mask = s.long
@@ -199,10 +199,10 @@ func appendMasked(dst []byte, mask, digits string) []byte {
 	return dst
 }
 
-// appendNumber writes a stored number as people see it: whole numbers with all their digits, dates as in ISO 8601, others without the
+// AppendNumber writes a stored number as people see it: whole numbers with all their digits, dates as in ISO 8601, others without the
 // noise of binary fractions. What is no number stays as it is.
-func appendNumber(dst, stored []byte, s style, base1904 bool) []byte {
-	whole := isDigits(stored)
+func AppendNumber(dst, stored []byte, s Style, base1904 bool) []byte {
+	whole := IsDigits(stored)
 	if whole && s.kind == plain {
 		return append(dst, stored...)
 	}
@@ -235,7 +235,8 @@ func appendNumber(dst, stored []byte, s style, base1904 bool) []byte {
 	return strconv.AppendFloat(dst, v, 'f', -1, 64)
 }
 
-func isDigits(b []byte) bool {
+// IsDigits says whether b is decimal digits only.
+func IsDigits(b []byte) bool {
 	for _, c := range b {
 		if c < '0' || c > '9' {
 			return false

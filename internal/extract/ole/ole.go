@@ -1,0 +1,201 @@
+package ole
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io"
+
+	"github.com/magpie-sec/magpie/internal/extract"
+	"github.com/magpie-sec/magpie/internal/extract/office"
+)
+
+// A Kind is what a compound file is.
+type Kind int
+
+const (
+	// Other is something that is not read: drawings, installers, thumbnails, encrypted documents of Office Open XML.
+	Other Kind = iota
+	// Workbook is .xls, Document .doc, Presentation .ppt, Message .msg.
+	Workbook
+	Document
+	Presentation
+	Message
+	// unsure is a file whose directory stands behind its head.
+	unsure
+)
+
+// kinds tells the kinds by a stream of the root, and by the files' extensions.
+var kinds = []struct {
+	kind       Kind
+	stream     string
+	extensions []string
+}{
+	{Document, "WordDocument", []string{"doc", "dot", "wiz"}},
+	{Workbook, "Workbook", []string{"xls", "xlt", "xla", "xlm", "xlw"}},
+	{Workbook, "Book", nil},
+	{Presentation, "PowerPoint Document", []string{"ppt", "pps", "pot", "ppa"}},
+	{Message, "__properties_version1.0", []string{"msg", "oft"}},
+}
+
+// KindOf returns what a storage holds.
+func KindOf(root *Entry) Kind {
+	for _, k := range kinds {
+		if e := root.Child(k.stream); e != nil && !e.Storage {
+			return k.kind
+		}
+	}
+	return Other
+}
+
+// A Format is one of the formats in compound files. Read is its Extract, with the file open.
+type Format struct {
+	extract.Format
+	OLE  Kind
+	Read func(f *File, in *extract.Input, out *extract.Output) error
+}
+
+// Formats makes formats of those in compound files, and one for files whose directory stands so far behind that their head does not tell what
+// they are. Whatever the head told, the directory decides which of them reads the file.
+func Formats(all ...Format) []extract.Format {
+	read := func(in *extract.Input, out *extract.Output) error {
+		r, size, err := in.Random()
+		if err != nil {
+			return err
+		}
+		f, err := Open(r, size)
+		if err != nil {
+			return err
+		}
+		kind := KindOf(f.Root())
+		for _, a := range all {
+			if a.OLE != kind {
+				continue
+			}
+			if err = a.Read(f, in, out); err == nil {
+				err = f.Broken
+			}
+			return problem(err)
+		}
+		if f.Broken != nil {
+			return problem(f.Broken)
+		}
+		return &extract.Problem{Reason: extract.UnsupportedFileType, Detail: "a compound file of another kind"}
+	}
+	var formats []extract.Format
+	for _, a := range all {
+		format, kind, other := a.Format, a.OLE, a.Format.Match
+		alone := format.Extract
+		format.Match = func(h *extract.Head) extract.Score {
+			if Guess(h) == kind {
+				return extract.Certain
+			}
+			if other != nil {
+				return other(h)
+			}
+			return extract.No
+		}
+		format.Extract = read
+		if alone != nil { // the format exists without a compound file around it as well
+			format.Extract = func(in *extract.Input, out *extract.Output) error {
+				r, _, err := in.Random()
+				if err != nil {
+					return err
+				}
+				var start [len(signature)]byte
+				if _, err := r.ReadAt(start[:], 0); err != nil && err != io.EOF {
+					return err
+				}
+				if string(start[:]) == signature {
+					return read(in, out)
+				}
+				return problem(alone(in, out))
+			}
+		}
+		formats = append(formats, format)
+	}
+	return append(formats, extract.Format{
+		Name: "ole", MIME: "application/x-ole-storage", MaxBytes: office.MaxBytes, Extract: read,
+		Match: func(h *extract.Head) extract.Score {
+			if Guess(h) == unsure {
+				return extract.Certain
+			}
+			return extract.No
+		},
+	})
+}
+
+// problem gives trouble Macie's word for files of Office.
+func problem(err error) error {
+	var known *extract.Problem
+	if errors.As(err, &known) && known.Reason == extract.MalformedFile {
+		return &extract.Problem{Reason: extract.MalformedOrFileSizeExceedsLimit, Detail: known.Detail}
+	}
+	return err
+}
+
+// Guess tells from the head what a compound file is: by its directory, as far as that is there, else by what its first sector holds, else by
+// its extension.
+func Guess(h *extract.Head) Kind {
+	if !bytes.HasPrefix(h.Bytes, []byte(signature)) || len(h.Bytes) < headerSize {
+		return Other
+	}
+	f, err := Open(bytes.NewReader(h.Bytes), int64(len(h.Bytes)))
+	if err == nil {
+		if kind := KindOf(f.Root()); kind != Other {
+			return kind
+		}
+	}
+	if err == nil && f.Broken == nil {
+		return Other
+	}
+	if len(h.Bytes) > headerSize+4 {
+		switch first := h.Bytes[headerSize:]; {
+		case first[0] == 0xec && first[1] == 0xa5, first[0] == 0xdc && first[1] == 0xa5:
+			return Document
+		case first[0] == 9 && first[1] == 8 && first[3] == 0 && (first[2] == 16 || first[2] == 8):
+			return Workbook
+		}
+	}
+	for _, k := range kinds {
+		if h.Has(k.extensions...) {
+			return k.kind
+		}
+	}
+	if h.Whole {
+		return Other // nothing follows that could tell
+	}
+	return unsure
+}
+
+// Counted returns a reader of a stream whose bytes count against the limits of the run: a file may refer to the same bytes many times.
+func Counted(s *Stream, out *extract.Output) io.Reader { return out.Unpacked(s) }
+
+// ReadAll reads a stream of at most limit bytes, nil if there is none.
+func (f *File) ReadAll(e *Entry, limit int64) ([]byte, error) {
+	if e == nil || e.Storage || e.Size == 0 {
+		return nil, nil
+	}
+	if e.Size > limit || e.Size > f.size {
+		return nil, extract.Malformed("a stream is too large")
+	}
+	b := make([]byte, e.Size)
+	return b, full(f.Stream(e), b, 0)
+}
+
+// Uint16 and Uint32 read numbers of a stream.
+func (s *Stream) Uint16(off int64) (uint16, error) {
+	var b [2]byte
+	err := full(s, b[:], off)
+	return binary.LittleEndian.Uint16(b[:]), err
+}
+
+// Uint32 reads four bytes.
+func (s *Stream) Uint32(off int64) (uint32, error) {
+	var b [4]byte
+	err := full(s, b[:], off)
+	return binary.LittleEndian.Uint32(b[:]), err
+}
+
+// Full reads all of p at an offset.
+func (s *Stream) Full(p []byte, off int64) error { return full(s, p, off) }
