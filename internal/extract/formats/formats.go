@@ -12,6 +12,7 @@ import (
 	"github.com/magpie-sec/magpie/internal/extract/html"
 	"github.com/magpie-sec/magpie/internal/extract/json"
 	"github.com/magpie-sec/magpie/internal/extract/odf"
+	"github.com/magpie-sec/magpie/internal/extract/ole"
 	"github.com/magpie-sec/magpie/internal/extract/parquet"
 	"github.com/magpie-sec/magpie/internal/extract/pdf"
 	"github.com/magpie-sec/magpie/internal/extract/plaintext"
@@ -19,6 +20,7 @@ import (
 	"github.com/magpie-sec/magpie/internal/extract/sevenzip"
 	"github.com/magpie-sec/magpie/internal/extract/sqlite"
 	"github.com/magpie-sec/magpie/internal/extract/tar"
+	"github.com/magpie-sec/magpie/internal/extract/xls"
 	"github.com/magpie-sec/magpie/internal/extract/xlsx"
 	"github.com/magpie-sec/magpie/internal/extract/xml"
 	"github.com/magpie-sec/magpie/internal/extract/zip"
@@ -26,7 +28,7 @@ import (
 
 // All returns every format, those with a signature first: among equal scores the first wins.
 func All() []extract.Format {
-	return []extract.Format{
+	all := []extract.Format{
 		parquet.Format,
 		avro.Format,
 		sqlite.Format,
@@ -56,4 +58,5 @@ func All() []extract.Format {
 		xml.Format,
 		plaintext.Format,
 	}
+	return append(ole.Formats(xls.Format), all...)
 }

@@ -115,13 +115,6 @@ func (t *StringTable) Write(b []byte) (int, error) { return len(b), t.text.appen
 // Count is how many strings were begun.
 func (t *StringTable) Count() int64 { return t.count }
 
-// End ends the last string.
-func (t *StringTable) End() error {
-	err := t.Begin()
-	t.count--
-	return err
-}
-
 // Copy writes a string to w. One that is not in the table is empty.
 func (t *StringTable) Copy(no int64, w io.Writer) error {
 	if no < 0 || no >= t.count {
@@ -131,9 +124,11 @@ func (t *StringTable) Copy(no int64, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	to, err := t.offset(no + 1)
-	if err != nil {
-		return err
+	to := t.text.n
+	if no+1 < t.count {
+		if to, err = t.offset(no + 1); err != nil {
+			return err
+		}
 	}
 	for from < to {
 		b, err := t.text.at(from)

@@ -48,74 +48,47 @@ func KindOf(root *Entry) Kind {
 	return Other
 }
 
-// A Format is one of the formats in compound files. Read is its Extract, with the file open.
+// A Format is one of the formats in compound files. Read is its Extract, with the file open. Bare, if set, reads documents of the format
+// without a compound file around them, which Match then finds.
 type Format struct {
 	extract.Format
 	OLE  Kind
 	Read func(f *File, in *extract.Input, out *extract.Output) error
+	Bare func(r io.ReaderAt, in *extract.Input, out *extract.Output) error
 }
 
 // Formats makes formats of those in compound files, and one for files whose directory stands so far behind that their head does not tell what
 // they are. Whatever the head told, the directory decides which of them reads the file.
 func Formats(all ...Format) []extract.Format {
-	read := func(in *extract.Input, out *extract.Output) error {
-		r, size, err := in.Random()
-		if err != nil {
-			return err
-		}
-		f, err := Open(r, size)
-		if err != nil {
-			return err
-		}
-		kind := KindOf(f.Root())
-		for _, a := range all {
-			if a.OLE != kind {
-				continue
-			}
-			if err = a.Read(f, in, out); err == nil {
-				err = f.Broken
-			}
-			return problem(err)
-		}
-		if f.Broken != nil {
-			return problem(f.Broken)
-		}
-		return &extract.Problem{Reason: extract.UnsupportedFileType, Detail: "a compound file of another kind"}
-	}
 	var formats []extract.Format
 	for _, a := range all {
-		format, kind, other := a.Format, a.OLE, a.Format.Match
-		alone := format.Extract
+		format := a.Format
 		format.Match = func(h *extract.Head) extract.Score {
-			if Guess(h) == kind {
+			if Guess(h) == a.OLE {
 				return extract.Certain
 			}
-			if other != nil {
-				return other(h)
+			if a.Bare != nil {
+				return a.Format.Match(h)
 			}
 			return extract.No
 		}
-		format.Extract = read
-		if alone != nil { // the format exists without a compound file around it as well
-			format.Extract = func(in *extract.Input, out *extract.Output) error {
-				r, _, err := in.Random()
-				if err != nil {
-					return err
-				}
-				var start [len(signature)]byte
-				if _, err := r.ReadAt(start[:], 0); err != nil && err != io.EOF {
-					return err
-				}
-				if string(start[:]) == signature {
-					return read(in, out)
-				}
-				return problem(alone(in, out))
-			}
-		}
+		format.Extract = func(in *extract.Input, out *extract.Output) error { return problem(read(all, a.Bare, in, out)) }
 		formats = append(formats, format)
 	}
 	return append(formats, extract.Format{
-		Name: "ole", MIME: "application/x-ole-storage", MaxBytes: office.MaxBytes, Extract: read,
+		Name: "ole",
+		MIME: "application/x-ole-storage",
+		About: extract.About{
+			Title:   "Compound files whose beginning does not tell what they are",
+			Reads:   "What the formats above read.",
+			Leaves:  "Drawings, installers, documents with a password and whatever else is kept in such files.",
+			Sniffed: "The signature of compound files, with the directory behind the first 64 KiB.",
+			Places:  "As in the format that the directory shows.",
+			Reasons: []extract.Reason{extract.MalformedOrFileSizeExceedsLimit, extract.UnsupportedFileType},
+		},
+		Extensions: []string{"ole"},
+		MaxBytes:   office.MaxBytes,
+		Extract:    func(in *extract.Input, out *extract.Output) error { return problem(read(all, nil, in, out)) },
 		Match: func(h *extract.Head) extract.Score {
 			if Guess(h) == unsure {
 				return extract.Certain
@@ -123,6 +96,40 @@ func Formats(all ...Format) []extract.Format {
 			return extract.No
 		},
 	})
+}
+
+// read opens a file and lets the format read it that its directory shows. Bare reads what is no compound file.
+func read(all []Format, bare func(io.ReaderAt, *extract.Input, *extract.Output) error, in *extract.Input, out *extract.Output) error {
+	r, size, err := in.Random()
+	if err != nil {
+		return err
+	}
+	if bare != nil {
+		var start [len(signature)]byte
+		if _, err := r.ReadAt(start[:], 0); err != nil && err != io.EOF {
+			return err
+		}
+		if string(start[:]) != signature {
+			return bare(r, in, out)
+		}
+	}
+	f, err := Open(r, size)
+	if err != nil {
+		return err
+	}
+	kind := KindOf(f.Root())
+	for _, a := range all {
+		if a.OLE == kind {
+			if err := a.Read(f, in, out); err != nil {
+				return err
+			}
+			return f.Broken
+		}
+	}
+	if f.Broken != nil {
+		return f.Broken
+	}
+	return &extract.Problem{Reason: extract.UnsupportedFileType, Detail: "a compound file of another kind"}
 }
 
 // problem gives trouble Macie's word for files of Office.

@@ -107,7 +107,7 @@ func (p *propertySet) section(b []byte, users bool) error {
 	}
 	for _, prop := range all {
 		name := names[prop.id]
-		if name == "" || strings.HasPrefix(name, "_") { // Office's own are called _PID_HLINKS and so on
+		if name == "" || strings.HasPrefix(name, "_") || name == "AppVersion" { // Office's own, as _PID_HLINKS
 			continue
 		}
 		if err := p.value(b, prop.at, name, page); err != nil {

@@ -73,7 +73,6 @@ func read(in *extract.Input, out *extract.Output) error {
 		switch r.Type {
 		case "sharedStrings":
 			p.Read(r.Target, w.readStrings)
-			p.Note(w.strings.End())
 		case "styles":
 			p.Read(r.Target, w.readStyles)
 		default:
@@ -307,7 +306,7 @@ func (w *workbook) readCells(x *office.XML) error {
 			case "oddHeader", "oddFooter", "evenHeader", "evenFooter", "firstHeader", "firstFooter":
 				take, header = false, false
 				w.table.Cell(1, -1)
-				if _, err := w.table.Write(headerText(w.value)); err != nil {
+				if _, err := w.table.Write(office.HeaderText(w.value)); err != nil {
 					return err
 				}
 				if err := w.table.End(); err != nil {
@@ -491,31 +490,4 @@ func escape(b []byte) (r byte, ok bool) {
 		}
 	}
 	return r, r < ' ' || r == '_'
-}
-
-// headerText leaves out the codes of a page's header or footer: &L, &C and &R begin its parts, &"font,style" and &10 say how it looks.
-func headerText(b []byte) []byte {
-	out := make([]byte, 0, len(b))
-	for i := 0; i < len(b); i++ {
-		if b[i] != '&' || i+1 == len(b) {
-			out = append(out, b[i])
-			continue
-		}
-		i++
-		switch c := b[i]; {
-		case c == '&':
-			out = append(out, '&')
-		case c == '"':
-			if k := bytes.IndexByte(b[i+1:], '"'); k >= 0 {
-				i += k + 1
-			}
-		case c >= '0' && c <= '9':
-			for i+1 < len(b) && b[i+1] >= '0' && b[i+1] <= '9' {
-				i++
-			}
-		case len(out) > 0 && (c == 'L' || c == 'C' || c == 'R'):
-			out = append(out, ' ')
-		}
-	}
-	return bytes.ToValidUTF8(bytes.TrimSpace(out), []byte("\uFFFD"))
 }

@@ -1,0 +1,12 @@
+package xls_test
+
+import (
+	"testing"
+
+	"github.com/magpie-sec/magpie/internal/extract/extracttest"
+	"github.com/magpie-sec/magpie/internal/extract/xls"
+)
+
+func TestAcceptance(t *testing.T) { extracttest.Run(t, xls.Format.Format) }
+
+func FuzzExtract(f *testing.F) { extracttest.Fuzz(f) }
