@@ -10,6 +10,7 @@ import (
 	"github.com/magpie-sec/magpie/internal/extract/eml"
 	"github.com/magpie-sec/magpie/internal/extract/gzip"
 	"github.com/magpie-sec/magpie/internal/extract/html"
+	"github.com/magpie-sec/magpie/internal/extract/ini"
 	"github.com/magpie-sec/magpie/internal/extract/json"
 	"github.com/magpie-sec/magpie/internal/extract/odf"
 	"github.com/magpie-sec/magpie/internal/extract/ole"
@@ -23,6 +24,7 @@ import (
 	"github.com/magpie-sec/magpie/internal/extract/xls"
 	"github.com/magpie-sec/magpie/internal/extract/xlsx"
 	"github.com/magpie-sec/magpie/internal/extract/xml"
+	"github.com/magpie-sec/magpie/internal/extract/yaml"
 	"github.com/magpie-sec/magpie/internal/extract/zip"
 )
 
@@ -56,6 +58,9 @@ func All() []extract.Format {
 		csv.TSV,
 		html.Format,
 		xml.Format,
+		yaml.Format,
+		ini.Format,
+		ini.TOML,
 		plaintext.Format,
 	}
 	return append(ole.Formats(xls.Format), all...)

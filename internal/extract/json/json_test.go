@@ -223,7 +223,7 @@ func TestKindsOfJSON(t *testing.T) {
 		}
 		last := int64(-1)
 		for _, v := range d.Values {
-			if v.Field != nil {
+			if v.Field != nil && kind == "json" {
 				last = v.Row
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/magpie-sec/magpie/internal/extract"
+	"github.com/magpie-sec/magpie/internal/extract/paths"
 	"github.com/magpie-sec/magpie/internal/text"
 )
 
@@ -27,7 +28,7 @@ var inline = map[string]bool{"b": true, "i": true, "u": true, "em": true, "stron
 
 // A frame is an element that is open.
 type frame struct {
-	node   *node
+	node   *paths.Node
 	name   int  // where its name begins in parser.names
 	inside bool // a part of its parent's text
 }
@@ -50,7 +51,7 @@ type parser struct {
 	frames []frame
 	names  []byte
 	below  int // elements open below the deepest frame
-	paths  paths
+	tree   paths.Tree
 	within delimiter // of which the end has not come yet
 	lost   bool      // the rest is running text
 
@@ -66,20 +67,11 @@ type parser struct {
 	near   []byte // the words that stood last
 	nearAt int64  // the offset where they end
 	silent bool   // the value is no label: a declaration, the name of a namespace
-	fields map[labelled]*text.Field
+	labels paths.Labels
 }
-
-// A labelled value has text before it that may say what it is.
-type labelled struct {
-	node  *node
-	label string
-}
-
-// maxLabelled is how many fields with a label are kept.
-const maxLabelled = 1024
 
 func newParser(w *extract.Window, b *extract.Batch) *parser {
-	p := &parser{w: w, batch: b, line: 1, buf: make([]byte, 0, bufferSize), fields: map[labelled]*text.Field{}}
+	p := &parser{w: w, batch: b, line: 1, buf: make([]byte, 0, bufferSize)}
 	b.Window(p.buf[:cap(p.buf)])
 	return p
 }
@@ -209,7 +201,7 @@ func (p *parser) markup() bool {
 	switch {
 	case kind == noMarkup: // a mere sign
 		if !p.open {
-			p.begin(p.top().makeField())
+			p.begin(p.top().Field())
 		}
 		p.write(t[:1], false)
 		p.advance(1)
@@ -277,7 +269,7 @@ func (p *parser) startTag(n int) {
 	}
 	p.finish()
 	parent := p.top()
-	of := p.paths.child(parent, lastPart(local(name)))
+	of := p.tree.Child(parent, local(name))
 	from := p.pos
 	for i < n-1 {
 		c := tag[i]
@@ -303,7 +295,7 @@ func (p *parser) startTag(n int) {
 			i = stop
 		default:
 			i = n - 1 - len(bytes.TrimLeft(after[1:], " \t\r\n"))
-			node = p.paths.child(of, lastPart(local(attr)))
+			node = p.tree.Child(of, local(attr))
 			if i >= n-1 {
 				continue
 			}
@@ -343,20 +335,20 @@ func quoted(tag []byte, i int) (start, stop int) {
 	return i + 1, i + 1 + n
 }
 
-func (p *parser) top() *node {
+func (p *parser) top() *paths.Node {
 	if len(p.frames) == 0 {
-		return &p.paths.root
+		return &p.tree.Root
 	}
 	return p.frames[len(p.frames)-1].node
 }
 
-func (p *parser) push(name []byte, of *node, inside bool) {
+func (p *parser) push(name []byte, of *paths.Node, inside bool) {
 	if len(p.frames) == maxDepth {
 		p.below++
 		return
 	}
 	p.frames = append(p.frames, frame{of, len(p.names), inside})
-	p.names = append(p.names, lastPart(name)...)
+	p.names = append(p.names, paths.LastPart(name)...)
 }
 
 // endTag closes the element of that name that was opened last; an end tag without one closes nothing.
@@ -366,7 +358,7 @@ func (p *parser) endTag(name []byte) {
 		p.finish()
 		return
 	}
-	name = lastPart(name)
+	name = paths.LastPart(name)
 	end, outside := len(p.names), false
 	for i := len(p.frames) - 1; i >= 0; i-- {
 		f := p.frames[i]
@@ -383,31 +375,11 @@ func (p *parser) endTag(name []byte) {
 }
 
 // context returns the field of a value at pos: the names of its path and, for a short one, before them the text that stands beside it.
-func (p *parser) context(n *node, isShort bool) *text.Field {
-	plain := n.makeField()
+func (p *parser) context(n *paths.Node, isShort bool) *text.Field {
 	if !isShort || len(p.near) == 0 || p.offset-p.nearAt > reach {
-		return plain
+		return n.Field()
 	}
-	if f := p.fields[labelled{n, string(p.near)}]; f != nil {
-		return f
-	}
-	if len(p.fields) == maxLabelled {
-		clear(p.fields)
-	}
-	label := string(p.near)
-	f := &text.Field{Names: append([]string{label}, plain.Names...)}
-	p.fields[labelled{n, label}] = f
-	return f
-}
-
-// wordy says that there is a letter.
-func wordy(t []byte) bool {
-	for _, c := range t {
-		if c|0x20 >= 'a' && c|0x20 <= 'z' || c >= utf8.RuneSelf {
-			return true
-		}
-	}
-	return false
+	return p.labels.Field(n, p.near)
 }
 
 // begin opens a value at pos.
@@ -465,7 +437,7 @@ func (p *parser) finish() {
 	if len(value) == 0 && !p.chained {
 		return
 	}
-	if wordy(value) && p.within.kind != instruction && !p.silent {
+	if paths.Wordy(value) && p.within.kind != instruction && !p.silent {
 		p.keep(value)
 	}
 	p.add(false)
