@@ -12,6 +12,7 @@ import (
 	"github.com/magpie-sec/magpie/internal/extract/html"
 	"github.com/magpie-sec/magpie/internal/extract/ini"
 	"github.com/magpie-sec/magpie/internal/extract/json"
+	"github.com/magpie-sec/magpie/internal/extract/mbox"
 	"github.com/magpie-sec/magpie/internal/extract/odf"
 	"github.com/magpie-sec/magpie/internal/extract/ole"
 	"github.com/magpie-sec/magpie/internal/extract/parquet"
@@ -51,6 +52,7 @@ func All() []extract.Format {
 		zip.Format,
 		tar.Format,
 		pdf.Format,
+		mbox.Format,
 		eml.Format,
 		json.Lines,
 		json.Format,
