@@ -153,12 +153,13 @@ func Separator(line []byte) bool {
 	month, time, year := false, false, false
 	for i, w := range bytes.Fields(line[5:]) {
 		switch {
-		case len(w) >= 4 && len(w) <= 8 && digits(w[:1]) && bytes.IndexByte(w, ':') > 0:
-			time = time || digits(bytes.ReplaceAll(w, []byte(":"), nil))
+		case i > 0 && months[string(w)]:
+			month = true
+		case !month: // the address, the day of the week
+		case len(w) >= 4 && len(w) <= 8 && bytes.IndexByte(w, ':') > 0:
+			time = digits(bytes.ReplaceAll(w, []byte(":"), nil))
 		case len(w) == 4 && digits(w):
-			year = year || w[0] == '1' && w[1] == '9' || w[0] == '2' && w[1] == '0'
-		case i > 0 && len(w) == 3:
-			month = month || months[string(w)]
+			year = w[0] == '1' && w[1] == '9' || w[0] == '2' && w[1] == '0'
 		}
 	}
 	return month && time && year
