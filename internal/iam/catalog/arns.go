@@ -23,10 +23,10 @@ func (t *arnTemplate) foreign() int {
 // fields is the number of parts of an ARN.
 const fields = 6
 
-// Split gives the parts of an ARN, of a template of ARNs or of a pattern for ARNs: "arn", partition, service, Region, account, resource. ok is false if
+// SplitARN gives the parts of an ARN, of a template of ARNs or of a pattern for ARNs: "arn", partition, service, Region, account, resource. ok is false if
 // there are fewer. In a template an empty part is empty in every ARN of the type (an S3 bucket has neither Region nor account), and a
 // variable such as ${Account} stands for something.
-func Split(arn string) (parts [fields]string, ok bool) {
+func SplitARN(arn string) (parts [fields]string, ok bool) {
 	for i := range fields - 1 {
 		if parts[i], arn, ok = strings.Cut(arn, ":"); !ok {
 			return parts, false
@@ -46,7 +46,7 @@ func (c *Catalog) ARNServiceKnown(service string) bool {
 // text, so that arn:aws:s3:::b/k is an object. Types of the service that the ARN names go before those of others, which have many of
 // its types too (the role of ec2). It answers nil if the ARN fits none.
 func (c *Catalog) ResourceTypeOf(arn string) *ResourceType {
-	parts, ok := Split(arn)
+	parts, ok := SplitARN(arn)
 	if !ok {
 		return nil
 	}
@@ -68,12 +68,12 @@ func (c *Catalog) ResourceTypeOf(arn string) *ResourceType {
 // Matches reports whether an ARN without wildcards fits a template of the type. A variable stands for at least one character, in the resource part for
 // colons and slashes too.
 func (r *ResourceType) Matches(arn string) bool {
-	parts, ok := Split(arn)
+	parts, ok := SplitARN(arn)
 	if !ok {
 		return false
 	}
 	for _, t := range r.ARNs {
-		if t, ok := Split(t); ok && fits(&t, &parts) {
+		if t, ok := SplitARN(t); ok && fits(&t, &parts) {
 			return true
 		}
 	}
@@ -166,11 +166,11 @@ func fitsPart(template, s string) bool {
 }
 
 func meets(template, pattern string) bool {
-	t, ok := Split(template)
+	t, ok := SplitARN(template)
 	if !ok {
 		return false
 	}
-	p, ok := Split(pattern)
+	p, ok := SplitARN(pattern)
 	if !ok { // complete it behind its last part
 		last := strings.Count(pattern, ":")
 		rest := strings.Split(pattern, ":")
@@ -198,15 +198,20 @@ func glob(s, variable string) string {
 		return s
 	}
 	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if end := variableAt(s, i); end > 0 {
-			b.WriteString(variable)
-			i = end - 1
-			continue
+	for {
+		from := strings.Index(s, "${")
+		length := 0
+		if from >= 0 {
+			length = strings.IndexByte(s[from:], '}') + 1
 		}
-		b.WriteByte(s[i])
+		if length == 0 { // no more variables, or one without an end
+			b.WriteString(s)
+			return b.String()
+		}
+		b.WriteString(s[:from])
+		b.WriteString(variable)
+		s = s[from+length:]
 	}
-	return b.String()
 }
 
 // globsMeet reports whether some text matches both patterns, in time of the product of their lengths.

@@ -250,7 +250,8 @@ func (a *Action) Supports(k *ConditionKey) Support {
 	switch {
 	case byResource:
 		return ByResource
-	case k.Global() && k.Presence != WithTags && k.Presence != TaggedResource && k.CarriedBy(a.Service):
+	case k.Global() && k.Presence != WithTags && k.Presence != TaggedResource && k.CarriedBy(a.Service) &&
+		!slices.ContainsFunc(notCarried[k.Name], a.Matches):
 		return Everywhere
 	}
 	return Unsupported

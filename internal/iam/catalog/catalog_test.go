@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestCounts has the numbers of the package that the catalogue is made of, counted in its JSON by other means.
@@ -182,7 +183,7 @@ func checkKeys(t *testing.T, s *Service, keys []*ConditionKey, of string) {
 func checkARNs(t *testing.T, r *ResourceType) {
 	t.Helper()
 	for _, template := range r.ARNs {
-		parts, ok := Split(template)
+		parts, ok := SplitARN(template)
 		if !ok || parts[0] != "arn" || parts[1] != "${Partition}" || parts[2] == "" || parts[5] == "" {
 			t.Errorf("%s of %s: %q is no template", r.Name, r.Service.Prefix, template)
 		}
@@ -220,6 +221,16 @@ func TestGlobals(t *testing.T) {
 				t.Errorf("%s comes with requests to %s, which is no service", g.Name, prefix)
 			} else if s != nil && !k.CarriedBy(s) {
 				t.Errorf("%s is not carried by %s", g.Name, prefix)
+			}
+		}
+	}
+	for name, patterns := range notCarried {
+		if k, _ := c.Key(name); k == nil || k.Name != name || !k.Global() {
+			t.Errorf("%s is no global key", name)
+		}
+		for _, p := range patterns {
+			if !c.MatchesAny(p) {
+				t.Errorf("%s is no action", p)
 			}
 		}
 	}
@@ -451,6 +462,34 @@ func TestMeets(t *testing.T) {
 		if got := c.Service(v.service).ResourceType(v.typ).Meets(v.pattern); got != v.want {
 			t.Errorf("%s of %s and %q: %v", v.typ, v.service, v.pattern, got)
 		}
+	}
+}
+
+// TestHostile gives inputs that no policy has; each has to be answered in time that grows with its length only.
+func TestHostile(t *testing.T) {
+	c := Load()
+	const n = 1 << 18
+	start := time.Now()
+	for _, part := range []string{"*", "?", "*a", "a", "${", "${a}", ":", "/", "\xff", "<", "}"} {
+		s := strings.Repeat(part, n/len(part))
+		for _, s := range []string{s, "s3:" + s, "aws:RequestTag/" + s, "arn:aws:s3:::" + s} {
+			for range c.Match(s) {
+			}
+			c.Action(s)
+			c.Service(s)
+			c.Key(s)
+			c.KeyPrefixKnown(s)
+			c.ResourceTypeOf(s)
+			c.ARNServiceKnown(s)
+			c.NearestKey(s)
+			c.NearestService(s)
+			c.Service("s3").ResourceType("bucket").Meets(s)
+			c.Service("s3").ResourceType("object").Matches(s)
+			c.Service("s3").NearestAction(s)
+		}
+	}
+	if took := time.Since(start); took > 20*time.Second {
+		t.Errorf("took %v", took)
 	}
 }
 

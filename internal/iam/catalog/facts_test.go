@@ -140,6 +140,13 @@ func TestFacts(t *testing.T) {
 		{"sns:Publish", "aws:VpceAccount", Unsupported},
 		{"sqs:SendMessage", "aws:VpceOrgID", Everywhere},
 		{"sqs:SendMessage", "aws:VpceAccount", Unsupported},
+		{"iam:PassRole", "aws:VpceAccount", Unsupported},
+		{"iam:GetRole", "aws:VpceAccount", Everywhere},
+		{"iam:PassRole", "aws:SourceVpce", Everywhere},
+		{"s3:GetObject", "aws:ResourceAccount", Everywhere},
+		{"ebs:GetSnapshotBlock", "aws:ResourceAccount", Unsupported},
+		{"macie2:AcceptInvitation", "aws:ResourceOrgID", Unsupported},
+		{"macie2:AcceptInvitation", "aws:PrincipalOrgID", Everywhere},
 	} {
 		facts++
 		a := c.Action(f.action)

@@ -113,7 +113,26 @@ var globals = [...]ConditionKey{
 	{Name: "${Provider}:email", Type: String, Presence: WebIdentity},
 }
 
-// Services whose requests carry the keys about VPC endpoints; iam:PassRole is excepted, being no request.
+// notCarried are actions whose requests lack keys that depend on no action otherwise: those about the owner of the resource, and iam:PassRole, which
+// is no request, those about VPC endpoints that come with some services only.
+var notCarried = map[string][]string{
+	"aws:ResourceAccount":  noOwner,
+	"aws:ResourceOrgID":    noOwner,
+	"aws:ResourceOrgPaths": noOwner,
+	"aws:SourceVpcArn":     {"iam:PassRole"},
+	"aws:VpceAccount":      {"iam:PassRole"},
+	"aws:VpceOrgID":        {"iam:PassRole"},
+	"aws:VpceOrgPaths":     {"iam:PassRole"},
+}
+
+// noOwner leaves out events:PutEvents, which lacks the keys for targets from before March 2023 only.
+var noOwner = []string{"auditmanager:UpdateAssessmentFrameworkShare", "detective:AcceptInvitation", "ds:AcceptSharedDirectory", "ebs:*",
+	"ec2:AcceptTransitGatewayPeeringAttachment", "ec2:AcceptVpcEndpointConnections", "ec2:AcceptVpcPeeringConnection",
+	"ec2:CreateTransitGatewayPeeringAttachment", "ec2:CreateVpcEndpoint", "ec2:CreateVpcPeeringConnection", "guardduty:AcceptAdministratorInvitation",
+	"macie2:AcceptInvitation", "es:AcceptInboundConnection", "route53:AssociateVpcWithHostedZone", "route53:CreateVPCAssociationAuthorization",
+	"securityhub:AcceptAdministratorInvitation"}
+
+// Services whose requests carry the keys about VPC endpoints.
 var (
 	vpcArnServices = []string{"acm-pca", "applicationinsights", "apprunner", "athena", "cloudformation", "comprehendmedical", "compute-optimizer",
 		"datasync", "discovery", "ebs", "ecr", "ecs", "firehose", "healthlake", "iam", "iotfleetwise", "iotwireless", "kinesisanalytics", "kms",

@@ -169,7 +169,7 @@ func (c *Catalog) index(keys []ConditionKey) {
 	c.arns = make([]arnTemplate, 0, len(c.types)+len(c.types)/16)
 	for i := range c.types {
 		for _, t := range c.types[i].ARNs {
-			parts, _ := Split(t)
+			parts, _ := SplitARN(t)
 			c.arns = append(c.arns, arnTemplate{parts, fixed(t), &c.types[i]})
 		}
 	}
