@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-// TestFacts compares the catalogue with what AWS's documentation says. The origin is the page of the service in the Service Authorization
-// Reference ("Actions, resources, and condition keys for AWS services"), read by hand, where no other is named; global keys are those of "AWS global
-// condition context keys" in the IAM user guide. Nothing in the tables comes from the data under test.
+// TestFacts compares the catalogue with what AWS documents: in the Service Authorization Reference ("Actions, resources, and condition keys for AWS
+// services"), on the page of the service, where no other origin is named; global keys are those of "AWS global condition context keys" in the
+// IAM user guide. The tables were written from knowledge of those pages, not from the data under test.
 func TestFacts(t *testing.T) {
 	c := Load()
 	facts := 0
