@@ -6,6 +6,7 @@ import (
 	"github.com/magpie-sec/magpie/internal/extract/avro"
 	"github.com/magpie-sec/magpie/internal/extract/compressed"
 	"github.com/magpie-sec/magpie/internal/extract/csv"
+	"github.com/magpie-sec/magpie/internal/extract/doc"
 	"github.com/magpie-sec/magpie/internal/extract/docx"
 	"github.com/magpie-sec/magpie/internal/extract/eml"
 	"github.com/magpie-sec/magpie/internal/extract/gzip"
@@ -65,5 +66,5 @@ func All() []extract.Format {
 		ini.TOML,
 		plaintext.Format,
 	}
-	return append(ole.Formats(xls.Format), all...)
+	return append(ole.Formats(xls.Format, doc.Format), all...)
 }

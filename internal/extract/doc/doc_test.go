@@ -1,0 +1,12 @@
+package doc_test
+
+import (
+	"testing"
+
+	"github.com/magpie-sec/magpie/internal/extract/doc"
+	"github.com/magpie-sec/magpie/internal/extract/extracttest"
+)
+
+func TestAcceptance(t *testing.T) { extracttest.Run(t, doc.Format.Format) }
+
+func FuzzExtract(f *testing.F) { extracttest.Fuzz(f) }
