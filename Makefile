@@ -3,13 +3,14 @@
 GO ?= go
 STATICCHECK = $(GO) tool -modfile=tools/lint/go.mod staticcheck
 
-.PHONY: test install check generate bench bench-detect corpus-pdf accuracy catalog build help
+.PHONY: test install check generate fuzz bench bench-detect corpus-pdf accuracy catalog build help
 
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s:
 
-test: install check ## install what the tests need, check the sources, run every test
+test: install check ## install what the tests need, check the sources, run every test, fuzz for four minutes
 	$(GO) test -timeout 14m ./...
+	$(GO) run ./tools/fuzz
 
 install: ## PostgreSQL, Node.js and the AWS CLI, where they are absent
 	@sh tools/install/install.sh
@@ -33,6 +34,9 @@ catalog: ## fetch the pinned data on AWS's actions with npm, check them, and wri
 
 build: ## one static binary, ./magpie
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags="-s -w" -o magpie ./cmd/magpie
+
+fuzz: ## every fuzz target for a while; FUZZ='-time 5m -run csv' for some of them and longer
+	$(GO) run ./tools/fuzz $(FUZZ)
 
 bench: ## the short form of every benchmark; docs/benchmarks.md has the long ones
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./...

@@ -127,6 +127,18 @@ func TestMemoryIsBounded(t *testing.T) {
 		{"lines of 1 GB.csv", "a,b\n1,2\n", "\n", giga, "3,4\n", 4, extract.Result{}},
 		{"shallow arrays.json", "[", "[[[[[[[[1,2,3]]]]]]]],", 10 * mega, "1]", 30 * mega, extract.Result{}},
 		{"utf-16 of 256 MB.txt", "\xff\xfe", "a\x00b\x00", giga / 16, "", giga / 8, extract.Result{}},
+		{"cell of 100 MB.tsv", "id\tnote\n1\t\"", "some text, \n\"\"quoted\"\" ", 100 * mega / 23, "\"\n2\tx\n", 90 * mega, extract.Result{}},
+		{"table of 100 MB.html", "<!doctype html><table>", "<tr><td>523-45-6781</td><td>some &amp; text</td></tr>\n", 2 * mega, "</table>", 50 * mega, extract.Result{}},
+		{"attribute of 100 MB.html", `<!doctype html><p title="`, "some text ", 10 * mega, `">x</p>`, 90 * mega, extract.Result{}},
+		{"tags that do not end.html", "<!doctype html>", `<a b="`, 4 * mega, "", 4 * mega, extract.Result{}},
+		{"element of 100 MB.xml", `<?xml version="1.0"?><a>`, "some text &amp; more ", 5 * mega, "</a>", 80 * mega, extract.Result{}},
+		{"attribute of 100 MB.xml", `<?xml version="1.0"?><a b="`, "some text ", 10 * mega, `"/>`, 90 * mega, extract.Result{}},
+		{"elements in one another.xml", `<?xml version="1.0"?>`, "<a>x", 2 * mega, "", 2 * mega, extract.Result{}},
+		{"scalar of 100 MB.yaml", "a:\n  b: |\n", "    some text\n", 7 * mega, "c: d\n", 90 * mega, extract.Result{}},
+		{"line of 100 MB.yaml", "a: ", "some text: ", 10 * mega, "\nc: d\n", 90 * mega, extract.Result{}},
+		{"lists in one another.yaml", "a: ", "[", 50 * mega, "", 50 * mega, extract.Result{}},
+		{"entries in one another.yaml", "a:\n", "- ", 50 * mega, "b\n", 50 * mega, extract.Result{}},
+		{"line of 100 MB.ini", "[a]\nb = ", "some text ", 10 * mega, "\n[c]\nd = e\n", 90 * mega, extract.Result{}},
 		{"bad utf-8 of 256 MB.txt", "größe größe größe ", strings.Repeat("some text ", 10) + "\xff", 2 * mega, "", 200 * mega, extract.Result{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
