@@ -1,4 +1,5 @@
-// Package compressed reads files that are one compressed stream: bzip2, zstd, xz, LZ4 and Snappy, each an archive of one member.
+// Package compressed reads files that are one compressed stream: bzip2, zstd, xz, LZMA, lzip, compress, LZ4 and Snappy, each an archive of
+// one member.
 package compressed
 
 import (
@@ -15,13 +16,8 @@ import (
 	"github.com/pierrec/lz4/v4"
 
 	"github.com/magpie-sec/magpie/internal/extract"
+	"github.com/magpie-sec/magpie/internal/extract/decompress"
 )
-
-// maxWindow is how far back in its output a stream may reach: what its decompressor must keep. zstd needs it up to level 20, xz up to -8.
-const maxWindow = 32 << 20
-
-// errGarbage says that bytes follow the last stream which begin no other.
-var errGarbage = errors.New("bytes that are no compressed stream follow")
 
 // Bzip2 is bzip2.
 var Bzip2 = format("bzip2", "application/x-bzip2", extract.About{
@@ -43,27 +39,29 @@ var Zstd = format("zstd", "application/zstd", extract.About{
 }, map[string]string{"zst": "", "zstd": "", "tzst": ".tar"},
 	func(b []byte) bool { return bytes.HasPrefix(skippable(b), []byte("\x28\xb5\x2f\xfd")) }, openZstd)
 
-// XZ is xz with the filter LZMA2 alone.
+// XZ is xz with the filters LZMA2, Delta and BCJ of x86.
 var XZ = format("xz", "application/x-xz", extract.About{
 	Title:   "xz",
 	Reads:   "The one document that is packed, whatever it is; several streams in a row are one.",
-	Leaves:  "Filters besides LZMA2, and dictionaries over 32 MiB.",
+	Leaves:  "Filters besides LZMA2, Delta and BCJ of x86, and dictionaries over 32 MiB.",
 	Sniffed: "The signature.",
 	Places:  "Those of the document within, with its name.",
 	Reasons: []extract.Reason{extract.UnsupportedFileType},
 }, map[string]string{"xz": "", "txz": ".tar"},
-	func(b []byte) bool { return bytes.HasPrefix(b, []byte(xzMagic)) }, openXZ)
+	func(b []byte) bool { return bytes.HasPrefix(b, []byte(decompress.XZMagic)) }, openXZ)
 
-// LZ4 is LZ4's frame format, not the older one of the Linux kernel.
+// LZ4 is LZ4's frame format, and its older one ("legacy").
 var LZ4 = format("lz4", "application/x-lz4", extract.About{
 	Title:   "LZ4 frames",
 	Reads:   "The one document that is packed, whatever it is; several frames in a row are one.",
-	Leaves:  "The older format of the Linux kernel.",
+	Leaves:  "Frames that need a dictionary.",
 	Sniffed: "The signature.",
 	Places:  "Those of the document within, with its name.",
 	Reasons: []extract.Reason{extract.UnsupportedFileType},
 }, map[string]string{"lz4": "", "tlz4": ".tar"},
-	func(b []byte) bool { return bytes.HasPrefix(skippable(b), []byte(lz4Magic)) }, openLZ4)
+	func(b []byte) bool {
+		return bytes.HasPrefix(skippable(b), []byte(lz4Magic)) || bytes.HasPrefix(b, []byte(lz4Legacy))
+	}, openLZ4)
 
 // Snappy is the framing format of Snappy, and that of S2, which extends it.
 var Snappy = format("snappy", "application/x-snappy-framed", extract.About{
@@ -76,8 +74,11 @@ var Snappy = format("snappy", "application/x-snappy-framed", extract.About{
 	return bytes.HasPrefix(b, []byte("\xff\x06\x00\x00sNaPpY")) || bytes.HasPrefix(b, []byte("\xff\x06\x00\x00S2sTwO"))
 }, openSnappy)
 
+// An opener begins a stream. What it reserved is given back when the document ends; the function, which may be nil, ends the stream.
+type opener func(*extract.Input, *bufio.Reader) (io.Reader, func(), error)
+
 // format makes a Format. The extensions come with what stands for them in the member's name.
-func format(name, mime string, about extract.About, extensions map[string]string, match func([]byte) bool, open func(*bufio.Reader) (io.Reader, func(), error)) extract.Format {
+func format(name, mime string, about extract.About, extensions map[string]string, match func([]byte) bool, open opener) extract.Format {
 	f := extract.Format{
 		Name:     name,
 		MIME:     mime,
@@ -98,12 +99,14 @@ func format(name, mime string, about extract.About, extensions map[string]string
 	return f
 }
 
-func read(in *extract.Input, out *extract.Output, extensions map[string]string, open func(*bufio.Reader) (io.Reader, func(), error)) error {
-	r, done, err := open(bufio.NewReaderSize(in, 32<<10))
+func read(in *extract.Input, out *extract.Output, extensions map[string]string, open opener) error {
+	r, done, err := open(in, bufio.NewReaderSize(in, 32<<10))
 	if err != nil {
 		return problem(err)
 	}
-	defer done()
+	if done != nil {
+		defer done()
+	}
 	s := &stream{r: r}
 	// What cannot be read from its first byte on has no member.
 	s.head = bufio.NewReaderSize(s, 512)
@@ -122,8 +125,7 @@ func read(in *extract.Input, out *extract.Output, extensions map[string]string, 
 // problem finds the reason for an error: what is well-formed and needs more than we have is unsupported.
 func problem(err error) error {
 	switch {
-	case errors.Is(err, zstd.ErrUnknownDictionary), errors.Is(err, zstd.ErrWindowSizeExceeded), errors.Is(err, zstd.ErrDecoderSizeExceeded),
-		errors.Is(err, errFilter):
+	case errors.Is(err, zstd.ErrUnknownDictionary), errors.Is(err, zstd.ErrWindowSizeExceeded), errors.Is(err, zstd.ErrDecoderSizeExceeded):
 		return &extract.Problem{Reason: extract.UnsupportedFileType, Detail: "the stream needs a dictionary, a window or a filter that we do not have"}
 	}
 	return err
@@ -154,10 +156,14 @@ func (s *stream) Read(p []byte) (int, error) {
 			return n, nil
 		}
 	}
-	if s.err == errGarbage {
+	if s.err == decompress.ErrGarbage {
 		return 0, io.EOF
 	}
 	return 0, s.err
+}
+
+func openXZ(in *extract.Input, br *bufio.Reader) (io.Reader, func(), error) {
+	return decompress.XZ(in, br), nil, nil
 }
 
 // isBzip2 wants the mark of a block, or of the end of an empty stream, behind the four characters.
@@ -168,43 +174,52 @@ func isBzip2(b []byte) bool {
 
 type bzip2Stream struct{ r io.Reader }
 
-func openBzip2(br *bufio.Reader) (io.Reader, func(), error) {
-	return bzip2Stream{bzip2.NewReader(br)}, func() {}, nil
+func openBzip2(in *extract.Input, br *bufio.Reader) (io.Reader, func(), error) {
+	r, err := decompress.Bzip2(in, br)
+	return bzip2Stream{r}, nil, err
 }
 
 func (b bzip2Stream) Read(p []byte) (int, error) {
 	n, err := b.r.Read(p)
 	if err == bzip2.StructuralError("bad magic value in continuation file") {
-		err = errGarbage
+		err = decompress.ErrGarbage
 	}
 	return n, err
 }
 
-type zstdStream struct{ *zstd.Decoder }
+type zstdStream struct{ r io.Reader }
 
-func openZstd(br *bufio.Reader) (io.Reader, func(), error) {
-	// The reader is hidden behind its method: in memory or not, it is read as a stream.
-	d, err := zstd.NewReader(struct{ io.Reader }{br}, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
-		zstd.WithDecoderMaxMemory(maxWindow), zstd.WithDecoderMaxWindow(maxWindow))
+func openZstd(in *extract.Input, br *bufio.Reader) (io.Reader, func(), error) {
+	r, err := decompress.Zstd(in, br)
 	if err != nil {
 		return nil, nil, err
 	}
-	return zstdStream{d}, d.Close, nil
+	return zstdStream{r}, r.Close, nil
 }
 
 func (z zstdStream) Read(p []byte) (int, error) {
-	n, err := z.Decoder.Read(p)
+	n, err := z.r.Read(p)
 	if errors.Is(err, zstd.ErrMagicMismatch) {
-		err = errGarbage
+		err = decompress.ErrGarbage
 	}
 	return n, err
 }
 
-func openSnappy(br *bufio.Reader) (io.Reader, func(), error) {
-	return s2.NewReader(br, s2.ReaderMaxBlockSize(4<<20), s2.ReaderAllocBlock(64<<10)), func() {}, nil
+func openSnappy(in *extract.Input, br *bufio.Reader) (io.Reader, func(), error) {
+	memory, block := int64(256<<10), 64<<10
+	if b, _ := br.Peek(10); bytes.HasSuffix(b, []byte("S2sTwO")) {
+		memory, block = 9<<20, 4<<20
+	}
+	if _, err := in.Reserve(memory, memory); err != nil {
+		return nil, nil, err
+	}
+	return s2.NewReader(br, s2.ReaderMaxBlockSize(block), s2.ReaderAllocBlock(64<<10)), nil, nil
 }
 
-const lz4Magic = "\x04\x22\x4d\x18"
+const (
+	lz4Magic  = "\x04\x22\x4d\x18"
+	lz4Legacy = "\x02\x21\x4c\x18"
+)
 
 // An lz4Stream reads one frame after the other.
 type lz4Stream struct {
@@ -212,14 +227,22 @@ type lz4Stream struct {
 	zr *lz4.Reader
 }
 
-func openLZ4(br *bufio.Reader) (io.Reader, func(), error) {
-	return &lz4Stream{br, lz4.NewReader(br)}, func() {}, nil
+func openLZ4(in *extract.Input, br *bufio.Reader) (io.Reader, func(), error) {
+	// A frame may be followed by one of larger blocks, which nobody writes.
+	size := int64(8 << 20)
+	if b, _ := br.Peek(6); len(b) == 6 && string(b[:4]) == lz4Magic && b[5]>>4&7 >= 4 {
+		size = 64 << 10 << (2 * (b[5]>>4&7 - 4))
+	}
+	if _, err := in.Reserve(2*size, 2*size); err != nil {
+		return nil, nil, err
+	}
+	return &lz4Stream{br, lz4.NewReader(br)}, nil, nil
 }
 
 func (l *lz4Stream) Read(p []byte) (int, error) {
 	n, err := l.zr.Read(p)
 	if errors.Is(err, lz4.ErrInvalidFrame) { // the first one had its magic number
-		err = errGarbage
+		err = decompress.ErrGarbage
 	}
 	if n > 0 || err != io.EOF {
 		return n, err
@@ -228,13 +251,13 @@ func (l *lz4Stream) Read(p []byte) (int, error) {
 	switch {
 	case len(b) == 0:
 		return 0, err
-	case len(b) == 4 && (string(b) == lz4Magic || isSkippable(b)):
+	case len(b) == 4 && (string(b) == lz4Magic || string(b) == lz4Legacy || isSkippable(b)):
 		l.zr.Reset(l.br)
 		return 0, nil
 	case err != nil && err != io.EOF:
 		return 0, err
 	}
-	return 0, errGarbage
+	return 0, decompress.ErrGarbage
 }
 
 // skippable returns what follows the frames without data that may precede those of zstd and LZ4.

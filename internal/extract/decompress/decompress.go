@@ -37,6 +37,9 @@ func (r *Reader) Close() {
 	}
 }
 
+// ErrGarbage says that bytes follow the last stream which begin no other.
+var ErrGarbage = errors.New("bytes that are no compressed stream follow")
+
 // SmallDict is the least dictionary of LZMA in bytes that is worth a try: streams seldom reach as far back as their headers allow.
 const SmallDict = 1 << 20
 
@@ -73,7 +76,7 @@ func LZMA(in *extract.Input, br *bufio.Reader, properties []byte, size int64) (*
 	r.Reader, err = lzma.NewReader(&prefixed{head: header[:], Reader: br})
 	if err != nil {
 		r.Close()
-		return nil, err
+		return nil, cut(err)
 	}
 	return r, nil
 }
@@ -194,14 +197,15 @@ func Deflate(br *bufio.Reader) *Reader { return &Reader{Reader: flate.NewReader(
 // maxWindow is how far back a frame of zstd may reach in bytes: what levels up to 20 do.
 const maxWindow = 32 << 20
 
-// Zstd decompresses frames of zstd. Windows of up to 8 MiB are always read (those of levels up to 19), larger ones if the first frame has
-// one and there is memory for it.
+// Zstd decompresses frames of zstd. Windows of up to 8 MiB are read (those of levels up to 19), larger ones if the first frame has one, where there
+// is memory for it.
 func Zstd(in *extract.Input, br *bufio.Reader) (*Reader, error) {
 	want := int64(8 << 20)
-	if w := firstWindow(br); w > want {
-		want = min(w, maxWindow)
+	least := int64(128 << 10)
+	if w := firstWindow(br); w > least {
+		want, least = max(want, min(w, maxWindow)), min(w, maxWindow)
 	}
-	window, err := in.Reserve(want, SmallDict)
+	window, err := in.Reserve(want, least)
 	if err != nil {
 		return nil, err
 	}

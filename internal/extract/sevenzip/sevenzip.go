@@ -17,8 +17,17 @@ const signature = "7z\xbc\xaf\x27\x1c"
 // Format is 7z with the methods Copy, LZMA, LZMA2, PPMd, BZip2, Deflate, Deflate64 and zstd and the filters Delta and BCJ (x86). What is
 // encrypted, or packed in another way, is skipped.
 var Format = extract.Format{
-	Name:       "7z",
-	MIME:       "application/x-7z-compressed",
+	Name: "7z",
+	MIME: "application/x-7z-compressed",
+	About: extract.About{
+		Title: "7z archives",
+		Reads: "The members, whatever they are.",
+		Leaves: "Encrypted members, and all of an archive with an encrypted header; BCJ2 and the filters for processors other than x86; models of " +
+			"PPMd over 40 MiB, dictionaries over 32 MiB; links; the other parts of an archive in several files.",
+		Sniffed: "The signature.",
+		Places:  "Those of the member, with its name.",
+		Reasons: []extract.Reason{extract.UnsupportedFileType},
+	},
 	Extensions: []string{"7z"},
 	Archive:    true,
 	MaxBytes:   8 * extract.GB,

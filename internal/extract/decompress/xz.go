@@ -1,4 +1,4 @@
-package compressed
+package decompress
 
 import (
 	"bufio"
@@ -12,35 +12,44 @@ import (
 	"io"
 
 	"github.com/ulikunitz/xz/lzma"
+
+	"github.com/magpie-sec/magpie/internal/extract"
 )
 
-const xzMagic = "\xfd7zXZ\x00"
+// XZMagic begins every xz stream.
+const XZMagic = "\xfd7zXZ\x00"
 
 var (
 	errXZ     = errors.New("the xz stream is broken")
-	errFilter = errors.New("a filter other than LZMA2")
+	errFilter = Unsupported("a filter that we do not have")
 )
 
 // An xzStream reads the container of xz (The .xz File Format, 1.2.1) and leaves LZMA2 to the library, whose own container keeps a record of
-// every block in memory and makes a dictionary as large as a block demands. Ours has 32 MiB at most: a block that asks for more is read as far as
-// it reaches back no further. The index is read over: it repeats what the blocks told.
+// every block in memory and makes a dictionary as large as a block demands. Ours has 32 MiB at most, less in archives that stand in others: a block
+// that asks for more is read as far as it reaches back no further. The index is read over: it repeats what the blocks told.
 type xzStream struct {
+	in    *extract.Input
 	br    *bufio.Reader
 	n     int64 // bytes of br that were read of this stream
 	check byte
 	sum   hash.Hash
-	block *lzma.Reader2
-	begun bool // a stream was begun and not ended
+	block io.Reader
+	dict  int64 // what was reserved
+	begun bool  // a stream was begun and not ended
 	// made counts the bytes of dictionaries, earned the text that came of them: a file of tiny blocks gets small dictionaries.
 	made, earned int64
 }
 
 const (
 	freeDicts = 1 << 30
-	smallDict = 1 << 20
+	maxDict   = 32 << 20 // what Reserve grants at most
 )
 
-func openXZ(br *bufio.Reader) (io.Reader, func(), error) { return &xzStream{br: br}, func() {}, nil }
+// XZ decompresses xz streams, with the filters Delta and BCJ of x86.
+func XZ(in *extract.Input, br *bufio.Reader) *Reader {
+	x := &xzStream{in: in, br: br}
+	return &Reader{Reader: x, stop: func() { in.Release(x.dict) }}
+}
 
 // ReadByte and source count what the library reads.
 func (x *xzStream) ReadByte() (byte, error) {
@@ -107,16 +116,28 @@ func (x *xzStream) next() error {
 	if err := x.full(h[1:]); err != nil {
 		return err
 	}
-	dict, err := blockHeader(h)
+	b, err := blockHeader(h)
 	if err != nil {
 		return err
 	}
 	x.sum = newSum(x.check)
-	if dict = min(dict, maxWindow); x.made+dict > freeDicts+4*x.earned {
-		dict = min(dict, smallDict)
+	dict := max(b.dict, lzma.MinDictCap)
+	if x.made+min(dict, maxDict) > freeDicts+4*x.earned {
+		dict = min(dict, SmallDict)
+	}
+	if dict > x.dict {
+		more, err := x.in.Reserve(dict-x.dict, max(0, min(dict, SmallDict)-x.dict))
+		if err != nil {
+			return err
+		}
+		x.dict += more
+		dict = x.dict
 	}
 	x.made += dict
-	x.block, err = lzma.Reader2Config{DictCap: max(lzma.MinDictCap, int(dict))}.NewReader2(xzSource{x})
+	x.block, err = lzma.Reader2Config{DictCap: int(dict)}.NewReader2(xzSource{x})
+	for _, undo := range b.filters {
+		x.block = undo(x.block)
+	}
 	return err
 }
 
@@ -134,11 +155,11 @@ func (x *xzStream) header() error {
 			return err
 		}
 	}
-	if b, err := x.br.Peek(6); string(b) != xzMagic {
+	if b, err := x.br.Peek(6); string(b) != XZMagic {
 		if err != nil && err != io.EOF {
 			return err
 		}
-		return errGarbage
+		return ErrGarbage
 	}
 	var h [12]byte
 	if err := x.full(h[:]); err != nil {
@@ -151,38 +172,53 @@ func (x *xzStream) header() error {
 	return nil
 }
 
-// blockHeader returns the size of the dictionary in bytes.
-func blockHeader(h []byte) (int64, error) {
+// A block is what a block's header says: the size of the dictionary in bytes, and how to undo the filters, from the last to the first.
+type block struct {
+	dict    int64
+	filters []func(io.Reader) io.Reader
+}
+
+func blockHeader(h []byte) (block, error) {
 	body := h[:len(h)-4]
 	if crc32.ChecksumIEEE(body) != binary.LittleEndian.Uint32(h[len(body):]) {
-		return 0, errXZ
+		return block{}, errXZ
 	}
 	flags, b := body[1], bytes.NewReader(body[2:])
 	for _, present := range []byte{0x40, 0x80} { // sizes, packed and not
 		if flags&present != 0 {
 			if _, err := binary.ReadUvarint(b); err != nil {
-				return 0, errXZ
+				return block{}, errXZ
 			}
 		}
 	}
-	const lzma2 = 0x21
-	id, err := binary.ReadUvarint(b)
-	if err != nil {
-		return 0, errXZ
+	const delta, x86, lzma2 = 0x03, 0x04, 0x21
+	var blk block
+	for n := int(flags & 3); ; n-- {
+		id, err := binary.ReadUvarint(b)
+		if err != nil {
+			return block{}, errXZ
+		}
+		size, err := b.ReadByte()
+		if err != nil || int(size) > b.Len() {
+			return block{}, errXZ
+		}
+		properties := make([]byte, size)
+		b.Read(properties)
+		switch {
+		case n == 0 && id == lzma2 && size == 1:
+			blk.dict, err = lzma.DecodeDictCap(properties[0])
+			if err != nil {
+				return block{}, errXZ
+			}
+			return blk, nil
+		case n > 0 && id == delta && size == 1:
+			blk.filters = append([]func(io.Reader) io.Reader{func(r io.Reader) io.Reader { return Delta(r, int(properties[0])+1) }}, blk.filters...)
+		case n > 0 && id == x86 && size == 0:
+			blk.filters = append([]func(io.Reader) io.Reader{X86}, blk.filters...)
+		default:
+			return block{}, errFilter
+		}
 	}
-	if flags&0x3f != 0 || id != lzma2 {
-		return 0, errFilter
-	}
-	size, _ := b.ReadByte()
-	code, err := b.ReadByte()
-	if size != 1 || err != nil {
-		return 0, errXZ
-	}
-	n, err := lzma.DecodeDictCap(code)
-	if err != nil {
-		return 0, errXZ
-	}
-	return n, nil
 }
 
 // endBlock reads padding and checksum.
