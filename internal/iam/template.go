@@ -163,10 +163,10 @@ func parseVariable(s string) (part Part, length int, fault Code) {
 		return Part{Kind: PartLiteral, Text: body}, end + 1, ""
 	}
 	part = Part{Kind: PartVariable}
-	key, value, hasDefault := strings.Cut(body, ",")
+	key, _, hasDefault := strings.Cut(body, ",")
 	if hasDefault {
 		// The default may hold a brace: it ends at its quote.
-		value = strings.TrimLeft(s[2+len(key)+1:], " ")
+		value := strings.TrimLeft(s[2+len(key)+1:], " ")
 		before := len(s) - len(value)
 		if !strings.HasPrefix(value, "'") {
 			return part, 0, MissingQuoteInVariable
