@@ -197,3 +197,24 @@ func parseVariable(s string) (part Part, length int, fault Code) {
 	part.Key = FoldKey(key)
 	return part, end + 1, ""
 }
+
+// ExpandText returns the text of a template without wildcards, as Expand returns its pattern.
+func (t *Template) ExpandText(lookup func(key string) (value string, ok bool)) (text string, ok bool) {
+	if t.Parts == nil {
+		return t.Value, true
+	}
+	var b strings.Builder
+	for _, part := range t.Parts {
+		value := part.Text
+		if part.Kind == PartVariable {
+			if value, ok = lookup(part.Key); !ok {
+				if !part.HasDefault {
+					return "", false
+				}
+				value = part.Default
+			}
+		}
+		b.WriteString(value)
+	}
+	return b.String(), true
+}
