@@ -181,11 +181,31 @@ func Cut(b []byte) int {
 func wideWithoutMark(b []byte) (Charset, bool) {
 	for _, name := range []string{"utf-32le", "utf-32be", "utf-16le", "utf-16be"} {
 		c := wide(name, 0)
-		if len(b) >= 8 && plausible(c.Decode(b)) {
+		if len(b) >= 8 && !hopeless(c.Decode(b[:min(len(b), foretaste)])) && plausible(c.Decode(b)) {
 			return c, true
 		}
 	}
 	return Binary, false
+}
+
+// foretaste is how many bytes hopeless gets: to decode all of the sample four times takes longer than to read most binary documents.
+const foretaste = 512
+
+// hopeless says that text which begins like this will not become plausible: a fifth of it is odd.
+func hopeless(b []byte) bool {
+	total, odd := 0, 0
+	for _, r := range string(b) {
+		total++
+		if isOdd(r) {
+			odd++
+		}
+	}
+	return odd*5 > total
+}
+
+// isOdd tells the characters that text of people does not have.
+func isOdd(r rune) bool {
+	return r == utf8.RuneError || r < ' ' && r != '\t' && r != '\n' && r != '\r' || !unicode.IsPrint(r) && !unicode.IsSpace(r) && r != 0xfeff && r != 0x200b
 }
 
 // plausible says that decoded text can be text of people: nearly every character is one that prints, ASCII is not rarer than the odd
@@ -197,7 +217,7 @@ func plausible(b []byte) bool {
 		switch {
 		case r == '\t' || r == '\n' || r == '\r' || r >= ' ' && r < 0x7f:
 			ascii++
-		case r == utf8.RuneError, r < ' ', !unicode.IsPrint(r) && !unicode.IsSpace(r) && r != 0xfeff && r != 0x200b:
+		case isOdd(r):
 			odd++
 		case r&0xff == 0 && r < 0x8000:
 			swapped++ // an ASCII character of the other byte order

@@ -22,7 +22,7 @@ func TestDetect(t *testing.T) {
 		"polish-windows-1250.txt": "windows-1250", "russian-ibm866.txt": "ibm866", "russian-koi8-r.txt": "koi8-r", "russian-windows-1251.txt": "windows-1251",
 		"thai-windows-874.txt": "windows-874", "turkish-windows-1254.txt": "windows-1254", "utf-16be-bom.txt": "utf-16be", "utf-16be-japanese.txt": "utf-16be",
 		"utf-16le-russian.txt": "utf-16le", "utf-16le.txt": "utf-16le", "utf-32be-bom.txt": "utf-32be", "utf-32le.txt": "utf-32le", "utf-8-bom.txt": "utf-8",
-		"utf-8-damaged.log": "utf-8", "utf-8.txt": "utf-8", "../../xml/testdata/declared-latin2.xml": "iso-8859-2", "config.yaml": "us-ascii",
+		"utf-8-damaged.log": "utf-8", "utf-8.txt": "utf-8", "../../xml/testdata/declared-latin2.xml": "iso-8859-2", "../../yaml/testdata/config.yaml": "us-ascii",
 	} {
 		b, err := os.ReadFile(filepath.Join("..", "plaintext", "testdata", name))
 		if err != nil {
