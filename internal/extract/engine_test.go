@@ -45,7 +45,6 @@ func TestUnsupportedTypesAreTold(t *testing.T) {
 		{"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01" + zeros, "image/jpeg"},
 		{"GIF89a\x01\x00\x01\x00\x80\x00\x00", "image/gif"},
 		{"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00" + zeros, "video/mp4"},
-		{"ORC\x08\x03\x10" + zeros, "application/orc"},
 		{"Rar!\x1a\x07\x01\x00" + zeros, "application/vnd.rar"},
 		{"\x7fELF\x02\x01\x01" + zeros, "application/x-elf"},
 		{zipWith(t, "mimetype", "application/vnd.oasis.opendocument.formula", "content.xml", "<c/>"), "application/vnd.oasis.opendocument.formula"},

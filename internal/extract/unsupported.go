@@ -25,7 +25,6 @@ type magic struct {
 
 var magics = []magic{
 	{`{\rtf`, "application/rtf"},
-	{"ORC", "application/orc"},
 }
 
 // unsupported returns the media type of a document that we recognise and do not read, else "".

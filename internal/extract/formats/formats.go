@@ -16,6 +16,7 @@ import (
 	"github.com/magpie-sec/magpie/internal/extract/mbox"
 	"github.com/magpie-sec/magpie/internal/extract/odf"
 	"github.com/magpie-sec/magpie/internal/extract/ole"
+	"github.com/magpie-sec/magpie/internal/extract/orc"
 	"github.com/magpie-sec/magpie/internal/extract/parquet"
 	"github.com/magpie-sec/magpie/internal/extract/pdf"
 	"github.com/magpie-sec/magpie/internal/extract/plaintext"
@@ -35,6 +36,7 @@ func All() []extract.Format {
 	all := []extract.Format{
 		parquet.Format,
 		avro.Format,
+		orc.Format,
 		sqlite.Format,
 		gzip.Format,
 		compressed.Bzip2,

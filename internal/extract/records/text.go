@@ -76,7 +76,15 @@ func Timestamp(b []byte, v, unit int64, utc bool) []byte {
 	if sec < -4e11 || sec > 4e11 {
 		return strconv.AppendInt(b, v, 10)
 	}
-	b = time.Unix(sec, rest*unit).UTC().AppendFormat(b, time.RFC3339Nano)
+	return Instant(b, sec, rest*unit, utc)
+}
+
+// Instant appends a point in time, counted from 1970-01-01 in seconds and nanoseconds, as Timestamp does.
+func Instant(b []byte, sec, nanos int64, utc bool) []byte {
+	if sec < -4e11 || sec > 4e11 {
+		return strconv.AppendInt(b, sec, 10)
+	}
+	b = time.Unix(sec, nanos).UTC().AppendFormat(b, time.RFC3339Nano)
 	if !utc {
 		b = b[:len(b)-1]
 	}
