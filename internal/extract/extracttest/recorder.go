@@ -2,6 +2,7 @@
 package extracttest
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -28,6 +29,8 @@ type Document struct {
 	Values  []Value
 	Members []*Document
 
+	all      strings.Builder // running text and values in their order
+	lines    int64           // of the running text, whole ones
 	more     bool
 	started  bool
 	segments bool
@@ -87,12 +90,17 @@ func (r *Recorder) Text(b *text.Block) error {
 	if !utf8.Valid(b.Text) {
 		r.errorf("%q: a block is no UTF-8", d.Path)
 	}
-	if d.started && d.segments != (len(b.Segments) > 0) {
+	if d.started && d.segments != (len(b.Segments) > 0) && b.Kind != text.Lines {
 		r.errorf("%q: blocks with and without segments", d.Path)
 	}
 	d.started, d.segments = true, len(b.Segments) > 0
 	if len(b.Segments) == 0 {
 		d.Running += string(b.Text)
+		d.all.Write(b.Text)
+		d.lines += int64(bytes.Count(b.Text, []byte("\n")))
+		if n := len(d.Values); n > 0 && b.Kind == text.Lines && len(bytes.TrimSpace(b.Text)) > 0 && d.lines+1 < d.Values[n-1].Row {
+			r.errorf("%q: the running text behind line %d goes on in line %d", d.Path, d.Values[n-1].Row, d.lines+1)
+		}
 		return nil
 	}
 	end := int32(0)
@@ -115,7 +123,11 @@ func (r *Recorder) segment(d *Document, b *text.Block, s text.Segment) {
 	if !utf8.ValidString(v.Text) {
 		r.errorf("%q: a segment cuts a character", d.Path)
 	}
+	d.all.WriteString(v.Text)
 	if b.Kind == text.Lines {
+		if !d.more && d.Running != "" && v.Row <= d.lines {
+			r.errorf("%q: a value on line %d behind %d lines of running text", d.Path, v.Row, d.lines)
+		}
 		v.Column = int64(s.Index) + 1
 	} else if s.Field != nil {
 		if int(s.Index)+s.Field.Arrays > len(b.Indexes) || s.Index < 0 {

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/magpie-sec/magpie/internal/extract"
+	"github.com/magpie-sec/magpie/internal/extract/prose"
 	"github.com/magpie-sec/magpie/internal/text"
 )
 
@@ -28,7 +29,7 @@ var Format = extract.Format{
 	MaxBytes:   20 * extract.GB,
 	Match:      match,
 	Extract: func(in *extract.Input, out *extract.Output) error {
-		p := parser{w: in.Text(), out: out, buf: make([]byte, 0, bufferSize)}
+		p := parser{w: in.Text(), out: prose.NewWriter(out)}
 		return p.run()
 	},
 }

@@ -4,15 +4,15 @@ import (
 	"bytes"
 	"html"
 	"io"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/magpie-sec/magpie/internal/extract"
-	"github.com/magpie-sec/magpie/internal/text"
+	"github.com/magpie-sec/magpie/internal/extract/prose"
 )
 
 const (
-	bufferSize = 64 << 10
 	// chunk is how much text is decoded at a time; maxReference is longer than any reference to a character.
 	chunk        = 4 << 10
 	maxReference = 40
@@ -67,16 +67,16 @@ const (
 // A parser walks through HTML in a window and gathers running text. Line breaks of the source stay, all of them and no others, so that lines are
 // those of the document; other white space beside tags shrinks to one space.
 type parser struct {
-	name []byte // of the element or attribute at hand, in small letters
-	w    *extract.Window
-	out  *extract.Output
-	data []byte
-	pos  int
-	end  error // why nothing follows data, nil if something may
-	err  error // of the output
-	buf  []byte
-	last byte // of the text so far
-	gap  gap
+	name  []byte // of the element or attribute at hand, in small letters
+	names bool   // in the head of a table
+	w     *extract.Window
+	out   *prose.Writer
+	data  []byte
+	pos   int
+	end   error // why nothing follows data, nil if something may
+	err   error // of the output
+	last  byte  // of the text so far
+	gap   gap
 	// The characters before pos on its line of the source, before the text that is written next, and of the last line of the text so far.
 	column, at, reached int
 	until               string // what ends the raw text that is being read
@@ -93,7 +93,7 @@ func (p *parser) run() error {
 		case p.err != nil:
 			return p.err
 		case p.pos == len(p.data) && p.end != nil:
-			if p.flush(); p.err != nil || p.end == io.EOF {
+			if p.err = p.out.Close(); p.err != nil || p.end == io.EOF {
 				return p.err
 			}
 			return p.end
@@ -341,6 +341,9 @@ func (p *parser) tag(t []byte) bool {
 	default:
 		p.apart(block)
 	}
+	if p.table(tag, opens); p.err != nil {
+		return true
+	}
 	isRaw := raw[string(p.name)]
 	if opens && !known[string(p.name)] && (closed || end < len(tag)) {
 		p.verbatim(tag[:end])
@@ -351,6 +354,42 @@ func (p *parser) tag(t []byte) bool {
 		p.until = "</" + strings.ToLower(string(tag[:end]))
 	}
 	return true
+}
+
+// table tells the output of tables, whose tags they are.
+func (p *parser) table(tag []byte, opens bool) {
+	switch name := string(p.name); {
+	case name == "table" && opens:
+		p.out.Table()
+	case name == "table":
+		p.err = p.out.EndTable()
+	case name == "thead":
+		p.names = opens
+	case name == "tbody", name == "tfoot":
+		p.names = false
+	case name == "tr" && opens:
+		p.err = p.out.Row(p.names)
+	case (name == "td" || name == "th") && opens:
+		p.out.Cell(number(tag, "colspan"), number(tag, "rowspan"), name == "th")
+	}
+}
+
+// number returns a small number that is the value of an attribute in a tag, 1 if there is none.
+func number(tag []byte, name string) int {
+	i := indexFold(tag, name)
+	if i < 0 {
+		return 1
+	}
+	value := bytes.TrimLeft(tag[i+len(name):], " \t\r\n\f=\"'")
+	end := 0
+	for end < len(value) && end < 5 && digit(value[end]) {
+		end++
+	}
+	n, err := strconv.Atoi(string(value[:end]))
+	if err != nil {
+		return 1
+	}
+	return n
 }
 
 // tagEnd returns the length of the tag that t begins with, 0 if it does not end there, -1 if another one begins before. A '>' in the quotes of a value does not end it.
@@ -461,7 +500,7 @@ func (p *parser) attribute(name, between, value []byte) {
 // lines keeps the line breaks of what is not written.
 func (p *parser) lines(t []byte) {
 	for n := bytes.Count(t, []byte{'\n'}); n > 0; n-- {
-		p.put([]byte{'\n'})
+		p.between([]byte{'\n'})
 	}
 }
 
@@ -479,7 +518,7 @@ func (p *parser) blanks(t []byte) int {
 	for i, c := range t {
 		switch {
 		case c == '\n':
-			p.put(t[i : i+1])
+			p.between(t[i : i+1])
 		case !blank(c):
 			return i
 		case p.gap < space:
@@ -500,41 +539,30 @@ func (p *parser) verbatim(t []byte) {
 	switch g := p.gap; {
 	case g == noGap || p.last == 0:
 	case g == divider || g == block && digit(p.last) && digit(first):
-		p.put([]byte(" | "))
+		p.between([]byte(" | "))
 	case p.last == '\n':
 	case g >= space, digit(p.last) != digit(first) && (letter(p.last) || letter(first) || p.last >= utf8.RuneSelf || first >= utf8.RuneSelf):
-		p.put([]byte{' '})
+		p.between([]byte{' '})
 	}
 	for (p.gap >= space || p.last == '\n' || p.last == 0) && p.reached < p.at && p.err == nil {
-		p.put(padding[:min(len(padding), p.at-p.reached)])
+		p.between(padding[:min(len(padding), p.at-p.reached)])
 	}
 	p.gap, p.at = noGap, 0 // the rest of these words follows by itself
-	p.put(t)
-}
-
-// put appends to the buffer.
-func (p *parser) put(t []byte) {
-	for len(t) > 0 && p.err == nil {
-		n := min(len(t), cap(p.buf)-len(p.buf))
-		if n < len(t) {
-			for n > 0 && !utf8.RuneStart(t[n]) {
-				n--
-			}
-		}
-		p.buf = append(p.buf, t[:n]...)
-		if n > 0 {
-			p.last = t[n-1]
-			p.reached = columnAfter(p.reached, t[:n])
-		}
-		if t = t[n:]; len(t) > 0 {
-			p.flush()
-		}
-	}
-}
-
-func (p *parser) flush() {
+	p.wrote(t)
 	if p.err == nil {
-		p.err = p.out.Text(&text.Block{Kind: text.Lines, Text: p.buf})
+		_, p.err = p.out.Write(t)
 	}
-	p.buf = p.buf[:0]
+}
+
+// between writes what separates words.
+func (p *parser) between(t []byte) {
+	p.wrote(t)
+	if p.err == nil {
+		p.err = p.out.Between(t)
+	}
+}
+
+func (p *parser) wrote(t []byte) {
+	p.last = t[len(t)-1]
+	p.reached = columnAfter(p.reached, t)
 }

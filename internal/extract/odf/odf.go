@@ -114,8 +114,9 @@ type walker struct {
 	flow *office.Flow
 	take bool // paragraphs count here: in styles.xml those of headers and footers only
 
-	paragraphs int // around this place
-	asides     int // notes and annotations around it
+	paragraphs int  // around this place
+	asides     int  // notes and annotations around it
+	names      bool // the rows name their table's columns
 	space      bool
 }
 
@@ -181,10 +182,14 @@ func (w *walker) start(name string) error {
 		} else {
 			w.flow.Break()
 		}
+	case "table":
+		w.flow.Table()
+	case "table-header-rows":
+		w.names = true
 	case "table-row":
-		w.flow.Row()
+		return w.flow.Row(w.names)
 	case "table-cell", "covered-table-cell":
-		w.flow.Cell()
+		w.flow.Cell(int(max(number(w.x.Attr("number-columns-repeated")), 1)))
 	case "note-citation", "ruby-text", "scripts":
 		return w.x.Skip()
 	case "creator", "date", "creator-initials", "sender-initials":
@@ -216,7 +221,11 @@ func (w *walker) end(name string) error {
 		}
 		w.flow.EndAside('\n')
 	case "table-row":
-		w.flow.Row()
+		w.flow.EndRow()
+	case "table-header-rows":
+		w.names = false
+	case "table":
+		return w.flow.EndTable()
 	default:
 		if isMargin(name) {
 			w.take = false

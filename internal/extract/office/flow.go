@@ -2,18 +2,16 @@ package office
 
 import (
 	"bytes"
+	"strconv"
 
 	"github.com/magpie-sec/magpie/internal/extract"
-	"github.com/magpie-sec/magpie/internal/extract/charset"
-	"github.com/magpie-sec/magpie/internal/text"
+	"github.com/magpie-sec/magpie/internal/extract/prose"
 )
 
-// A Flow writes running text. What separates words, cells and lines is written only when text follows, the strongest one once, so that
-// cells without text leave no trace, and no paragraph ends a line twice.
+// A Flow writes running text with tables in it. What separates words, cells and lines is written only when text follows, the strongest one
+// once, so that cells without text leave no trace, and no paragraph ends a line twice.
 type Flow struct {
-	out   *extract.Output
-	buf   []byte
-	n     int
+	w     *prose.Writer
 	gap   byte // what separates from the next text
 	began bool
 	inRow bool // text was written since the row began
@@ -21,10 +19,11 @@ type Flow struct {
 	asides []byte // what waits for the paragraph's end: see Aside
 }
 
-const flowBuffer = 64 << 10
+// maxAsides is how much waits for the end of a paragraph.
+const maxAsides = 64 << 10
 
 // NewFlow returns a writer to the output.
-func NewFlow(out *extract.Output) *Flow { return &Flow{out: out, buf: make([]byte, flowBuffer)} }
+func NewFlow(out *extract.Output) *Flow { return &Flow{w: prose.NewWriter(out)} }
 
 // Write writes text.
 func (f *Flow) Write(b []byte) (int, error) {
@@ -32,44 +31,48 @@ func (f *Flow) Write(b []byte) (int, error) {
 		return 0, nil
 	}
 	if f.gap != 0 && f.began {
-		if f.n == len(f.buf) {
-			if err := f.flush(); err != nil {
-				return 0, err
-			}
+		if err := f.w.Between([]byte{f.gap}); err != nil {
+			return 0, err
 		}
-		f.buf[f.n] = f.gap
-		f.n++
 	}
 	f.gap, f.began, f.inRow = 0, true, true
-	for rest := b; len(rest) > 0; {
-		if f.n == len(f.buf) {
-			if err := f.flush(); err != nil {
-				return 0, err
-			}
-		}
-		k := copy(f.buf[f.n:], rest)
-		f.n, rest = f.n+k, rest[k:]
-	}
-	return len(b), nil
+	return f.w.Write(b)
 }
 
 // Break ends the line.
 func (f *Flow) Break() { f.gap = '\n' }
 
-// Row begins a row, on a line of its own.
-func (f *Flow) Row() { f.gap, f.inRow = '\n', false }
+// Table begins a table.
+func (f *Flow) Table() { f.w.Table() }
 
-// Cell begins a cell: it ends the one before, and any line within it, since the text of the next one belongs on the row's line.
-func (f *Flow) Cell() {
+// EndTable ends it.
+func (f *Flow) EndTable() error {
+	f.EndRow()
+	return f.w.EndTable()
+}
+
+// Row begins a row, on a line of its own. With names its cells name their columns.
+func (f *Flow) Row(names bool) error {
+	f.EndRow()
+	return f.w.Row(names)
+}
+
+// EndRow ends a row.
+func (f *Flow) EndRow() { f.gap, f.inRow = '\n', false }
+
+// Cell begins a cell that is as wide as so many columns: it ends the one before, and any line within it, since the text of the next one
+// belongs on the row's line.
+func (f *Flow) Cell(columns int) {
 	if f.inRow {
 		f.gap = '\t'
 	}
+	f.w.Cell(columns, 1, false)
 }
 
 // Aside keeps text that stands in a paragraph without being of it, until the paragraph ends: in its place it would break what stands there.
 func (f *Flow) Aside(b []byte) error {
 	f.asides = append(f.asides, b...)
-	if len(f.asides) < flowBuffer {
+	if len(f.asides) < maxAsides {
 		return nil
 	}
 	return f.writeAsides()
@@ -117,24 +120,12 @@ func (f *Flow) Paragraph() {
 // Close writes what is left, and ends the last line.
 func (f *Flow) Close() error {
 	if f.began {
-		f.gap = '\n'
-		f.began = false
-		if f.n == len(f.buf) {
-			if err := f.flush(); err != nil {
-				return err
-			}
+		f.gap, f.began = 0, false
+		if err := f.w.Between([]byte{'\n'}); err != nil {
+			return err
 		}
-		f.buf[f.n] = '\n'
-		f.n++
 	}
-	return f.flush()
-}
-
-func (f *Flow) flush() error {
-	stop := f.n - charset.Cut(f.buf[:f.n])
-	err := f.out.Text(&text.Block{Kind: text.Lines, Text: f.buf[:stop]})
-	f.n = copy(f.buf, f.buf[stop:f.n])
-	return err
+	return f.w.Close()
 }
 
 // word is what an element of WordprocessingML, DrawingML or a comment means for running text, by its local name.
@@ -146,8 +137,11 @@ const (
 	deleted        // holds deleted text
 	deletion       // holds what was deleted together
 	paragraph      // ends a line
+	table
 	cell
 	row
+	header // its row names the columns
+	span   // how wide a cell is
 	tab
 	newline
 	hyphen
@@ -157,7 +151,7 @@ const (
 // words are the elements that matter. Deleted text counts: it is in the file. A Fallback repeats its Choice in another form, and readings
 // (rt) what they stand above. Codes of fields (instrText) are not shown, their results are.
 var words = map[string]word{
-	"t": textual, "delText": deleted, "del": deletion, "text": textual, "p": paragraph, "tc": cell, "tr": row, "tab": tab, "ptab": tab, "br": newline, "cr": newline,
+	"t": textual, "delText": deleted, "del": deletion, "text": textual, "p": paragraph, "tbl": table, "tc": cell, "tr": row, "tblHeader": header, "gridSpan": span, "tab": tab, "ptab": tab, "br": newline, "cr": newline,
 	"noBreakHyphen": hyphen, "Fallback": skipped, "rt": skipped, "tabs": skipped, "tabLst": skipped, "cm": paragraph, "comment": paragraph,
 }
 
@@ -197,7 +191,11 @@ func ReadFlow(x *XML, f *Flow) error {
 					return err
 				}
 			case row:
-				f.Row()
+				f.EndRow()
+			case table:
+				if err := f.EndTable(); err != nil {
+					return err
+				}
 			}
 			continue
 		}
@@ -206,10 +204,19 @@ func ReadFlow(x *XML, f *Flow) error {
 			inside++
 		case deleted:
 			gone = true
+		case table:
+			f.Table()
 		case row:
-			f.Row()
+			if err := f.Row(false); err != nil {
+				return err
+			}
+		case header:
+			f.w.Names()
+		case span:
+			n, _ := strconv.Atoi(string(x.Attr("val")))
+			f.w.Widen(n)
 		case cell:
-			f.Cell()
+			f.Cell(1)
 		case paragraph:
 			f.Paragraph()
 		case tab:

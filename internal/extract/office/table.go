@@ -24,8 +24,6 @@ const (
 	// heldCells and heldRows are how much of a sheet is looked at before it is decided which row names the columns, if one does.
 	heldCells = 2048
 	heldRows  = 20
-	// lastHeader is how far from the first row with cells the names may stand: titles and notes stand above them.
-	lastHeader = 10
 )
 
 // A Table delivers the cells of a workbook, sheet by sheet, in the order in which they come. A cell that does not fit into the memory is
@@ -200,14 +198,13 @@ func (t *Table) decide() error {
 	return t.flush()
 }
 
-// findHeader looks for the first row that is as wide as half of the widest one, past titles. If it does not name the columns, nothing does.
+// findHeader looks for the row that names the columns.
 func (t *Table) findHeader() {
 	var rows [][][]byte
-	var first []int // the first cell of each row
-	widest := 0
+	var numbers []int64
 	for i, c := range t.held {
 		if i == 0 || c.row != t.held[i-1].row {
-			rows, first = append(rows, nil), append(first, i)
+			rows, numbers = append(rows, nil), append(numbers, c.row)
 		}
 		r := &rows[len(rows)-1]
 		for len(*r) < c.col && len(*r) < MaxColumns {
@@ -216,35 +213,11 @@ func (t *Table) findHeader() {
 		if len(*r) <= c.col {
 			*r = append(*r, t.buf[c.start:c.stop])
 		}
-		if n := i - first[len(first)-1] + 1; n > widest {
-			widest = n
-		}
 	}
-	for i, r := range rows[:min(len(rows), lastHeader)] {
-		cells := len(t.held) - first[i]
-		if i+1 < len(rows) {
-			cells = first[i+1] - first[i]
-		}
-		if cells*2 < widest {
-			continue
-		}
-		if left := t.held[first[i]].col; !csv.HasHeader(trim(rows[i:], left)) {
-			return
-		} else {
-			t.keepNames(r)
-		}
-		t.header = t.held[first[i]].row
-		return
+	if i, found := csv.FindHeader(rows); found {
+		t.keepNames(rows[i])
+		t.header = numbers[i]
 	}
-}
-
-// trim leaves out the columns before the first one of the header, so that a table may stand anywhere on its sheet.
-func trim(rows [][][]byte, left int) [][][]byte {
-	trimmed := make([][][]byte, len(rows))
-	for i, r := range rows {
-		trimmed[i] = r[min(left, len(r)):]
-	}
-	return trimmed
 }
 
 func (t *Table) keepNames(row [][]byte) {
