@@ -18,7 +18,7 @@ var Format = extract.Format{
 	About: extract.About{
 		Title: "HTML",
 		Reads: "Running text: what people see, links, attributes, hidden fields, scripts, styles and comments. Cells of a table are " +
-			"apart.",
+			"apart; if its first row names its columns, those names count for them.",
 		Leaves: "Attributes of looks (width, colour, long lists of classes). Scripts are read as text, not run.",
 		Sniffed: "A document type or the root element first; with the extension any tag. Templates and source code that hold HTML are " +
 			"plain text.",

@@ -46,9 +46,9 @@ var (
 		nav noframes noscript object ol optgroup option output p param picture pre progress q rp rt ruby s samp script search section select slot
 		small source span strike strong style sub summary sup svg table tbody td template textarea tfoot th thead time title tr track tt u ul var
 		video wbr path g`)
-	// looks are the attributes that say how something looks or works, never what it is.
+	// looks are the attributes that say how something looks or works, never what it is, or repeat it (sdval of LibreOffice).
 	looks = words(`style width height align valign colspan rowspan cellpadding cellspacing border bgcolor color rel target lang dir role tabindex
-		type method loading size maxlength minlength rows cols scope`)
+		type method loading size maxlength minlength rows cols scope sdval sdnum`)
 	// raw are the elements whose text is not markup.
 	raw = words("script style")
 )
