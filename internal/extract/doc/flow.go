@@ -134,13 +134,13 @@ func (w *writer) cell(row bool) error {
 	w.last = 7
 	if row {
 		err := w.flow.EndParagraph()
-		w.flow.Row()
+		w.flow.EndRow()
 		w.inRow, w.cells, w.last = false, 0, 0
 		return err
 	}
 	w.cells++
 	if w.inRow {
-		w.flow.Cell()
+		w.flow.Cell(1)
 	}
 	return nil
 }
