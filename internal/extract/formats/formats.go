@@ -14,6 +14,7 @@ import (
 	"github.com/magpie-sec/magpie/internal/extract/ini"
 	"github.com/magpie-sec/magpie/internal/extract/json"
 	"github.com/magpie-sec/magpie/internal/extract/mbox"
+	"github.com/magpie-sec/magpie/internal/extract/msg"
 	"github.com/magpie-sec/magpie/internal/extract/odf"
 	"github.com/magpie-sec/magpie/internal/extract/ole"
 	"github.com/magpie-sec/magpie/internal/extract/orc"
@@ -72,5 +73,5 @@ func All() []extract.Format {
 		ini.TOML,
 		plaintext.Format,
 	}
-	return append(ole.Formats(xls.Format, doc.Format), all...)
+	return append(ole.Formats(xls.Format, doc.Format, msg.Format), all...)
 }

@@ -117,6 +117,9 @@ func read(all []Format, bare func(io.ReaderAt, *extract.Input, *extract.Output) 
 	if err != nil {
 		return err
 	}
+	if errors.Is(f.Broken, ErrCut) { // what is left of the directory would give text with gaps
+		return f.Broken
+	}
 	kind := KindOf(f.Root())
 	for _, a := range all {
 		if a.OLE == kind {
