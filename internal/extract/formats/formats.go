@@ -25,6 +25,7 @@ import (
 	"github.com/magpie-sec/magpie/internal/extract/sevenzip"
 	"github.com/magpie-sec/magpie/internal/extract/sqlite"
 	"github.com/magpie-sec/magpie/internal/extract/tar"
+	"github.com/magpie-sec/magpie/internal/extract/unixar"
 	"github.com/magpie-sec/magpie/internal/extract/xls"
 	"github.com/magpie-sec/magpie/internal/extract/xlsx"
 	"github.com/magpie-sec/magpie/internal/extract/xml"
@@ -59,6 +60,9 @@ func All() []extract.Format {
 		odf.Drawing,
 		zip.Format,
 		tar.Format,
+		unixar.AR,
+		unixar.CPIO,
+		unixar.RPM,
 		pdf.Format,
 		mbox.Format,
 		eml.Format,

@@ -4,11 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/binary"
+	"hash/crc32"
 	"io"
 	"time"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/japanese"
 
 	"github.com/magpie-sec/magpie/internal/extract"
 )
@@ -173,6 +175,9 @@ func parseEntry(b *[centralSize]byte, name, extra []byte) *entry {
 		e.mode = binary.LittleEndian.Uint32(b[38:]) >> 16
 	}
 	e.name = decodeName(name, e.flags&flagUTF8 != 0)
+	if u := unicodeName(name, extra); u != "" {
+		e.name = u
+	}
 	e.directoryEntry = len(name) > 0 && name[len(name)-1] == '/'
 	e.extras(extra)
 	return e
@@ -211,7 +216,23 @@ func dosTime(date, clock uint16) time.Time {
 	return time.Date(int(date>>9)+1980, time.Month(date>>5&0xf), int(date&0x1f), int(clock>>11), int(clock>>5&0x3f), int(clock&0x1f)*2, 0, time.UTC)
 }
 
-// decodeName takes names as UTF-8 when they are, also without the flag, else as code page 437, which the format prescribes.
+// unicodeName is the name in Info-ZIP's extra field for names in Unicode, which holds as long as the other name is still what it was.
+func unicodeName(name, extra []byte) string {
+	for len(extra) >= 4 {
+		id, n := binary.LittleEndian.Uint16(extra), int(binary.LittleEndian.Uint16(extra[2:]))
+		if len(extra) < 4+n {
+			return ""
+		}
+		if f := extra[4 : 4+n]; id == 0x7075 && n > 5 && f[0] == 1 && binary.LittleEndian.Uint32(f[1:]) == crc32.ChecksumIEEE(name) && utf8.Valid(f[5:]) {
+			return string(f[5:])
+		}
+		extra = extra[4+n:]
+	}
+	return ""
+}
+
+// decodeName takes names as UTF-8 when they are, also without the flag, as Shift-JIS when they look like it, which Windows in Japanese writes, else
+// as code page 437, which the format prescribes.
 func decodeName(b []byte, flagged bool) string {
 	if utf8.Valid(b) {
 		return string(b)
@@ -219,9 +240,36 @@ func decodeName(b []byte, flagged bool) string {
 	if flagged {
 		return string(bytes.ToValidUTF8(b, []byte("\uFFFD")))
 	}
+	if s := shiftJIS(b); s != "" {
+		return s
+	}
 	s, err := charmap.CodePage437.NewDecoder().Bytes(b)
 	if err != nil {
 		return string(bytes.ToValidUTF8(b, []byte("\uFFFD")))
+	}
+	return string(s)
+}
+
+// shiftJIS decodes a name if it is Shift-JIS with two characters of two bytes side by side: in code page 437 the first bytes of such characters are
+// accented letters, which hardly follow one another.
+func shiftJIS(b []byte) string {
+	double := func(i int) bool {
+		return i+1 < len(b) && (b[i] >= 0x81 && b[i] <= 0x9f || b[i] >= 0xe0 && b[i] <= 0xfc) && b[i+1] >= 0x40 && b[i+1] <= 0xfc && b[i+1] != 0x7f
+	}
+	pairs := false
+	for i := 0; i < len(b); i++ {
+		switch {
+		case b[i] < 0x80 || b[i] >= 0xa1 && b[i] <= 0xdf:
+		case double(i):
+			pairs = pairs || double(i+2)
+			i++
+		default:
+			return ""
+		}
+	}
+	s, err := japanese.ShiftJIS.NewDecoder().Bytes(b)
+	if !pairs || err != nil || bytes.ContainsRune(s, utf8.RuneError) {
+		return ""
 	}
 	return string(s)
 }
