@@ -12,7 +12,7 @@ test: install check ## install what the tests need, check the sources, run every
 	$(GO) test -timeout 14m ./...
 	$(GO) run ./tools/fuzz
 
-install: ## PostgreSQL, Node.js and the AWS CLI, where they are absent
+install: ## PostgreSQL, Node.js, the AWS CLI and Z3, where they are absent
 	@sh tools/install/install.sh
 
 check: ## formatting, vet, staticcheck, freshness of generated files (the floors are a test)

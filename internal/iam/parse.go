@@ -71,13 +71,25 @@ func (r *reader) warn(code Code, span Span, format string, args ...any) {
 
 // members calls visit for each member of an object, and tells names that stand twice, of which only the first is visited.
 func (r *reader) members(n *node, what string, visit func(f field)) {
-	seen := make(map[string]bool, len(n.fields))
-	for _, f := range n.fields {
-		if seen[f.name] {
+	const few = 9 // a statement's elements
+	var seen map[string]bool
+	if len(n.fields) > few {
+		seen = make(map[string]bool, len(n.fields))
+	}
+	for i, f := range n.fields {
+		twice := seen[f.name]
+		if seen == nil {
+			for _, before := range n.fields[:i] {
+				twice = twice || before.name == f.name
+			}
+		}
+		if twice {
 			r.fatal(DuplicateKeys, f.nameSpan, "%s stands twice in %s", clip(f.name), what)
 			continue
 		}
-		seen[f.name] = true
+		if seen != nil {
+			seen[f.name] = true
+		}
 		if strings.IndexByte(f.name, 0) >= 0 {
 			r.fatal(InvalidPolicyElement, f.nameSpan, "a name holds a NUL character")
 			continue

@@ -111,8 +111,12 @@ func (s *scanner) value(depth int) (*node, *syntaxError) {
 		}
 		return &node{kind: nodeNumber, span: Span{start, s.at}, text: s.text[start:s.at]}, nil
 	}
-	for word, kind := range map[string]nodeKind{"true": nodeBool, "false": nodeBool, "null": nodeNull} {
+	for _, word := range [...]string{"true", "false", "null"} {
 		if strings.HasPrefix(s.text[s.at:], word) {
+			kind := nodeBool
+			if word == "null" {
+				kind = nodeNull
+			}
 			s.at += len(word)
 			return &node{kind: kind, span: Span{start, s.at}, text: word}, nil
 		}

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Installs what the tests start as real programs, where it is absent: PostgreSQL's server, Node.js with npm, the AWS CLI. With the argument
-# hyperscan, what bench-detect compares with, and what makes its data; with pdf, what corpus-pdf compares with and makes documents with.
+# Installs what the tests start as real programs, where it is absent: PostgreSQL's server, Node.js with npm, the AWS CLI, the Z3 solver. With
+# the argument hyperscan, what bench-detect compares with, and what makes its data; with pdf, what corpus-pdf compares with and makes documents
+# with.
 set -eu
 
 updated=""
@@ -44,3 +45,4 @@ command -v initdb >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/initdb >/dev/n
 command -v node >/dev/null 2>&1 || install nodejs
 command -v npm >/dev/null 2>&1 || install npm # some packages of Node.js bring it along
 command -v aws >/dev/null 2>&1 || install awscli
+command -v z3 >/dev/null 2>&1 || install z3

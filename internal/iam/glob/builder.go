@@ -12,6 +12,7 @@ type Builder struct {
 
 // Literal adds a text that stands for itself.
 func (b *Builder) Literal(text string) {
+	b.tokens = slices.Grow(b.tokens, len(text))
 	for i := 0; i < len(text); {
 		var u uint16
 		u, i = unit(text, i)

@@ -17,7 +17,7 @@ var ErrLimit = errors.New("glob: the patterns are too entangled to decide")
 const DefaultLimit = 50_000
 
 // maxWords bounds the memory of a search, in words of eight bytes over all states.
-const maxWords = 8 << 20
+const maxWords = 4 << 20
 
 // Witness returns a string that is in every pattern of in and in none of out; found is false when there is none. It is any such string, not
 // the shortest. With no pattern in in, every string qualifies that is not in out. The only error is ErrLimit.
@@ -231,19 +231,19 @@ type node struct {
 	state  []uint64
 	parent int // -1 for the first
 	unit   uint16
-	left   int
+	cost   int
 }
 
 type queue struct {
 	nodes []node
-	order []int // a heap of indexes of nodes: fewest symbols left first, the youngest among equals
+	order []int // a heap of indexes of nodes: the least cost first, the youngest among equals
 }
 
 func (q *queue) Len() int { return len(q.order) }
 func (q *queue) Less(i, j int) bool {
 	a, b := q.order[i], q.order[j]
-	if q.nodes[a].left != q.nodes[b].left {
-		return q.nodes[a].left < q.nodes[b].left
+	if q.nodes[a].cost != q.nodes[b].cost {
+		return q.nodes[a].cost < q.nodes[b].cost
 	}
 	return a > b
 }
@@ -255,7 +255,9 @@ func (q *queue) Pop() any {
 	return last
 }
 
-// search walks the product of all automata, each made deterministic on the way, best first by the symbols that patterns of in still need.
+// search walks the product of all automata, each made deterministic on the way, best first: what counts is how many symbols the patterns of
+// in still need, and how many those of out have had. The first finds a string in patterns that overlap in exponentially many ways, the second
+// leads around what is forbidden.
 // It tries the units that a place of in waits for, one unit that no pattern names, and the colon, which ends fields: any other unit does for
 // in what the unnamed one does, and leaves more of out alive.
 func search(limit int, in, out []Pattern) (witness string, found bool, err error) {
@@ -284,11 +286,14 @@ func search(limit int, in, out []Pattern) (witness string, found bool, err error
 			return
 		}
 		seen[string(key)] = true
-		left := 0
+		cost := 0
 		for _, a := range in2 {
-			left += a.left(state)
+			cost += a.left(state)
 		}
-		q.nodes = append(q.nodes, node{state: slices.Clone(state), parent: parent, unit: unit, left: left})
+		for _, a := range out2 {
+			cost += len(a.symbols) - a.left(state)
+		}
+		q.nodes = append(q.nodes, node{state: slices.Clone(state), parent: parent, unit: unit, cost: cost})
 		heap.Push(q, len(q.nodes)-1)
 	}
 	first := make([]uint64, words)
