@@ -17,27 +17,8 @@ var packages = map[string]bool{
 	"application/vnd.sun.xml.calc":               true,
 }
 
-// A magic is a signature that the library of media types does not know, or that stands in files which look like plain text to us.
-type magic struct {
-	prefix string
-	mime   string
-}
-
-var magics = []magic{
-	{`{\rtf`, "application/rtf"},
-}
-
 // unsupported returns the media type of a document that we recognise and do not read, else "".
 func unsupported(h *Head) string {
-	start := h.Bytes
-	if h.Text != nil {
-		start = bytes.TrimLeft(h.Text[:min(len(h.Text), 1024)], " \t\r\n")
-	}
-	for _, m := range magics {
-		if bytes.HasPrefix(start, []byte(m.prefix)) && (h.Text == nil || m.textual()) {
-			return m.mime
-		}
-	}
 	if !bytes.HasPrefix(h.Bytes, []byte("PK\x03\x04")) {
 		return ""
 	}
@@ -46,9 +27,6 @@ func unsupported(h *Head) string {
 	}
 	return ""
 }
-
-// textual says that files with this signature may consist of plain characters alone. "ORC" and "PAR1" begin a sentence, too.
-func (m magic) textual() bool { return m.mime == "application/rtf" }
 
 // signature returns the media type of a document with a binary format's signature, "" for text and for what nobody knows.
 func signature(b []byte) string {

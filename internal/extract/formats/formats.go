@@ -22,6 +22,7 @@ import (
 	"github.com/magpie-sec/magpie/internal/extract/pdf"
 	"github.com/magpie-sec/magpie/internal/extract/plaintext"
 	"github.com/magpie-sec/magpie/internal/extract/pptx"
+	"github.com/magpie-sec/magpie/internal/extract/rtf"
 	"github.com/magpie-sec/magpie/internal/extract/sevenzip"
 	"github.com/magpie-sec/magpie/internal/extract/sqlite"
 	"github.com/magpie-sec/magpie/internal/extract/tar"
@@ -64,6 +65,7 @@ func All() []extract.Format {
 		unixar.CPIO,
 		unixar.RPM,
 		pdf.Format,
+		rtf.Format,
 		mbox.Format,
 		eml.Format,
 		json.Lines,
