@@ -93,15 +93,11 @@ func Detect(head []byte, whole bool) (c Charset, certain bool) {
 	}
 	controls := float64(s.controls) / float64(max(1, len(head)))
 	switch {
+	case controls > maxControlsUTF8:
+		return Binary, false
 	case s.high == 0:
-		if controls > maxControlsUTF8 {
-			return Binary, false
-		}
 		return ASCII, false
 	case mostlyUTF8(head, whole):
-		if controls > maxControlsUTF8 {
-			return Binary, false
-		}
 		return UTF8, s.controls == 0
 	case controls > maxControlsLegacy:
 		return Binary, false
@@ -118,19 +114,33 @@ func look(b []byte) (t tally) {
 	if isASCIIText(b) {
 		return t
 	}
+	var n [4]int
 	for _, c := range b {
+		n[kinds[c]&3]++
+	}
+	return tally{nuls: n[nul], controls: n[nul] + n[control], high: n[high]}
+}
+
+const (
+	plain = iota
+	nul
+	control
+	high
+)
+
+var kinds = func() (t [256]uint8) {
+	for c := range t {
 		switch {
 		case c == 0:
-			t.nuls++
-			t.controls++
+			t[c] = nul
 		case c < 0x20 && !(c >= '\b' && c <= '\r') && c != 0x1b && c != 0x1a, c == 0x7f:
-			t.controls++
+			t[c] = control
 		case c >= 0x80:
-			t.high++
+			t[c] = high
 		}
 	}
 	return t
-}
+}()
 
 func isASCIIText(b []byte) bool {
 	for _, c := range b {
@@ -191,7 +201,7 @@ func wideWithoutMark(b []byte) (Charset, bool) {
 // foretaste is how many bytes hopeless gets: to decode all of the sample four times takes longer than to read most binary documents.
 const foretaste = 512
 
-// hopeless says that text which begins like this will not become plausible: a fifth of it is odd.
+// hopeless says that text which begins like this will not become plausible: a tenth of it is odd. Of noise it is a fifth.
 func hopeless(b []byte) bool {
 	total, odd := 0, 0
 	for _, r := range string(b) {
@@ -200,7 +210,7 @@ func hopeless(b []byte) bool {
 			odd++
 		}
 	}
-	return odd*5 > total
+	return odd*10 > total
 }
 
 // isOdd tells the characters that text of people does not have.
