@@ -129,6 +129,9 @@ func sniff(formats []Format, h *Head) (*Format, string) {
 		if s := formats[i].Match(h); s > score {
 			best, score = &formats[i], s
 		}
+		if score == Certain {
+			break
+		}
 	}
 	if best == nil {
 		return nil, mediaType(h.Bytes)

@@ -193,7 +193,18 @@ func (t *Text) keep(b []byte) {
 	if cut {
 		last = bytes.TrimLeftFunc(last, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) })
 	}
-	t.near = append(t.near[:0], bytes.Join(bytes.Fields(last), []byte{' '})...)
+	n := 0
+	for _, c := range last { // last is the end of near: what is written stands before what is read
+		switch {
+		case c > ' ':
+			t.near[n] = c
+			n++
+		case n > 0 && t.near[n-1] != ' ':
+			t.near[n] = ' '
+			n++
+		}
+	}
+	t.near = t.near[:n]
 }
 
 // field returns the field of the open stretch, nil if no names stand above it.

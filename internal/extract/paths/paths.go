@@ -74,6 +74,9 @@ func (n *Node) Field() *text.Field {
 	return n.field
 }
 
+// Name is the innermost name, "" of the root.
+func (n *Node) Name() string { return n.name }
+
 // IsRoot reports whether the path has no names.
 func (n *Node) IsRoot() bool { return n.depth == 0 }
 

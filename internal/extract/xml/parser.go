@@ -67,6 +67,9 @@ type parser struct {
 	near   []byte // the words that stood last
 	nearAt int64  // the offset where they end
 	silent bool   // the value is no label: a declaration, the name of a namespace
+	inTag  bool   // the value is that of an attribute
+	of     []byte // the name of the element whose text was kept last
+	label  []byte
 	labels paths.Labels
 }
 
@@ -316,9 +319,9 @@ func (p *parser) startTag(n int) {
 		p.begin(p.context(node, stop-start <= short))
 		p.write(tag[start:stop], true)
 		p.advance(stop - start)
-		p.silent = bytes.HasPrefix(attr, []byte("xmlns"))
+		p.silent, p.inTag = bytes.HasPrefix(attr, []byte("xmlns")), true
 		p.finish()
-		p.silent = false
+		p.silent, p.inTag = false, false
 	}
 	p.advance(from + n - p.pos)
 	if !empty {
@@ -379,8 +382,17 @@ func (p *parser) context(n *paths.Node, isShort bool) *text.Field {
 	if !isShort || len(p.near) == 0 || p.offset-p.nearAt > reach {
 		return n.Field()
 	}
+	if len(p.of) > 0 && generic[n.Name()] {
+		p.label = append(append(append(p.label[:0], p.of...), ' '), p.near...)
+		return p.labels.Field(n, p.label)
+	}
 	return p.labels.Field(n, p.near)
 }
+
+// generic are the names of elements and attributes that say nothing of their values. What they hold may be told by the name of the element before:
+// <passportCountry>USA</passportCountry><number>...
+var generic = map[string]bool{"value": true, "val": true, "number": true, "num": true, "no": true, "nr": true, "id": true, "code": true, "content": true,
+	"data": true, "Value": true, "Number": true, "No": true, "Id": true, "ID": true, "Code": true, "Content": true, "Data": true}
 
 // begin opens a value at pos.
 func (p *parser) begin(f *text.Field) {
@@ -461,6 +473,10 @@ func (p *parser) keep(value []byte) {
 		p.near = p.near[:copy(p.near, p.near[cut:])]
 	}
 	p.nearAt = p.offset
+	p.of = p.of[:0]
+	if n := len(p.frames); n > 0 && !p.inTag {
+		p.of = append(p.of, paths.Tail(p.names[p.frames[n-1].name:], reach)...)
+	}
 }
 
 // flush delivers the values that are complete, and empties the buffer.

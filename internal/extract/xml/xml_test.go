@@ -39,6 +39,21 @@ func TestSniffing(t *testing.T) {
 	}
 }
 
+// A value in an element with a name that says nothing has the name of the element before it beside it; others do not.
+func TestNamesBeside(t *testing.T) {
+	d := extracttest.Read(t, "a.xml", `<?xml version="1.0"?><a><id><passportCountry>USA</passportCountry><number>925665416</number></id><name>Ann</name><note>x</note></a>`)
+	var got []string
+	for _, v := range d.Values {
+		if v.Field != nil && len(v.Field.Names) > 0 {
+			got = append(got, strings.Join(v.Field.Names, "/")+"="+v.Text)
+		}
+	}
+	want := "a/id/passportCountry=USA passportCountry USA/a/id/number=925665416 a/name=Ann Ann/a/note=x"
+	if s := strings.Join(got, " "); s != want {
+		t.Errorf("got  %s\nwant %s", s, want)
+	}
+}
+
 // What no reader should fall for costs no more than its size, and its text arrives.
 func TestHostile(t *testing.T) {
 	const size = 3 << 20
