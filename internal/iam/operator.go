@@ -123,8 +123,8 @@ const (
 )
 
 // Operator is a condition operator. Without qualifier it holds for a value of the request if one value of the policy compares, or, negated,
-// if none does; ForAllValues holds if that holds for each of the request's values, also for none; ForAnyValue if it holds for some. What an
-// absent key means is in access-analyzer.md 4.5.
+// if none does; ForAllValues holds if that holds for each of the request's values, also for none; ForAnyValue if it holds for some. IfExists
+// makes a test hold of an absent key; it changes nothing beside a qualifier.
 type Operator struct {
 	Test      Test
 	Qualifier Qualifier

@@ -13,10 +13,10 @@ func Holds(c *iam.Condition, keys Context) bool {
 		return null(c, present)
 	}
 	switch {
-	case !present && op.Qualifier == iam.ForAllValues, !present && op.IfExists:
-		return true
+	case !present && op.Qualifier != iam.NoQualifier: // IfExists changes nothing: there is no value to ask about
+		return op.Qualifier == iam.ForAllValues
 	case !present:
-		return op.Test.Negated() && op.Qualifier == iam.NoQualifier
+		return op.IfExists || op.Test.Negated()
 	case op.Qualifier == iam.ForAllValues:
 		for _, s := range v.List {
 			if !holdsFor(c, s, keys) {

@@ -100,7 +100,15 @@ func (e *evaluation) denied() {
 	layer := func(l Layer, policies ...*iam.Policy) {
 		for _, p := range policies {
 			for i := range p.Statements {
-				if s := &p.Statements[i]; s.Effect == iam.Deny && Matches(s, e.r) != NotNamed {
+				s := &p.Statements[i]
+				if s.Effect != iam.Deny {
+					continue
+				}
+				n := Names(s, c)
+				if e.ps.Boundary != nil && c.hasAccount() && s.Principals != nil && s.Principals.Not {
+					n = NamedByRole // NotPrincipal spares nobody who has a boundary
+				}
+				if matches(s, e.r, n) != NotNamed {
 					e.decision.Statements = append(e.decision.Statements, Deciding{l, p, s})
 				}
 			}

@@ -5,11 +5,12 @@ import "github.com/magpie-sec/magpie/internal/iam"
 // Matches reports whether a statement applies to a request, whatever its effect is, and how it names the caller (NotNamed if it does not
 // apply).
 func Matches(s *iam.Statement, r *Request) Naming {
-	if !matchesAction(&s.Actions, r.Action) || !matchesResource(s.Resources, r) {
-		return NotNamed
-	}
-	n := Names(s, &r.Caller)
-	if n == NotNamed {
+	return matches(s, r, Names(s, &r.Caller))
+}
+
+// matches is Matches for a statement that names the caller in a known way.
+func matches(s *iam.Statement, r *Request, n Naming) Naming {
+	if n == NotNamed || !matchesAction(&s.Actions, r.Action) || !matchesResource(s.Resources, r) {
 		return NotNamed
 	}
 	for i := range s.Conditions {

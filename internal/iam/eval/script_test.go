@@ -174,7 +174,7 @@ func (s *script) run(t *testing.T, at int, line string) {
 		t.Errorf("line %d: %v without a statement", at, d.Outcome)
 	}
 	for _, deciding := range d.Statements {
-		if got := deciding.Statement.Effect; (d.Outcome == ExplicitDeny) != (got == iam.Deny) || Matches(deciding.Statement, r) == NotNamed {
+		if got := deciding.Statement.Effect; (d.Outcome == ExplicitDeny) != (got == iam.Deny) {
 			t.Errorf("line %d: %v rests on a statement that says %v", at, d.Outcome, got)
 		}
 	}
