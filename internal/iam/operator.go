@@ -150,6 +150,7 @@ func parseOperator(name string) (o Operator, ok bool) {
 	for q := ForAllValues; q <= ForAnyValue; q++ {
 		if rest, found := strings.CutPrefix(lower, FoldKey(qualifiers[q])); found {
 			o.Qualifier, lower = q, rest
+			break
 		}
 	}
 	lower, o.IfExists = strings.CutSuffix(lower, FoldKey(ifExists))

@@ -41,7 +41,7 @@ type Number struct {
 	point    int64  // the number is 0.digits times ten to this power
 }
 
-// ParseNumber reads a decimal number, with or without sign, fraction, exponent and leading zeros.
+// ParseNumber reads a decimal number, with or without sign, fraction, exponent (nine digits at most) and leading zeros.
 func ParseNumber(text string) (n Number, ok bool) {
 	rest := text
 	switch {
@@ -71,6 +71,9 @@ func ParseNumber(text string) (n Number, ok bool) {
 	n.digits = strings.TrimRight(n.digits, "0")
 	if n.digits == "" {
 		return Number{}, true
+	}
+	if n.point-1 > 999_999_999 || n.point-1 < -999_999_999 { // String would need an exponent of ten digits
+		return Number{}, false
 	}
 	return n, true
 }
@@ -129,7 +132,7 @@ func (n Number) String() string {
 	const most = 40 // zeros that are written out
 	switch at := int(n.point); {
 	case at > len(n.digits)+most || at < -most:
-		return sign + "0." + n.digits + "e" + strconv.Itoa(at)
+		return sign + strings.TrimSuffix(n.digits[:1]+"."+n.digits[1:], ".") + "e" + strconv.Itoa(at-1)
 	case at >= len(n.digits):
 		return sign + n.digits + strings.Repeat("0", at-len(n.digits))
 	case at <= 0:
