@@ -21,6 +21,7 @@ import (
 	"github.com/magpie-sec/magpie/internal/extract/parquet"
 	"github.com/magpie-sec/magpie/internal/extract/pdf"
 	"github.com/magpie-sec/magpie/internal/extract/plaintext"
+	"github.com/magpie-sec/magpie/internal/extract/ppt"
 	"github.com/magpie-sec/magpie/internal/extract/pptx"
 	"github.com/magpie-sec/magpie/internal/extract/rtf"
 	"github.com/magpie-sec/magpie/internal/extract/sevenzip"
@@ -79,5 +80,5 @@ func All() []extract.Format {
 		ini.TOML,
 		plaintext.Format,
 	}
-	return append(ole.Formats(xls.Format, doc.Format, msg.Format), all...)
+	return append(ole.Formats(xls.Format, doc.Format, ppt.Format, msg.Format), all...)
 }
