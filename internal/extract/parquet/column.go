@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 
@@ -31,6 +32,10 @@ type column struct {
 
 	encoding   int64
 	started    bool // the values' decoder is ready
+	quick      quick
+	raw        []byte   // the values of a page in memory that a quick way has not read
+	ascii      bool     // all of raw is
+	sizes      []uint32 // the lengths of the strings in raw
 	values     records.Source
 	index      rle
 	dictionary dictionary
@@ -137,16 +142,140 @@ func (c *column) repeated(limit int64) (bool, error) {
 	return true, nil
 }
 
+// quick is a way to read the usual values of a page that is in memory.
+type quick uint8
+
+const (
+	slow          quick = iota
+	plainStrings        // length and bytes
+	sizedStrings        // bytes, whose lengths were read before
+	plainNumbers        // of 32 or 64 bits
+	plainDoubles        // of 64 bits
+	dictionaryOne       // an index into the dictionary
+)
+
+// maxSizes is how many lengths of strings are read at once.
+const maxSizes = 256 << 10
+
+// prepare chooses a quick way for the page at hand, if there is one. The decoders stand at its first value.
+func (c *column) prepare() {
+	c.quick = slow
+	if c.page.large {
+		return
+	}
+	switch {
+	case c.encoding == encPlainDictionary || c.encoding == encDictionary:
+		c.quick = dictionaryOne
+	case c.encoding == encPlain && c.isText():
+		c.quick, c.raw = plainStrings, c.values.Rest()
+	case c.encoding == encPlain && (c.physical == int32Type || c.physical == int64Type):
+		c.quick, c.raw = plainNumbers, c.values.Rest()
+	case c.encoding == encPlain && c.physical == double:
+		c.quick, c.raw = plainDoubles, c.values.Rest()
+	case c.encoding == encDeltaLength && len(c.sizes) > 0:
+		c.quick, c.raw = sizedStrings, c.values.Rest()
+	}
+	if c.quick == plainStrings || c.quick == sizedStrings {
+		c.ascii = isASCII(c.raw)
+	}
+}
+
+func isASCII(b []byte) bool {
+	for len(b) >= 8 {
+		if binary.LittleEndian.Uint64(b)&0x8080808080808080 != 0 {
+			return false
+		}
+		b = b[8:]
+	}
+	for _, c := range b {
+		if c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
 // value delivers the value at hand.
 func (c *column) value() error {
 	if !c.started {
 		if err := c.start(); err != nil {
 			return err
 		}
+		c.prepare()
 		c.started = true
 	}
 	row := c.r.row + c.row - 1
 	v := c.r.values
+	switch c.quick {
+	case dictionaryOne:
+		i, err := c.index.next()
+		if err != nil {
+			return err
+		}
+		b, err := c.dictionary.value(i)
+		if err != nil {
+			return err
+		}
+		return v.Ready(b, c.field, row, c.indexes)
+	case plainStrings:
+		if raw := c.raw; len(raw) >= 4 {
+			if n := binary.LittleEndian.Uint32(raw); n <= records.Longest && int(n) <= len(raw)-4 {
+				b := raw[4 : 4+n]
+				c.raw = raw[4+n:]
+				if c.ascii || utf8.Valid(b) {
+					return v.Ready(b, c.field, row, c.indexes)
+				}
+				return c.ready(b, row)
+			}
+		}
+	case sizedStrings:
+		if len(c.sizes) == 0 {
+			return extract.Malformed("fewer deltas than values")
+		}
+		n := c.sizes[0]
+		c.sizes = c.sizes[1:]
+		if n <= records.Longest && int(n) <= len(c.raw) {
+			b := c.raw[:n]
+			c.raw = c.raw[n:]
+			if c.ascii || utf8.Valid(b) {
+				return v.Ready(b, c.field, row, c.indexes)
+			}
+			return c.ready(b, row)
+		}
+		c.values = records.BytesSource(c.raw)
+		err := c.bytes(int64(n), row)
+		c.raw = c.values.Rest()
+		return err
+	case plainNumbers:
+		var n int64
+		switch raw := c.raw; {
+		case c.physical == int64Type && len(raw) >= 8:
+			n, c.raw = int64(binary.LittleEndian.Uint64(raw)), raw[8:]
+		case c.physical == int32Type && len(raw) >= 4:
+			n, c.raw = int64(int32(binary.LittleEndian.Uint32(raw))), raw[4:]
+		default:
+			return io.ErrUnexpectedEOF
+		}
+		b, err := v.Room(number)
+		if err != nil {
+			return err
+		}
+		return v.Add(c.number(b, n), c.field, row, c.indexes)
+	case plainDoubles:
+		if len(c.raw) < 8 {
+			return io.ErrUnexpectedEOF
+		}
+		b, err := v.Room(number)
+		if err != nil {
+			return err
+		}
+		b = records.Float(b, math.Float64frombits(binary.LittleEndian.Uint64(c.raw)), 64)
+		c.raw = c.raw[8:]
+		return v.Add(b, c.field, row, c.indexes)
+	}
+	if c.quick != slow { // what is unusual: a long string, or one that is cut
+		c.values, c.quick = records.BytesSource(c.raw), slow
+	}
 	switch c.encoding {
 	case encPlain:
 		if c.physical == byteArray || c.physical == fixed {
@@ -246,7 +375,7 @@ func (c *column) start() (err error) {
 		}
 	case encDeltaLength:
 		if c.physical == byteArray {
-			end, err := c.lengths(&c.numbers, c.behind)
+			end, err := c.allLengths()
 			if err != nil {
 				return err
 			}
@@ -277,6 +406,40 @@ func (c *column) start() (err error) {
 		return extract.Malformed("split streams of unequal length")
 	}
 	return &extract.Problem{Reason: extract.UnsupportedFileType, Detail: "an encoding that is not read"}
+}
+
+// allLengths reads the lengths of the page's strings into memory, if they are to be read the quick way, and says where they end.
+func (c *column) allLengths() (int64, error) {
+	c.sizes = c.sizes[:0]
+	s, err := c.page.open(c.behind)
+	if err != nil {
+		return 0, err
+	}
+	d := &c.numbers
+	if err := d.reset(s); err != nil {
+		return 0, err
+	}
+	if c.page.large || d.left > maxSizes || !c.isText() {
+		return c.lengths(d, c.behind)
+	}
+	c.sizes = slices.Grow(c.sizes, int(min(d.left, c.page.size)))
+	for d.left > 0 {
+		n, err := d.next()
+		if err != nil {
+			return 0, err
+		}
+		if n < 0 || n > c.page.size {
+			return 0, extract.Malformed("a value longer than its page")
+		}
+		c.sizes = append(c.sizes, uint32(n))
+	}
+	n, err := d.length()
+	return c.behind + n, err
+}
+
+// isText says that the column's strings are delivered as they are, if they are text.
+func (c *column) isText() bool {
+	return c.physical == byteArray && (c.logical.meaning == plain || c.logical.meaning == characters)
 }
 
 // lengths opens the numbers at a place of the page and says where they end, which only reading them tells.

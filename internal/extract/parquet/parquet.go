@@ -175,7 +175,12 @@ func (r *reader) group(f *footer, g *group, columns *[]column) error {
 			if c.done {
 				continue
 			}
-			err := c.upTo(row)
+			var err error
+			if c.maxRep == 0 && c.pageLeft > 0 && c.row == row-1 { // nearly always
+				err = c.flat(row)
+			} else {
+				err = c.upTo(row)
+			}
 			if err == nil && r.columnwise && row < math.MaxInt64-1 {
 				err = c.upTo(math.MaxInt64 - 1)
 			}
@@ -202,7 +207,7 @@ func (c *column) release() {
 	c.r.held -= int64(cap(c.page.whole)) + c.dictionary.size()
 	c.page, c.dictionary = page{}, dictionary{}
 	c.values, c.index, c.rep, c.def = records.Source{}, rle{}, rle{}, rle{}
-	c.numbers.s, c.suffixes.s, c.previous, c.split = records.Source{}, records.Source{}, nil, nil
+	c.numbers.s, c.suffixes.s, c.previous, c.split, c.raw, c.sizes = records.Source{}, records.Source{}, nil, nil, nil, nil
 }
 
 func (r *reader) trouble(err error) {

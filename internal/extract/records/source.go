@@ -88,6 +88,9 @@ func (s *Source) Some(n int64) ([]byte, error) {
 	return b, nil
 }
 
+// Rest returns what is in the window and was not read: of a BytesSource all that follows.
+func (s *Source) Rest() []byte { return s.buf[s.at:s.end] }
+
 // Back takes back the last n bytes that Need or Full returned in one call.
 func (s *Source) Back(n int) { s.at -= n }
 

@@ -18,6 +18,13 @@ func Float(b []byte, v float64, bits int) []byte {
 		return b
 	case a != 0 && (a < 1e-6 || a >= 1e21):
 		return strconv.AppendFloat(b, v, 'e', -1, bits)
+	case bits == 64 && a < 1e11 && (a > 0 || !math.Signbit(v)):
+		// Amounts and whole numbers: up to four places, and so fewer than the 16 digits up to which there is only one decimal for a number.
+		for places, scale := range [...]float64{1, 10, 100, 1e3, 1e4} {
+			if n := math.Round(v * scale); n/scale == v {
+				return Decimal(b, int64(n), places)
+			}
+		}
 	}
 	return strconv.AppendFloat(b, v, 'f', -1, bits)
 }
@@ -54,9 +61,14 @@ func Date(b []byte, days int64) []byte {
 	if days < -4e6 || days > 4e6 {
 		return strconv.AppendInt(b, days, 10)
 	}
-	n := len(b)
-	b = time.Unix(days*86400, 0).UTC().AppendFormat(b, time.RFC3339)
-	return b[:n+bytes.IndexByte(b[n:], 'T')]
+	if days < -719162 || days > 2932896 { // before the year 1 or behind 9999
+		n := len(b)
+		b = time.Unix(days*86400, 0).UTC().AppendFormat(b, time.RFC3339)
+		return b[:n+bytes.IndexByte(b[n:], 'T')]
+	}
+	year, month, day := time.Unix(days*86400, 0).UTC().Date()
+	return append(b, byte('0'+year/1000), byte('0'+year/100%10), byte('0'+year/10%10), byte('0'+year%10), '-',
+		byte('0'+int(month)/10), byte('0'+int(month)%10), '-', byte('0'+day/10), byte('0'+day%10))
 }
 
 // Units of time as nanoseconds.
@@ -101,6 +113,9 @@ func TimeOfDay(b []byte, v, unit int64) []byte {
 
 // Decimal appends v divided by ten to the scale, with all its places.
 func Decimal(b []byte, v int64, scale int) []byte {
+	if scale <= 0 || scale > MaxScale {
+		return strconv.AppendInt(b, v, 10)
+	}
 	if v < 0 {
 		return point(append(b, '-'), strconv.AppendUint(make([]byte, 0, 20), -uint64(v), 10), scale)
 	}

@@ -79,19 +79,29 @@ func (v *Values) add(n int, f *text.Field, row int64, indexes []int64, more bool
 
 // Ready adds a value that is UTF-8 and may be of any length.
 func (v *Values) Ready(value []byte, f *text.Field, row int64, indexes []int64) error {
-	if len(value) > Longest {
-		s := BytesSource(value)
-		return v.Long(&s, int64(len(value)), false, f, row, indexes)
-	}
-	if len(v.buf)-v.n < len(value) || v.batch.Full() {
+	n := len(value)
+	if len(v.buf)-v.n < n || v.batch.Full() {
+		if n > Longest {
+			s := BytesSource(value)
+			return v.Long(&s, int64(n), false, f, row, indexes)
+		}
 		if err := v.Flush(); err != nil {
 			return err
 		}
 	}
-	if len(value) > 0 {
-		v.add(copy(v.buf[v.n:], value), f, row, indexes, false)
+	if n > 0 {
+		copy(v.buf[v.n:], value)
+		if len(indexes) == 0 {
+			v.batch.Add(v.n, v.n+n, f, row, 0, false)
+			v.n += n
+		} else {
+			v.add(n, f, row, indexes, false)
+		}
 	}
-	return v.Charge(PerValue + int64(len(value)))
+	if v.left -= PerValue + int64(n); v.left < 0 {
+		return ErrExpands
+	}
+	return nil
 }
 
 // Bytes adds the bytes of a string, at most Longest of them: as they are if they are UTF-8; else with U+FFFD in them, or not at all with onlyText.
