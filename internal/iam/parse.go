@@ -25,8 +25,7 @@ func Parse(text string, kind Kind) (*Policy, error) {
 	return p, nil
 }
 
-// Check reads a policy of a kind and returns everything amiss with it that the document alone can tell, in the order of the text but for what
-// is missing. The policy is nil if the text is not JSON or no object; if a problem is fatal, it holds what could be read.
+// Check reads a policy of a kind and returns everything amiss with it that the document alone can tell, statement by statement. The policy is nil if the text is not JSON or no object; if a problem is fatal, it holds what could be read.
 func Check(text string, kind Kind) (*Policy, []Problem) {
 	r := &reader{source: newSource(text), kind: kind}
 	root, err := scanJSON(text)

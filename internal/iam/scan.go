@@ -9,7 +9,7 @@ import (
 
 const (
 	// MaxBytes is the longest text that is parsed. The largest policy of any service has 32 KiB.
-	MaxBytes = 4 << 20
+	MaxBytes = 2 << 20
 	// MaxDepth is how deep a document may be nested; a policy needs six levels.
 	MaxDepth = 64
 )

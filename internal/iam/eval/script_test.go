@@ -35,6 +35,7 @@ type script struct {
 	title  string
 	origin string
 	ps     Policies
+	again  Policies // the same, printed and parsed
 }
 
 func TestScripts(t *testing.T) {
@@ -72,7 +73,7 @@ func runScripts(t *testing.T, text string) (cases int) {
 		switch {
 		case line == "" || strings.HasPrefix(line, "#"):
 		case strings.HasPrefix(line, "== "):
-			s = script{title: line[3:], ps: Policies{ResourceAccount: defaultOwner}}
+			s = script{title: line[3:], ps: Policies{ResourceAccount: defaultOwner}, again: Policies{ResourceAccount: defaultOwner}}
 		case strings.HasPrefix(line, "? "):
 			if s.origin == "" {
 				t.Fatalf("line %d: %s has no origin", at, s.title)
@@ -80,11 +81,11 @@ func runScripts(t *testing.T, text string) (cases int) {
 			cases++
 			s.run(t, at, line[2:])
 		case line == "guarded":
-			s.ps.Guarded = true
+			s.ps.Guarded, s.again.Guarded = true, true
 		case word == "origin":
 			s.origin = rest
 		case word == "owner":
-			s.ps.ResourceAccount = rest
+			s.ps.ResourceAccount, s.again.ResourceAccount = rest, rest
 		default:
 			s.policy(t, at, word, rest)
 		}
@@ -110,13 +111,21 @@ func (s *script) policy(t *testing.T, at int, word, text string) {
 	if err != nil {
 		t.Fatalf("line %d: %v", at, err)
 	}
-	ps := &s.ps
-	switch kind {
+	again, err := iam.Parse(p.String(), kind)
+	if err != nil {
+		t.Fatalf("line %d: printed: %v", at, err)
+	}
+	s.ps.add(p)
+	s.again.add(again)
+}
+
+func (ps *Policies) add(p *iam.Policy) {
+	switch p.Kind {
 	case iam.Identity:
 		ps.Identity = append(ps.Identity, p)
 	case iam.Resource, iam.Trust:
 		ps.Resource = append(ps.Resource, p)
-		ps.Guarded = ps.Guarded || kind == iam.Trust
+		ps.Guarded = ps.Guarded || p.Kind == iam.Trust
 	case iam.Boundary:
 		ps.Boundary = p
 	case iam.Session:
@@ -167,6 +176,9 @@ func (s *script) run(t *testing.T, at int, line string) {
 		r.Context[key] = v
 	}
 	d := Evaluate(r, &s.ps)
+	if again := Evaluate(r, &s.again); again.Outcome != d.Outcome || again.Layer != d.Layer || len(again.Statements) != len(d.Statements) {
+		t.Errorf("line %d: %v by %v, but %v by %v once the policies are printed", at, d.Outcome, d.Layer, again.Outcome, again.Layer)
+	}
 	if d.Outcome != outcomes[outcome] || layer != "" && d.Layer.String() != layer {
 		t.Errorf("line %d: %s: %s is %v by %v, want %s", at, s.title, line, d.Outcome, d.Layer, want)
 	}

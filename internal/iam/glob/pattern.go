@@ -156,12 +156,23 @@ func (p Pattern) Match(s string) bool {
 	last, resume := -1, 0 // the last star, and where s goes on if it takes one unit more
 	for i < len(s) {
 		if t < len(p.tokens) {
-			if p.tokens[t].isStar() {
+			k := p.tokens[t]
+			if c := s[i]; k >= 0 && c < utf8.RuneSelf { // most of most strings
+				if p.folding != foldNone && 'A' <= c && c <= 'Z' {
+					c += 'a' - 'A'
+				}
+				if k == token(c) {
+					t, i = t+1, i+1
+					continue
+				}
+			} else if k.isStar() {
+				if k == star && t == len(p.tokens)-1 {
+					return true
+				}
 				last, resume = t, i
 				t++
 				continue
-			}
-			if u, next := unit(s, i); p.tokens[t].takes(u, p.folding) {
+			} else if u, next := unit(s, i); k.takes(u, p.folding) {
 				t, i = t+1, next
 				continue
 			}
