@@ -552,15 +552,18 @@ func (x *rtf) byte() (byte, error) {
 
 // Read implements io.Reader.
 func (x *rtf) Read(p []byte) (int, error) {
-	for x.out.Len() == 0 {
-		if x.ended || x.left <= 0 {
+	for x.out.Len() == 0 && x.left > 0 {
+		if x.ended {
 			return 0, io.EOF
 		}
 		if err := x.token(); err != nil {
 			return 0, err
 		}
 	}
-	n, _ := x.out.Read(p[:min(int64(len(p)), max(x.left, 0))])
+	if x.left <= 0 {
+		return 0, io.EOF
+	}
+	n, _ := x.out.Read(p[:min(int64(len(p)), x.left)])
 	x.left -= int64(n)
 	return n, nil
 }
