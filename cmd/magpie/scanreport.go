@@ -48,15 +48,15 @@ func newScanReport(format string, w io.Writer) (scanReport, error) {
 	return nil, fmt.Errorf("there is no format %q", format)
 }
 
-// leaves returns the documents of an object that have detections of their own: the object, or the members of an archive.
+// leaves returns the documents of an object that have detections of their own: the object, unless it is an archive, then its members.
 func (o *scanned) leaves() []*classify.Document {
 	var out []*classify.Document
-	if !o.document.Archive && o.document.Found() {
+	if len(o.own(&o.document)) > 0 {
 		out = append(out, &o.document)
 	}
 	for i := range o.members {
-		if m := &o.members[i]; !m.Archive && m.Found() {
-			out = append(out, m)
+		if len(o.own(&o.members[i])) > 0 {
+			out = append(out, &o.members[i])
 		}
 	}
 	return out
@@ -103,18 +103,42 @@ const customCategory = string(macie2.SensitiveDataItemCategoryCustomIdentifier)
 // customRule returns the id of a custom data identifier's SARIF rule, which is no managed identifier's.
 func customRule(d *custom.Definition) string { return "custom/" + d.Name }
 
-// reported returns what was found in a document of the object, in the order of its results.
+// reported returns what was found in a document of the object and in its members, in the order of its results.
 func (o *scanned) reported(d *classify.Document) []reported {
 	var out []reported
 	for _, found := range d.Detections {
-		id := found.Identifier
-		out = append(out, reported{id.ID, id.ID, string(id.Category), id.Severity.At(found.Count), found.Count, found.Locations})
+		out = append(out, o.managed(&found, found.Count))
 	}
 	for _, found := range d.Custom {
-		def := found.Definition
-		out = append(out, reported{def.Name, customRule(def), customCategory, o.level(def), found.Count, found.Locations})
+		out = append(out, o.custom(&found, found.Count))
 	}
 	return out
+}
+
+// own returns what was found in a document of the object itself, less what stands in its members.
+func (o *scanned) own(d *classify.Document) []reported {
+	var out []reported
+	for _, found := range d.Detections {
+		if found.Own > 0 {
+			out = append(out, o.managed(&found, found.Own))
+		}
+	}
+	for _, found := range d.Custom {
+		if found.Own > 0 {
+			out = append(out, o.custom(&found, found.Own))
+		}
+	}
+	return out
+}
+
+func (o *scanned) managed(found *classify.Detection, count int64) reported {
+	id := found.Identifier
+	return reported{id.ID, id.ID, string(id.Category), id.Severity.At(count), count, found.Locations}
+}
+
+func (o *scanned) custom(found *classify.CustomDetection, count int64) reported {
+	def := found.Definition
+	return reported{def.Name, customRule(def), customCategory, o.level(def), count, found.Locations}
 }
 
 func places(d *reported, most int) string {
@@ -147,7 +171,7 @@ func (r *tableReport) object(_ string, o *scanned) error {
 		}
 		r.rows++
 		fmt.Fprintf(r.out, "\n%s\n", printable(o.path(d)))
-		for _, found := range o.reported(d) {
+		for _, found := range o.own(d) {
 			fmt.Fprintf(r.out, tableRow, r.severity(found.severity), printable(found.name), found.count, places(&found, 3))
 		}
 	}
@@ -249,7 +273,7 @@ type csvReport struct {
 func (r *csvReport) object(_ string, o *scanned) error {
 	r.header()
 	for _, d := range o.leaves() {
-		for _, found := range o.reported(d) {
+		for _, found := range o.own(d) {
 			for j := range found.locations {
 				r.csv.Write([]string{
 					o.object.Key, d.MemberPath(), found.name, found.category,
@@ -322,7 +346,7 @@ const sarifResults = 25_000
 
 func (r *sarifReport) object(_ string, o *scanned) error {
 	for _, d := range o.leaves() {
-		for _, found := range o.reported(d) {
+		for _, found := range o.own(d) {
 			r.rules[found.rule]++
 			for j := range found.locations {
 				if len(r.results) < sarifResults {

@@ -40,14 +40,16 @@ type Classifier struct {
 type Detection struct {
 	Identifier *detect.Identifier
 	Count      int64
-	// Locations are the first MaxLocations places. The summary of an archive has none.
+	// Own is how many of them stand in the document itself, not in its members: all but in an archive or a mail with attachments.
+	Own int64
+	// Locations are the first MaxLocations places of these. The summary of an archive has none.
 	Locations []text.Location
 }
 
 // A CustomDetection is a custom data identifier that was found in a document.
 type CustomDetection struct {
 	Definition *custom.Definition
-	Count      int64
+	Count, Own int64
 	// Locations are as those of a Detection.
 	Locations []text.Location
 }
@@ -222,6 +224,7 @@ func (r *run) addCustom(d *document, m custom.Match) {
 	}
 	found := d.customDetection(m.Definition)
 	found.Count++
+	found.Own++
 	if len(found.Locations) < MaxLocations {
 		m.Location.Field = r.shown(m.Location.Field)
 		found.Locations = append(found.Locations, m.Location)
@@ -237,6 +240,7 @@ func (r *run) add(d *document, m detect.Match) {
 		return
 	}
 	found.Count++
+	found.Own++
 	if len(found.Locations) < MaxLocations {
 		m.Location.Field = r.shown(m.Location.Field)
 		found.Locations = append(found.Locations, m.Location)

@@ -329,6 +329,24 @@ func TestCapped(t *testing.T) {
 	}
 }
 
+// TestOwn tells what stands in a mail itself from what stands in its attachments.
+func TestOwn(t *testing.T) {
+	c := newClassifier(t)
+	mail := "From: a@example.org\nTo: b@example.org\nContent-Type: multipart/mixed; boundary=x\n\n--x\n\nmy ssn is " + ssn + "\n--x\n" +
+		"Content-Type: text/csv; name=people.csv\n\nname,ssn\nAnn," + ssn + "\nBob," + ssn + "\n--x--\n"
+	var members []Document
+	d, err := c.Classify(t.Context(), object("a.eml", mail), func(m Document) error { members = append(members, m); return nil })
+	if err != nil || len(members) != 1 || len(d.Detections) != 1 || len(members[0].Detections) != 1 {
+		t.Fatalf("%+v, members %+v, error %v", d, members, err)
+	}
+	if own := d.Detections[0]; own.Count != 3 || own.Own != 1 || len(own.Locations) != 1 || own.Locations[0].Line != 7 {
+		t.Errorf("the mail has %+v", own)
+	}
+	if m := members[0].Detections[0]; m.Count != 2 || m.Own != 2 {
+		t.Errorf("the attachment has %+v", m)
+	}
+}
+
 // TestErrors lets the member's function, the reader and the context fail. The classifier goes on to work.
 func TestErrors(t *testing.T) {
 	c := newClassifier(t)
