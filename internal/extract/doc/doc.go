@@ -62,7 +62,7 @@ type document struct {
 func read(f *ole.File, in *extract.Input, out *extract.Output) error {
 	root := f.Root()
 	flow := office.NewFlow(out)
-	d := &document{main: f.Stream(root.Child("WordDocument")), out: out, flow: writer{flow: flow}}
+	d := &document{main: f.Stream(root.Child("WordDocument")), out: out, flow: writer{flow: flow, begins: true}}
 	err := d.read(f)
 	if e := d.flow.end(); err == nil {
 		err = e
@@ -233,8 +233,13 @@ func (p *pieceReader) Read(b []byte) (int, error) {
 // text writes a stretch of text. Characters below a blank are marks, which are bytes of their own in every encoding that occurs.
 func (d *document) text(b []byte, at, width int64) error {
 	for len(b) > 0 {
+		if d.flow.begins {
+			if err := d.begin(at); err != nil {
+				return err
+			}
+		}
 		if c := b[0]; c < ' ' && (width == 1 || b[1] == 0) {
-			if err := d.mark(c, at); err != nil {
+			if err := d.flow.mark(c); err != nil {
 				return err
 			}
 			b, at = b[width:], at+width
@@ -273,16 +278,11 @@ func ascii(b []byte) bool {
 	return true
 }
 
-func (d *document) mark(c byte, at int64) error {
-	if c != 7 {
-		return d.flow.mark(c)
-	}
-	ends, known, err := d.pages.endsRow(at)
+// begin looks where the paragraph stands that begins at an offset of the stream.
+func (d *document) begin(at int64) error {
+	p, err := d.pages.place(at)
 	if err != nil {
 		return err
 	}
-	if !known { // a row ends with a mark of its own behind that of its last cell
-		ends = d.flow.last == 7
-	}
-	return d.flow.cell(ends)
+	return d.flow.begin(p)
 }

@@ -13,9 +13,16 @@ const (
 	maxInstruction = 4 << 10
 )
 
-// A writer turns Word's marks into lines and cells.
+// A writer turns Word's marks into lines and cells. Where the document tells what stands in a table, tables, rows and cells are begun; else a
+// row ends with a mark of its own behind that of its last cell, and its text is separated by tabs.
 type writer struct {
-	flow  *office.Flow
+	flow   *office.Flow
+	begins bool  // a paragraph begins with what follows
+	at     place // where the paragraph at hand stands
+	table  bool  // a table, row and cell have begun
+	row    bool
+	cell   bool
+
 	last  byte // the last mark, if no text followed it
 	inRow bool // text was written since the row, or its first paragraph, began
 	cells int  // of the row so far
@@ -23,6 +30,40 @@ type writer struct {
 	fields      []bool // of the fields around this place: whether their result has begun
 	hidden      int    // how many of them are in their instruction
 	instruction []byte
+}
+
+// begin begins a paragraph.
+func (w *writer) begin(p place) error {
+	w.begins, w.at = false, p
+	switch {
+	case !p.inTable:
+		return w.endTable()
+	case p.endsRow:
+		return nil
+	}
+	if !w.table {
+		w.flow.Table()
+		w.table = true
+	}
+	if !w.row {
+		if err := w.flow.Row(false); err != nil {
+			return err
+		}
+		w.row = true
+	}
+	if !w.cell {
+		w.flow.Cell(1)
+		w.cell = true
+	}
+	return nil
+}
+
+func (w *writer) endTable() error {
+	if !w.table {
+		return nil
+	}
+	w.table, w.row, w.cell = false, false, false
+	return w.flow.EndTable()
 }
 
 func (w *writer) text(b []byte) error {
@@ -50,6 +91,8 @@ func (w *writer) giveUp() error {
 // mark handles a character below a blank.
 func (w *writer) mark(c byte) error {
 	switch c {
+	case 7:
+		return w.endCell()
 	case 0x13:
 		if len(w.fields) < maxFields {
 			w.fields = append(w.fields, false)
@@ -76,6 +119,7 @@ func (w *writer) mark(c byte) error {
 	case 0x1e:
 		return w.text([]byte{'-'})
 	case '\r':
+		w.begins = true
 		if w.hidden > 0 {
 			return w.text([]byte{' '})
 		}
@@ -84,6 +128,7 @@ func (w *writer) mark(c byte) error {
 		}
 		return w.flow.EndParagraph()
 	case '\n', 0x0b, 0x0c, 0x0e:
+		w.begins = w.begins || c == 0x0c
 		if w.hidden > 0 {
 			return w.text([]byte{' '})
 		}
@@ -124,20 +169,27 @@ func tells(b []byte) bool {
 	return false
 }
 
-// cell ends a cell or a row.
-func (w *writer) cell(row bool) error {
+// endCell ends a cell or a row.
+func (w *writer) endCell() error {
 	if w.hidden > 0 { // a field does not reach over cells
 		if err := w.giveUp(); err != nil {
 			return err
 		}
 	}
-	w.last = 7
-	if row {
+	w.begins = true
+	if w.at.known && w.at.inTable {
+		if w.cell = false; w.at.endsRow {
+			w.row = false
+		}
+		return w.flow.EndParagraph()
+	}
+	if w.last == 7 {
 		err := w.flow.EndParagraph()
 		w.flow.EndRow()
 		w.inRow, w.cells, w.last = false, 0, 0
 		return err
 	}
+	w.last = 7
 	w.cells++
 	if w.inRow {
 		w.flow.Cell(1)
@@ -152,5 +204,8 @@ func (w *writer) end() error {
 			return err
 		}
 	}
-	return w.flow.EndParagraph()
+	if err := w.flow.EndParagraph(); err != nil {
+		return err
+	}
+	return w.endTable()
 }

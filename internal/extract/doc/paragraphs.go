@@ -6,7 +6,7 @@ import (
 )
 
 // paragraphs looks up the properties of paragraphs: pages of 512 bytes in the main stream, listed in the table stream by the offsets of the text
-// that they are for ([MS-DOC] 2.8.6, 2.9.23). All that is wanted of them is which marks end the row of a table.
+// that they are for ([MS-DOC] 2.8.6, 2.9.23). All that is wanted of them is what stands in a table.
 type paragraphs struct {
 	d        *document
 	at, size int64 // of the list
@@ -15,34 +15,41 @@ type paragraphs struct {
 	from, to int64 // the text that the page is for
 }
 
-// endsRow says whether the mark at an offset of the stream ends a row; known is false if the document does not tell.
-func (p *paragraphs) endsRow(off int64) (ends, known bool, err error) {
+// A place is what a paragraph's properties say of where it stands.
+type place struct {
+	known   bool // the document tells
+	inTable bool
+	endsRow bool // it is the mark behind the last cell of a row
+}
+
+// place looks up the paragraph at an offset of the stream.
+func (p *paragraphs) place(off int64) (place, error) {
 	if p.size < 12 {
-		return false, false, nil
+		return place{}, nil
 	}
 	if off < p.from || off >= p.to {
 		if ok, err := p.load(off); err != nil || !ok {
-			return false, false, err
+			return place{}, err
 		}
 	}
 	n := int(p.page[511])
 	if 4*(n+1)+13*n > 511 {
-		return false, false, nil
+		return place{}, nil
 	}
 	i := sort.Search(n, func(i int) bool { return int64(binary.LittleEndian.Uint32(p.page[4*i+4:])) > off })
 	if i == n {
-		return false, false, nil
+		return place{}, nil
 	}
 	at := 2 * int(p.page[4*(n+1)+13*i])
 	if at == 0 || at+2 > 511 {
-		return false, true, nil
+		return place{known: true}, nil
 	}
 	size := 2*int(p.page[at]) - 1
 	if at++; size < 0 {
 		size = 2 * int(p.page[at])
 		at++
 	}
-	return ttp(p.page[min(at+2, 511):min(at+size, 511)]), true, nil // behind the number of the style
+	return placeOf(p.page[min(at+2, 511):min(at+size, 511)]), nil // behind the number of the style
 }
 
 // load finds the page for an offset.
@@ -77,12 +84,16 @@ func (p *paragraphs) load(off int64) (bool, error) {
 	return true, failed
 }
 
-// ttp says whether a list of properties marks the end of a row (sprmPFTtp).
-func ttp(b []byte) bool {
+// placeOf reads a list of properties for those of tables (sprmPFInTable, sprmPFTtp).
+func placeOf(b []byte) place {
+	p := place{known: true}
 	for len(b) >= 3 {
 		sprm := binary.LittleEndian.Uint16(b)
-		if sprm == 0x2417 {
-			return b[2] != 0
+		switch sprm {
+		case 0x2416:
+			p.inTable = b[2] != 0
+		case 0x2417:
+			p.endsRow = b[2] != 0
 		}
 		size := 0
 		switch sprm >> 13 {
@@ -101,9 +112,9 @@ func ttp(b []byte) bool {
 			}
 		}
 		if len(b) < 2+size {
-			return false
+			return p
 		}
 		b = b[2+size:]
 	}
-	return false
+	return p
 }
