@@ -14,6 +14,7 @@ import (
 	"github.com/magpie-sec/magpie/internal/extract/ini"
 	"github.com/magpie-sec/magpie/internal/extract/json"
 	"github.com/magpie-sec/magpie/internal/extract/mbox"
+	"github.com/magpie-sec/magpie/internal/extract/media"
 	"github.com/magpie-sec/magpie/internal/extract/msg"
 	"github.com/magpie-sec/magpie/internal/extract/odf"
 	"github.com/magpie-sec/magpie/internal/extract/ole"
@@ -60,6 +61,21 @@ func All() []extract.Format {
 		odf.Spreadsheet,
 		odf.Presentation,
 		odf.Drawing,
+		media.JPEG,
+		media.PNG,
+		media.GIF,
+		media.TIFF,
+		media.WebP,
+		media.HEIF,
+		media.PSD,
+		media.MP4,
+		media.MP3,
+		media.FLAC,
+		media.Ogg,
+		media.WAV,
+		media.AVI,
+		media.AIFF,
+		media.Matroska,
 		zip.Format,
 		tar.Format,
 		unixar.AR,
