@@ -72,7 +72,7 @@ func TestFlow(t *testing.T) {
 			"many.csv":         people(40),
 			"readme.txt":       "Nothing to see here.\n",
 			"empty":            "",
-			"picture.png":      "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR",
+			"picture.ico":      "\x00\x00\x01\x00\x01\x00\x10\x10\x00\x00\x01\x00",
 		})
 		w.objects[home].Put("customers", source.Object{Key: "cold.csv", StorageClass: "GLACIER"}, []byte(csv))
 		w.objects[home].Put("customers", source.Object{Key: "locked.csv", Encryption: source.Encryption{Type: "SSE-C"}}, []byte(csv))
@@ -85,7 +85,7 @@ func TestFlow(t *testing.T) {
 			"2026/people.csv": "COMPLETE", "2026/orders.json": "COMPLETE", "deploy.env": "COMPLETE", "many.csv": "COMPLETE",
 			"readme.txt": "COMPLETE", "empty": "COMPLETE",
 			"backup.zip":  "PARTIAL ARCHIVE_CONTAINS_UNPROCESSED_FILES",
-			"picture.png": "SKIPPED UNSUPPORTED_FILE_TYPE_EXCEPTION",
+			"picture.ico": "SKIPPED UNSUPPORTED_FILE_TYPE_EXCEPTION",
 			"cold.csv":    "SKIPPED INVALID_OBJECT_STATE",
 			"locked.csv":  "SKIPPED INVALID_ENCRYPTION",
 			"denied.csv":  "SKIPPED PERMISSION_DENIED",

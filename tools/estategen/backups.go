@@ -18,7 +18,7 @@ func addBackups(e *estate) error {
 		members []member
 	}{
 		{"crm-2025.zip", zipOf, []member{
-			b.table("crm/customers.csv", customers), b.text("crm-notes", "crm/notes.txt"), {"crm/logo.png", document{data: logo(), skipped: unsupported}},
+			b.table("crm/customers.csv", customers), b.text("crm-notes", "crm/notes.txt"), {"crm/favicon.ico", document{data: icon(), skipped: unsupported}},
 		}},
 		{"site-2025.tar", tarOf, []member{
 			b.text("site-index", "htdocs/index.html"), b.text("site-style", "htdocs/css/site.css"), b.text("site-build", "BUILD"),

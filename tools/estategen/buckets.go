@@ -51,7 +51,7 @@ func addSourceMirror(e *estate) error {
 // addPublicSite makes the web site's data, its logo and its warranty.
 func addPublicSite(e *estate) error {
 	const bucket = "talwind-public-site/"
-	if err := e.add(bucket+"images/logo.png", document{data: logo(), skipped: unsupported}); err != nil {
+	if err := e.add(bucket+"images/logo.png", document{data: logo()}); err != nil {
 		return err
 	}
 	if err := e.add(bucket+"warranty.pdf", document{data: warranty()}); err != nil {
@@ -84,6 +84,15 @@ func addPartnerExchange(e *estate) error {
 			{"ean", "⟦ean⟧"}, {"Artikel", "⟦product⟧"}, {"Größe", "⟦one-of S|M|L|–⟧"}, {"Preis €", "⟦amount⟧"},
 		}}},
 	})
+}
+
+// icon is the logo as an icon of Windows: a list of one picture.
+func icon() []byte {
+	png := logo()
+	head := []byte{0, 0, 1, 0, 1, 0, 16, 16, 0, 0, 1, 0, 8, 0}
+	head = binary.LittleEndian.AppendUint32(head, uint32(len(png)))
+	head = binary.LittleEndian.AppendUint32(head, 22)
+	return append(head, png...)
 }
 
 // logo is a PNG of 16 by 16 grey pixels.

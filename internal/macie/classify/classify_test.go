@@ -104,7 +104,7 @@ func objects(t testing.TB) map[string]string {
 		"key.pem":      "-----BEGIN OPENSSH PRIVATE KEY-----\n" + strings.Repeat("b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAABlwAAAAdzc2gtcn\n", 4) + "-----END OPENSSH PRIVATE KEY-----\n",
 		"nothing.txt":  "Nothing to see here.\n",
 		"empty":        "",
-		"logo.png":     "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR",
+		"logo.ico":     "\x00\x00\x01\x00\x01\x00\x10\x10\x00\x00\x01\x00",
 		"packed.gz":    gzipped(t, csv),
 		"packed.zip":   zipped(t, []string{"a/table.csv", "logo.bin"}, map[string]string{"a/table.csv": csv, "logo.bin": "\x00\x01\x02\xff\x00"}),
 		"nested.tar":   tarred(t, "inner.zip", zipped(t, []string{"deep/table.csv"}, map[string]string{"deep/table.csv": csv})),
