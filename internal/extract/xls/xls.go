@@ -26,7 +26,7 @@ var Format = ole.Format{
 			Title: "Excel workbooks (97 to 2003, and before)",
 			Reads: "Cells of all sheets, hidden ones too, as people see them: numbers and dates in their formats, results of formulas. " +
 				"Headers and footers of pages, notes, text boxes, links, properties, embedded documents. Names of columns are context.",
-			Leaves:  "Formulas, macros, pictures, pivot caches; workbooks with a password.",
+			Leaves:  "Formulas, macros, pictures, pivot caches; workbooks that ask for a password.",
 			Sniffed: "A compound file with a workbook's stream, or the first record of a worksheet.",
 			Places:  "Sheet, row, column and name of the column.",
 			Reasons: []extract.Reason{extract.MalformedOrFileSizeExceedsLimit, extract.UnsupportedFileType},
@@ -192,6 +192,9 @@ func (b *book) workbook() error {
 
 // begin reads a BOF: the version, and what begins (5 a workbook, 0x10 a worksheet, 0x20 a chart, 0x40 a macro sheet).
 func (b *book) begin() (int, error) {
+	key := b.key
+	b.key = nil // it is never encrypted
+	defer func() { b.key = key }()
 	version, err := b.u16()
 	if err != nil {
 		return 0, err
@@ -306,8 +309,10 @@ func (b *book) global() error {
 			b.xfs = append(b.xfs, format)
 		}
 	case recBoundSheet:
+		key := b.key
+		b.key = nil // where the sheet begins is never encrypted
 		pos, err := b.u32()
-		if err != nil {
+		if b.key = key; err != nil {
 			return err
 		}
 		kind, err := b.u16()
@@ -909,9 +914,4 @@ func (c *cells) link() error {
 		_, err := w.Write(visible([]byte(target)))
 		return err
 	})
-}
-
-// decryption is what a workbook needs that was saved with a password.
-func (b *book) decryption() error {
-	return &extract.Problem{Reason: extract.UnsupportedFileType, Detail: "a workbook with a password"}
 }
