@@ -31,9 +31,17 @@ var delimiters = []delimiter{
 	{instruction, "<?", "?>"},
 }
 
+// delimitersOf returns the delimiters that t, which begins with '<', may begin with: none for a tag.
+func delimitersOf(t []byte) []delimiter {
+	if len(t) > 1 && t[1] != '!' && t[1] != '?' {
+		return nil
+	}
+	return delimiters
+}
+
 // markupEnd tells what b begins with and how long it is; 0 when its end is not in b.
 func markupEnd(b []byte) (markup, int) {
-	for _, d := range delimiters {
+	for _, d := range delimitersOf(b) {
 		if bytes.HasPrefix(b, []byte(d.begin)) {
 			if i := bytes.Index(b[len(d.begin):], []byte(d.end)); i >= 0 {
 				return d.kind, len(d.begin) + i + len(d.end)

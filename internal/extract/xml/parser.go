@@ -111,13 +111,39 @@ func (p *parser) advance(n int) {
 	t := p.data[p.pos : p.pos+n]
 	p.pos += n
 	p.offset += int64(n)
-	if k := bytes.Count(t, []byte{'\n'}); k > 0 {
-		p.line += int64(k)
-		p.column = 0
-		t = t[bytes.LastIndexByte(t, '\n')+1:]
+	if n > few {
+		if k := bytes.Count(t, []byte{'\n'}); k > 0 {
+			p.line += int64(k)
+			p.column = 0
+			t = t[bytes.LastIndexByte(t, '\n')+1:]
+		}
+		p.column += int64(utf8.RuneCount(t))
+		return
 	}
-	p.column += int64(utf8.RuneCount(t))
+	for _, c := range t {
+		switch {
+		case c == '\n':
+			p.line++
+			p.column = 0
+		case c&0xc0 != 0x80:
+			p.column++
+		}
+	}
 }
+
+func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
+
+// leading counts the white space that t begins with.
+func leading(t []byte) int {
+	n := 0
+	for n < len(t) && isBlank(t[n]) {
+		n++
+	}
+	return n
+}
+
+// few is up to how many bytes are counted one by one: most stretches of XML are short.
+const few = 32
 
 // walk reads what is in the window; it leaves pos at what needs more of the document.
 func (p *parser) walk() {
@@ -162,7 +188,7 @@ func (p *parser) characters() bool {
 		return false
 	}
 	if !p.open {
-		blank := n - len(bytes.TrimLeft(t[:n], " \t\r\n"))
+		blank := leading(t[:n])
 		p.advance(blank)
 		if blank == n {
 			return true
@@ -187,7 +213,7 @@ func wholeReferences(t []byte) int {
 // markup reads what begins with '<'.
 func (p *parser) markup() bool {
 	t := p.data[p.pos:]
-	for _, d := range delimiters {
+	for _, d := range delimitersOf(t) {
 		if bytes.HasPrefix(t, []byte(d.begin)) {
 			if d.kind != cdata {
 				p.finish()
@@ -264,7 +290,7 @@ func (p *parser) startTag(n int) {
 	name := tagName(tag[1 : n-1])
 	i := 1 + len(name)
 	empty := tag[n-2] == '/'
-	bare := len(bytes.Trim(tag[i:n-1], "/ \t\r\n")) == 0
+	bare := i == n-1 || len(bytes.Trim(tag[i:n-1], "/ \t\r\n")) == 0
 	if bare && !empty && p.open && inline[string(local(name))] {
 		p.push(local(name), p.top(), true)
 		p.advance(n)
@@ -282,7 +308,7 @@ func (p *parser) startTag(n int) {
 		}
 		attr := tagName(tag[i : n-1])
 		start, stop := i, i+len(attr) // what stands alone, a name or rubbish, is a value of the element
-		after := bytes.TrimLeft(tag[stop:n-1], " \t\r\n")
+		after := tag[stop+leading(tag[stop:n-1]) : n-1]
 		node := of
 		switch {
 		case c == '"' || c == '\'':
@@ -444,7 +470,11 @@ func (p *parser) finish() {
 		return
 	}
 	p.open = false
-	p.buf = p.buf[:p.start+len(bytes.TrimRight(p.buf[p.start:], " \t\r\n"))]
+	n := len(p.buf)
+	for n > p.start && isBlank(p.buf[n-1]) {
+		n--
+	}
+	p.buf = p.buf[:n]
 	value := p.buf[p.start:]
 	if len(value) == 0 && !p.chained {
 		return
