@@ -133,7 +133,7 @@ func open(t *testing.T, file string, member []string, data []byte) (leaves []lea
 
 // isBinary knows the formats in the estate that are not read here: two that nothing reads, and a PDF in which nothing is to be found.
 func isBinary(data []byte) bool {
-	for _, magic := range []string{"\x89PNG", "%PDF-", "\xd0\xcf\x11\xe0"} {
+	for _, magic := range []string{"\x89PNG", "\x00\x00\x01\x00", "%PDF-", "\xd0\xcf\x11\xe0"} {
 		if bytes.HasPrefix(data, []byte(magic)) {
 			return true
 		}
