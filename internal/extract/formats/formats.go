@@ -26,6 +26,7 @@ import (
 	"github.com/magpie-sec/magpie/internal/extract/pptx"
 	"github.com/magpie-sec/magpie/internal/extract/rtf"
 	"github.com/magpie-sec/magpie/internal/extract/sevenzip"
+	"github.com/magpie-sec/magpie/internal/extract/sql"
 	"github.com/magpie-sec/magpie/internal/extract/sqlite"
 	"github.com/magpie-sec/magpie/internal/extract/tar"
 	"github.com/magpie-sec/magpie/internal/extract/unixar"
@@ -85,6 +86,7 @@ func All() []extract.Format {
 		rtf.Format,
 		mbox.Format,
 		eml.Format,
+		sql.Format,
 		json.Lines,
 		json.Format,
 		csv.Format,

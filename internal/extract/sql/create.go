@@ -20,8 +20,8 @@ type Create struct {
 type Column struct {
 	Name string
 	// Integer says that the type is exactly INTEGER, Descending that the column is declared PRIMARY KEY DESC, Virtual that it is computed and
-	// not stored.
-	Integer, Descending, Virtual bool
+	// not stored, Generated that it is computed, stored or not: dumps leave it out.
+	Integer, Descending, Virtual, Generated bool
 }
 
 // A kind says what a token is.
@@ -196,7 +196,7 @@ func (c *Create) rest(l *lexer, col *Column) bool {
 			return false
 		case t.isPunct('('):
 			if depth == 0 && col != nil && previous.is("AS") {
-				col.Virtual = true
+				col.Virtual, col.Generated = true, true
 			}
 			depth++
 		case t.isPunct(')'):
