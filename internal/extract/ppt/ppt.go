@@ -72,7 +72,14 @@ const (
 	recTagData     = 0x138b
 	recDirectory   = 0x1772
 	recComment     = 0x2ee0
+	recGroup       = 0xf003
 	recShape       = 0xf004
+	recShapeAtom   = 0xf00a
+	recChildAnchor = 0xf00f
+	recFurther     = 0xf122
+
+	// propTable is the property of a group that is a table, among those in recFurther.
+	propTable = 0x039f
 
 	encrypted = 0xf3d1c4df
 )
@@ -87,6 +94,10 @@ type presentation struct {
 
 	footers     map[string]bool
 	placeholder bool // the shape at hand is one of a master
+	table       bool // the group at hand is a table
+	boxed       bool // the shape at hand may be a cell of it, not a line
+	rows        bool // it has a row
+	top         uint32
 	notes       uint32
 	objects     []uint32
 	walked      int64
@@ -395,11 +406,19 @@ func (p *presentation) walk(in record, inside, depth int) error {
 			return err
 		case recTagData:
 			return p.walk(r, inside, depth+1)
+		case recFurther:
+			return p.further(r)
+		case recShapeAtom:
+			p.boxed = r.instance == 1 || r.instance == 202 // a rectangle, a text box
+		case recChildAnchor:
+			return p.cell(r)
 		}
 		if r.version != 15 {
 			return nil
 		}
 		switch r.kind {
+		case recGroup:
+			return p.group(r, inside, depth)
 		case recShape:
 			p.placeholder = false
 		case recSlide, recNotes, recMaster, recLink, recFooters, recComment:
@@ -409,13 +428,61 @@ func (p *presentation) walk(in record, inside, depth int) error {
 	})
 }
 
+// group reads shapes that belong together. A table is a group of its cells, row by row, and of the lines between them.
+func (p *presentation) group(r record, inside, depth int) error {
+	around := p.table
+	p.table, p.rows = false, false
+	err := p.walk(r, inside, depth+1)
+	if p.table {
+		if e := p.flow.EndTable(); err == nil {
+			err = e
+		}
+	}
+	p.table, p.rows = around, false
+	return err
+}
+
+// further looks for the property that makes a table of the group.
+func (p *presentation) further(r record) error {
+	b, err := p.bytes(r, min(6*r.instance, 1<<10))
+	if err != nil {
+		return err
+	}
+	for ; len(b) >= 6 && !p.table; b = b[6:] {
+		if binary.LittleEndian.Uint16(b)&0x3fff == propTable && b[2]&1 != 0 {
+			p.table = true
+			p.flow.Table()
+		}
+	}
+	return nil
+}
+
+// cell begins a cell, by the place of its shape in the group.
+func (p *presentation) cell(r record) error {
+	if !p.table || !p.boxed {
+		return nil
+	}
+	b, err := p.bytes(r, 8)
+	if err != nil {
+		return err
+	}
+	if top := u32(b, 4); !p.rows || top != p.top {
+		p.rows, p.top = true, top
+		if err := p.flow.Row(false); err != nil {
+			return err
+		}
+	}
+	p.flow.Cell(1)
+	return nil
+}
+
 // text writes a text: paragraphs end with a carriage return, lines in them with a vertical tab. A lone asterisk stands for a number or a date.
 func (p *presentation) text(r record) error {
 	width := int64(1)
 	if r.kind == recTextChars {
 		width = 2
 	}
-	p.flow.Break()
+	p.flow.Paragraph()
 	src := p.out.Unpacked(io.NewSectionReader(p.s, r.off, r.end-r.off))
 	for left := (r.end - r.off) / width * width; left > 0; {
 		n := min(left, int64(len(p.buf)))
