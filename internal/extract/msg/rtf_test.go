@@ -32,7 +32,7 @@ func TestCompressedRTF(t *testing.T) {
 			t.Errorf("got %q, %v", got, err)
 		}
 	}
-	b, err := os.ReadFile("testdata/more/rtf.msg")
+	b, err := os.ReadFile("testdata/rtf.msg")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -193,7 +193,7 @@ def main():
         (0x3A07, 0x1F): "219-09-9999", (0x3A29, 0x1F): "12 High Street", (0x3A42, 0x40): filetime(444614400), (0x8000, 0x1F): "DE89370400440532013000",
         (0x1000, 0x1F): "x" * 5000 + " end of a long body",
     }, named=["Bank account"])
-    for name, node in (("mail.msg", mail), ("html.msg", html), ("more/rtf.msg", rtf), ("contact.msg", contact)):
+    for name, node in (("mail.msg", mail), ("html.msg", html), ("rtf.msg", rtf), ("contact.msg", contact)):
         with open(name, "wb") as f:
             f.write(compound(node))
 
