@@ -14,7 +14,9 @@ import (
 
 	"github.com/richardlehane/mscfb"
 
+	"github.com/magpie-sec/magpie/internal/extract/extracttest"
 	"github.com/magpie-sec/magpie/internal/extract/ole"
+	"github.com/magpie-sec/magpie/internal/extract/ole/oletest"
 )
 
 // samples are the compound files of all formats.
@@ -388,4 +390,36 @@ func BenchmarkStreams(b *testing.B) {
 			}
 		}
 	})
+}
+
+// A file whose directory stands behind its first 64 KiB is read by what the directory shows; what that does not show is recognised and left.
+func TestDistantDirectory(t *testing.T) {
+	sample, err := os.ReadFile("../xls/testdata/xlwt.xls")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := open(t, sample)
+	book, err := f.ReadAll(f.Root().Child("Workbook"), 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	filler := oletest.Stream{Path: "A", Content: bytes.Repeat([]byte("filler, "), 10<<10)}
+	for _, c := range []struct {
+		name    string
+		streams []oletest.Stream
+		want    string
+	}{
+		{"a", []oletest.Stream{filler, {Path: "Workbook", Content: book}}, "application/x-ole-storage COMPLETE  36"},
+		{"a.doc", []oletest.Stream{filler, {Path: "Workbook", Content: book}}, "application/msword COMPLETE  36"},
+		{"a", []oletest.Stream{{Path: "Workbook", Content: append(book, filler.Content...)}}, "application/vnd.ms-excel COMPLETE  36"},
+		{"a.xls", []oletest.Stream{filler, {Path: "VisioDocument", Content: book}}, "application/vnd.ms-excel SKIPPED UNSUPPORTED_FILE_TYPE_EXCEPTION 0"},
+		{"a.xlsx", []oletest.Stream{filler, {Path: "EncryptedPackage", Content: book}}, "application/x-ole-storage SKIPPED UNSUPPORTED_FILE_TYPE_EXCEPTION 0"},
+		{"a.xlsx", []oletest.Stream{{Path: "EncryptedPackage", Content: filler.Content[:5000]}}, "application/x-ole-storage SKIPPED UNSUPPORTED_FILE_TYPE_EXCEPTION 0"},
+		{"a.xls", []oletest.Stream{{Path: "VisioDocument", Content: filler.Content[:5000]}}, "application/x-ole-storage SKIPPED UNSUPPORTED_FILE_TYPE_EXCEPTION 0"},
+	} {
+		d := extracttest.Read(t, c.name, string(oletest.File(c.streams...)))
+		if got := fmt.Sprintf("%s %s %s %d", d.MIME, d.Result.Code, d.Result.Reason, len(d.Values)); got != c.want {
+			t.Errorf("%s: got %s, want %s", c.name, got, c.want)
+		}
+	}
 }
