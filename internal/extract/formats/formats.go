@@ -29,6 +29,7 @@ import (
 	"github.com/magpie-sec/magpie/internal/extract/sql"
 	"github.com/magpie-sec/magpie/internal/extract/sqlite"
 	"github.com/magpie-sec/magpie/internal/extract/tar"
+	"github.com/magpie-sec/magpie/internal/extract/tnef"
 	"github.com/magpie-sec/magpie/internal/extract/unixar"
 	"github.com/magpie-sec/magpie/internal/extract/xls"
 	"github.com/magpie-sec/magpie/internal/extract/xlsx"
@@ -84,6 +85,7 @@ func All() []extract.Format {
 		unixar.RPM,
 		pdf.Format,
 		rtf.Format,
+		tnef.Format,
 		mbox.Format,
 		eml.Format,
 		sql.Format,

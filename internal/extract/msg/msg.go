@@ -503,6 +503,9 @@ func (m *message) attachment(e *ole.Entry) error {
 const dictionary = "{\\rtf1\\ansi\\mac\\deff0\\deftab720{\\fonttbl;}{\\f0\\fnil \\froman \\fswiss \\fmodern \\fscript \\fdecor MS Sans SerifSymbolArialTimes New RomanCourier" +
 	"{\\colortbl\\red0\\green0\\blue0\r\n\\par \\pard\\plain\\f0\\fs20\\b\\i\\u\\tab\\tx"
 
+// CompressedRTF unpacks compressed RTF ([MS-OXRTFCP]) of so many bytes; an error means that it is none.
+func CompressedRTF(r io.ReaderAt, size int64) (io.Reader, error) { return newRTF(r, size) }
+
 // An rtf unpacks compressed RTF while it is read.
 type rtf struct {
 	r      io.Reader
