@@ -32,25 +32,45 @@ func words(s string) map[string]bool {
 	return set
 }
 
+// traits say what an element is; together they are one look into a map for a tag.
+type traits uint8
+
+const (
+	marking traits = 1 << iota // only marks a part of a word or number up
+	inline                     // stands in a line
+	cell                       // stands beside others
+	known                      // its name says nothing about what is in it
+	raw                        // its text is not markup
+)
+
 var (
-	// marking are the elements that only mark a part of a word or number up.
-	marking = words("b i u em strong font small big mark sub sup s tt bdi bdo ins del wbr strike")
-	// inline are further elements that stand in a line.
-	inline = words("a abbr acronym cite code dfn kbd label q samp span time var data")
-	// cells are those that stand beside each other.
-	cells = words("td th dt dd option")
-	// known are the elements whose names say nothing about what is in them. The names of others are text.
-	known = words(`a abbr acronym address applet area article aside audio b base basefont bdi bdo big blockquote body br button canvas caption
-		center cite code col colgroup data datalist dd del details dfn dialog dir div dl dt em embed fieldset figcaption figure font footer form
-		frame frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html i iframe img input ins kbd label legend li link main map mark menu meta meter
-		nav noframes noscript object ol optgroup option output p param picture pre progress q rp rt ruby s samp script search section select slot
-		small source span strike strong style sub summary sup svg table tbody td template textarea tfoot th thead time title tr track tt u ul var
-		video wbr path g`)
+	// elements has all of HTML. The names of others are text.
+	elements = func() map[string]traits {
+		all := map[string]traits{}
+		for _, kind := range []struct {
+			is    traits
+			names string
+		}{
+			{marking, "b i u em strong font small big mark sub sup s tt bdi bdo ins del wbr strike"},
+			{inline, "a abbr acronym cite code dfn kbd label q samp span time var data"},
+			{cell, "td th dt dd option"},
+			{known, `a abbr acronym address applet area article aside audio b base basefont bdi bdo big blockquote body br button canvas caption
+				center cite code col colgroup data datalist dd del details dfn dialog dir div dl dt em embed fieldset figcaption figure font footer form
+				frame frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html i iframe img input ins kbd label legend li link main map mark menu meta meter
+				nav noframes noscript object ol optgroup option output p param picture pre progress q rp rt ruby s samp script search section select slot
+				small source span strike strong style sub summary sup svg table tbody td template textarea tfoot th thead time title tr track tt u ul var
+				video wbr path g`},
+			{raw, "script style"},
+		} {
+			for name := range words(kind.names) {
+				all[name] |= kind.is
+			}
+		}
+		return all
+	}()
 	// looks are the attributes that say how something looks or works, never what it is, or repeat it (sdval of LibreOffice).
 	looks = words(`style width height align valign colspan rowspan cellpadding cellspacing border bgcolor color rel target lang dir role tabindex
 		type method loading size maxlength minlength rows cols scope sdval sdnum`)
-	// raw are the elements whose text is not markup.
-	raw = words("script style")
 )
 
 // A gap is what stands between two stretches of text.
@@ -331,12 +351,13 @@ func (p *parser) tag(t []byte) bool {
 		end++
 	}
 	p.name = lower(p.name, tag[:end])
+	is := elements[string(p.name)]
 	switch {
-	case marking[string(p.name)]:
+	case is&marking != 0:
 		p.apart(fuse)
-	case cells[string(p.name)]:
+	case is&cell != 0:
 		p.apart(divider)
-	case inline[string(p.name)]:
+	case is&inline != 0:
 		p.apart(space)
 	default:
 		p.apart(block)
@@ -344,13 +365,12 @@ func (p *parser) tag(t []byte) bool {
 	if p.table(tag, opens); p.err != nil {
 		return true
 	}
-	isRaw := raw[string(p.name)]
-	if opens && !known[string(p.name)] && (closed || end < len(tag)) {
+	if opens && is&known == 0 && (closed || end < len(tag)) {
 		p.verbatim(tag[:end])
 		p.apart(space)
 	}
 	p.attributes(tag[end:], columnAfter(begins, tag[:end]), closed)
-	if opens && closed && isRaw && !bytes.HasSuffix(tag, []byte("/")) {
+	if opens && closed && is&raw != 0 && !bytes.HasSuffix(tag, []byte("/")) {
 		p.until = "</" + strings.ToLower(string(tag[:end]))
 	}
 	return true

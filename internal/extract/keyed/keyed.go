@@ -168,7 +168,7 @@ func (t *Text) close(at int) {
 	if at > t.start || t.chained {
 		f := t.field()
 		if !t.chained && at-t.start <= short && paths.Wordy(t.near) {
-			f = t.labels.Field(t.node, t.near)
+			f = t.labels.Field(t.node, bytes.TrimSpace(t.near))
 		}
 		t.add(at, f, false)
 	}
