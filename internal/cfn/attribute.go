@@ -103,9 +103,47 @@ var kinds = map[string]kind{
 	},
 }
 
+// generated are the resource types whose ids the service makes up. They are known only as placeholders (Env.Placeholders).
+var generated = map[string]kind{
+	"AWS::KMS::Key": {
+		ref: "{name}", arn: "arn:{partition}:kms:{region}:{account}:key/{name}",
+		attributes: map[string]string{"Arn": "arn:{partition}:kms:{region}:{account}:key/{name}", "KeyId": "{name}"},
+	},
+	"AWS::SecretsManager::Secret": {
+		ref: "arn:{partition}:secretsmanager:{region}:{account}:secret:{name}", arn: "arn:{partition}:secretsmanager:{region}:{account}:secret:{name}",
+		attributes: map[string]string{"Id": "arn:{partition}:secretsmanager:{region}:{account}:secret:{name}"},
+	},
+	"AWS::EFS::FileSystem": {
+		ref: "{name}", arn: "arn:{partition}:elasticfilesystem:{region}:{account}:file-system/{name}",
+		attributes: map[string]string{"Arn": "arn:{partition}:elasticfilesystem:{region}:{account}:file-system/{name}", "FileSystemId": "{name}"},
+	},
+	"AWS::Lambda::LayerVersion": {
+		ref: "arn:{partition}:lambda:{region}:{account}:layer:{name}:1", arn: "arn:{partition}:lambda:{region}:{account}:layer:{name}:1",
+		attributes: map[string]string{"LayerVersionArn": "arn:{partition}:lambda:{region}:{account}:layer:{name}:1"},
+	},
+	"AWS::S3Express::DirectoryBucket": {
+		ref: "{name}", arn: "arn:{partition}:s3express:{region}:{account}:bucket/{name}",
+		attributes: map[string]string{"Arn": "arn:{partition}:s3express:{region}:{account}:bucket/{name}"},
+	},
+}
+
+// Placeholder is the name of a resource whose real name CloudFormation would invent (Env.Placeholders). No real name has its angle brackets.
+func Placeholder(logicalID string) string { return "<" + logicalID + ">" }
+
+func (e *evaluator) kindOf(r *resource) (kind, bool) {
+	if k, ok := kinds[r.kind]; ok {
+		return k, true
+	}
+	if !e.env.Placeholders {
+		return kind{}, false
+	}
+	k, ok := generated[r.kind]
+	return k, ok
+}
+
 // ref is what Ref to a resource gives.
 func (e *evaluator) ref(r *resource, pos Position) Value {
-	k, ok := kinds[r.kind]
+	k, ok := e.kindOf(r)
 	if !ok {
 		return unknownAt(pos, "what a Ref to %s, a resource of type %s, gives does not follow from the template", clip(r.id), clip(r.kind))
 	}
@@ -114,7 +152,7 @@ func (e *evaluator) ref(r *resource, pos Position) Value {
 
 // resourceARN is the ARN of a resource.
 func (e *evaluator) resourceARN(r *resource, pos Position) Value {
-	k := kinds[r.kind]
+	k, _ := e.kindOf(r)
 	if k.arn == "" {
 		return unknownAt(pos, "the ARN of %s, a resource of type %s, does not follow from the template", clip(r.id), clip(r.kind))
 	}
@@ -123,7 +161,7 @@ func (e *evaluator) resourceARN(r *resource, pos Position) Value {
 
 // attribute is what Fn::GetAtt of a resource gives.
 func (e *evaluator) attribute(r *resource, name string, pos Position) Value {
-	k := kinds[r.kind]
+	k, _ := e.kindOf(r)
 	pattern, ok := k.attributes[name]
 	if !ok {
 		return unknownAt(pos, "the attribute %s of %s, a resource of type %s, does not follow from the template", clip(name), clip(r.id), clip(r.kind))
@@ -198,6 +236,9 @@ func (e *evaluator) property(r *resource, name, fallback string, pos Position) V
 
 func (e *evaluator) findProperty(r *resource, name, fallback string) Value {
 	absent := func() Value {
+		if fallback == "" && e.env.Placeholders {
+			return stringAt(r.pos, Placeholder(r.id))
+		}
 		if fallback == "" {
 			return unknownAt(r.pos, "resource %s has no %s: CloudFormation would invent it", clip(r.id), name)
 		}

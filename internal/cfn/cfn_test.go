@@ -347,6 +347,40 @@ func TestAttributes(t *testing.T) {
 	}
 }
 
+// TestPlaceholders holds vectors for names that CloudFormation invents: unknown, unless placeholders are asked for.
+func TestPlaceholders(t *testing.T) {
+	const r = ":eu-west-1:111122223333:"
+	for _, tt := range []struct{ kind, ref, arn, attribute, value string }{
+		{"AWS::SQS::Queue", "https://sqs.eu-west-1.amazonaws.com/111122223333/<R>", "arn:aws:sqs" + r + "<R>", "QueueName", "<R>"},
+		{"AWS::IAM::Role", "<R>", "arn:aws:iam::111122223333:role/<R>", "Arn", "arn:aws:iam::111122223333:role/<R>"},
+		{"AWS::KMS::Key", "<R>", "arn:aws:kms" + r + "key/<R>", "KeyId", "<R>"},
+		{"AWS::SecretsManager::Secret", "arn:aws:secretsmanager" + r + "secret:<R>", "arn:aws:secretsmanager" + r + "secret:<R>", "Id", "arn:aws:secretsmanager" + r + "secret:<R>"},
+		{"AWS::EFS::FileSystem", "<R>", "arn:aws:elasticfilesystem" + r + "file-system/<R>", "FileSystemId", "<R>"},
+		{"AWS::Lambda::LayerVersion", "arn:aws:lambda" + r + "layer:<R>:1", "arn:aws:lambda" + r + "layer:<R>:1", "LayerVersionArn", "arn:aws:lambda" + r + "layer:<R>:1"},
+		{"AWS::S3Express::DirectoryBucket", "<R>", "arn:aws:s3express" + r + "bucket/<R>", "Arn", "arn:aws:s3express" + r + "bucket/<R>"},
+	} {
+		text := fmt.Sprintf("Resources:\n  R: {Type: %s}\n  X: {Type: AWS::S3::Bucket, Properties: {V: !GetAtt R.%s}}\n", tt.kind, tt.attribute)
+		template, err := Parse([]byte(text))
+		if err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		env := testEnv
+		for _, env.Placeholders = range []bool{false, true} {
+			stack, err := template.Evaluate(env)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if env.Placeholders {
+				checkPaths(t, stack, map[string]string{"R/=Ref": `"` + tt.ref + `"`, "R/=ARN": `"` + tt.arn + `"`, "X/V": `"` + tt.value + `"`})
+				continue
+			}
+			if r, _ := stack.Resource("R"); r.ARN.Unknown() == nil || r.Ref.Unknown() == nil {
+				t.Errorf("%s: what CloudFormation invents is known without placeholders", tt.kind)
+			}
+		}
+	}
+}
+
 func TestParseRefuses(t *testing.T) {
 	deep := strings.Repeat("[", MaxDepth+1) + strings.Repeat("]", MaxDepth+1)
 	bomb := "Metadata:\n  a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n"

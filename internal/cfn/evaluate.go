@@ -20,6 +20,10 @@ type Env struct {
 	// Parameters are values for the template's parameters, before its defaults.
 	// Lists are written with commas.
 	Parameters map[string]string
+	// Placeholders gives each resource whose name or id CloudFormation would
+	// invent the name Placeholder(its logical id), so that references to it can
+	// be followed. Who asks for them must not take them for real names.
+	Placeholders bool
 }
 
 // Stack is an evaluated template.

@@ -51,6 +51,16 @@ type described struct {
 
 // ReadEstate reads an estate's documents. Only the end of the context is an error; a document that cannot be used is a Problem.
 func ReadEstate(ctx context.Context, d source.Documented, opts Options) (*Estate, error) {
+	docs, err := ReadDocuments(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	return NewEstate(docs, opts), nil
+}
+
+// ReadDocuments reads the texts that describe an estate. Only the end of the context is an error; a document that cannot be read is a
+// Problem.
+func ReadDocuments(ctx context.Context, d source.Documented) (Documents, error) {
 	var docs Documents
 	read := func(name string, limit int64) []byte {
 		body, err := d.Document(ctx, name, limit)
@@ -73,10 +83,7 @@ func ReadEstate(ctx context.Context, d source.Documented, opts Options) (*Estate
 		}
 	}
 	docs.ConfigItems = read(folder.ConfigItems, MaxConfigItems)
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	return NewEstate(docs, opts), nil
+	return docs, ctx.Err()
 }
 
 // NewEstate evaluates an estate's documents. A plain template is an estate too.

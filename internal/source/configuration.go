@@ -50,6 +50,7 @@ type Fact[T any] struct {
 	State  State
 	Value  T      // counts only when State is StateKnown
 	Reason string // why it is unknown or absent, for a user to read; may be empty when absent
+	Denied bool   // it is unknown because the source refused to tell
 }
 
 // Known returns a fact with a value.
@@ -60,6 +61,11 @@ func Absent[T any](reason string) Fact[T] { return Fact[T]{State: StateAbsent, R
 
 // Unknown returns the fact that it cannot be told, and why.
 func Unknown[T any](reason string) Fact[T] { return Fact[T]{State: StateUnknown, Reason: reason} }
+
+// Denied returns the fact that the source refuses to tell.
+func Denied[T any](reason string) Fact[T] {
+	return Fact[T]{State: StateUnknown, Reason: reason, Denied: true}
+}
 
 // Get returns the value and whether there is one.
 func (f Fact[T]) Get() (T, bool) { return f.Value, f.State == StateKnown }
