@@ -121,6 +121,8 @@ type Reason struct {
 // A Comparison is the result of a check.
 type Comparison struct {
 	Reasons []Reason // by statement
+	// Unclear are the statements, by Index, that could not be decided; there are some only if there are reasons beside them.
+	Unclear []int
 }
 
 // Passes reports whether nothing speaks against it.
