@@ -31,7 +31,7 @@ var Format = extract.Format{
 		Title: "Mails (.eml, .emlx, .mht)",
 		Reads: "Header fields, decoded, and parts of plain text in every charset, as running text. Every other part is a member under its file name or " +
 			"one such as `part-2.html`: HTML, attachments, mails in the mail, appointments, contacts, files that uuencode wrote. Signed mails are read " +
-			"as others. Broken mails are read as far as they make sense.",
+			"as others, also where the signature holds the text (`smime.eml`). Broken mails are read as far as they make sense.",
 		Leaves:  "Encrypted parts (S/MIME, PGP/MIME); certificates of signatures; multiparts more than 50 levels deep are read without decoding.",
 		Sniffed: "Fields at the beginning that a mail has, with values of their kind (an address, an identifier).",
 		Places: "Lines of the file; what a soft line end or a folded field divides stands on its first line, and lines of a part in base64 count from " +
@@ -231,11 +231,14 @@ func (r *reader) entity(plain string, encrypted bool) error {
 		p.name = mail.FileName(params["name"])
 	}
 	p.charset, p.declared = charset.Named(params["charset"])
+	smime := kind == "application/pkcs7-mime" || kind == "application/x-pkcs7-mime"
 	inline := p.name == "" && disposition != "attachment" && textual[kind]
 	switch {
-	case encrypted && kind == "application/octet-stream", encryptedType(kind, params["smime-type"]):
+	case encrypted && kind == "application/octet-stream":
 		err = p.skip()
-	case kind == "application/pkcs7-signature" || kind == "application/x-pkcs7-signature":
+	case smime && params["smime-type"] != "certs-only":
+		err = p.cms()
+	case smime, kind == "application/pkcs7-signature", kind == "application/x-pkcs7-signature":
 		err = p.signature()
 	case inline:
 		err = p.text()
@@ -252,11 +255,6 @@ func (r *reader) entity(plain string, encrypted bool) error {
 var textual = map[string]bool{"text/plain": true, "text/rfc822-headers": true, "message/delivery-status": true, "message/disposition-notification": true,
 	"message/feedback-report": true, "message/partial": true, "message/external-body": true, "message/global-headers": true,
 	"message/global-delivery-status": true, "application/pgp-encrypted": true, "text/rfc822-header": true, "text/x-moz-deleted": true}
-
-// encryptedType says that a part of S/MIME is encrypted; without a word on it, it is as a rule.
-func encryptedType(kind, smime string) bool {
-	return (kind == "application/pkcs7-mime" || kind == "application/x-pkcs7-mime") && smime != "signed-data" && smime != "certs-only"
-}
 
 // multipart reads the parts of a multipart up to its end, and what stands before and behind them.
 func (r *reader) multipart(kind, boundary string) error {
