@@ -49,6 +49,9 @@ func (p *paragraphs) place(off int64) (place, error) {
 		size = 2 * int(p.page[at])
 		at++
 	}
+	if size < 2 {
+		return place{known: true}, nil
+	}
 	return placeOf(p.page[min(at+2, 511):min(at+size, 511)]), nil // behind the number of the style
 }
 

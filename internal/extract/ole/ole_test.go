@@ -423,3 +423,26 @@ func TestDistantDirectory(t *testing.T) {
 		}
 	}
 }
+
+func FuzzProperties(f *testing.F) {
+	for _, b := range samples(f) {
+		file := open(f, b)
+		for _, name := range []string{"\x05SummaryInformation", "\x05DocumentSummaryInformation"} {
+			if set, err := file.ReadAll(file.Root().Child(name), 1<<20); err == nil && set != nil {
+				f.Add(set)
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		content := oletest.File(oletest.Stream{Path: "\x05SummaryInformation", Content: b}, oletest.Stream{Path: "\x05DocumentSummaryInformation", Content: b})
+		var w writer
+		file := open(t, content)
+		if err := file.Properties(file.Root(), &w); err == nil && w.Len() > 64*len(b) {
+			t.Errorf("%d bytes of %d", w.Len(), len(b))
+		}
+	})
+}
+
+type writer struct{ bytes.Buffer }
+
+func (w *writer) Break() {}
