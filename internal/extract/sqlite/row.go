@@ -13,6 +13,7 @@ import (
 
 	"github.com/magpie-sec/magpie/internal/extract"
 	"github.com/magpie-sec/magpie/internal/extract/charset"
+	"github.com/magpie-sec/magpie/internal/extract/paths"
 	"github.com/magpie-sec/magpie/internal/extract/records"
 	"github.com/magpie-sec/magpie/internal/text"
 )
@@ -64,6 +65,8 @@ func (r *reader) row(t *table, p *payload) error {
 	}
 	row := t.row
 	t.row++
+	r.few = len(t.fields) <= fewColumns
+	r.label = r.label[:0]
 	for i := 0; len(types) > 0; i++ {
 		typ, n := int64(types[0]), 1
 		if typ >= 0x80 {
@@ -132,15 +135,65 @@ func (r *reader) value(p *payload, typ int64, f *text.Field, row int64) error {
 	case typ%2 == 0:
 		return r.blob(p, size, f, row)
 	case r.wide != nil:
-		return r.wideText(p, size, f, row)
+		return r.wideText(p, size, r.near(f, size/2), row)
 	case size > records.Longest:
+		r.label = r.label[:0]
 		return r.values.Long(&p.src, size, false, f, row, nil)
 	}
 	b, err := p.src.Need(int(size))
 	if err != nil {
 		return err
 	}
+	f = r.near(f, size)
+	r.keepLabel(b)
 	return r.values.Bytes(b, false, f, row, nil)
+}
+
+const (
+	// A table of so few columns may hold names and their values: then a text of at most maxLabelled bytes has the text before it in its row,
+	// if that is no longer than maxLabel and reads like a name, as context.
+	fewColumns  = 6
+	maxLabel    = 40
+	maxLabelled = 128
+	// maxLabels is how many fields with such a name are kept.
+	maxLabels = 1024
+)
+
+// labelled is a field with the name that stands before it in a row.
+type labelled struct {
+	field *text.Field
+	label string
+}
+
+// near returns the field of a text of so many bytes, with the name that stands before it.
+func (r *reader) near(f *text.Field, size int64) *text.Field {
+	if len(r.label) == 0 || size > maxLabelled {
+		return f
+	}
+	if l := r.labels[labelled{f, string(r.label)}]; l != nil {
+		return l
+	}
+	if r.labels == nil || len(r.labels) == maxLabels {
+		r.labels = map[labelled]*text.Field{}
+	}
+	label := string(r.label)
+	l := &text.Field{Names: append([]string{label}, f.Names...), Steps: f.Steps}
+	r.labels[labelled{f, label}] = l
+	return l
+}
+
+// keepLabel remembers a text that can name what stands behind it.
+func (r *reader) keepLabel(b []byte) {
+	r.label = r.label[:0]
+	if !r.few || len(b) > maxLabel || !paths.Wordy(b) || !utf8.Valid(b) {
+		return
+	}
+	for _, c := range b {
+		if (c|0x20 < 'a' || c|0x20 > 'z') && (c < '0' || c > '9') && c != '_' && c != '-' && c != '.' && c != ' ' && c < utf8.RuneSelf {
+			return
+		}
+	}
+	r.label = append(r.label, b...)
 }
 
 // widePiece is how many bytes of UTF-16 are decoded at once: as UTF-8 they take half as much again at most.
@@ -170,6 +223,9 @@ func (r *reader) wideText(p *payload, size int64, f *text.Field, row int64) erro
 		r.head = r.appendUTF8(r.head[:0], b)
 		if err := r.values.Piece(r.head, f, row, nil, size > 0); err != nil {
 			return err
+		}
+		if !begun && size == 0 {
+			r.keepLabel(r.head)
 		}
 		begun = true
 	}

@@ -77,8 +77,8 @@ func TestSecondOpinion(t *testing.T) {
 				}
 				got := map[string]string{}
 				for _, v := range d.Values {
-					if v.Field.Names[0] != "sqlite_schema" {
-						got[fmt.Sprint(v.Row, v.Field.Names)] = v.Text
+					if v.Field.Steps[0].Name != "sqlite_schema" {
+						got[fmt.Sprint(v.Row, v.Field.Names[len(v.Field.Names)-2:])] = v.Text
 					}
 				}
 				if len(want) < 2000 || !cmp.Equal(want, got) {
@@ -290,4 +290,25 @@ func BenchmarkSQLite(b *testing.B) {
 			}
 		}
 	})
+}
+
+// In a table of names and values the name is the context of its value.
+func TestNamesInRows(t *testing.T) {
+	for _, encoding := range []string{"UTF-8", "UTF-16"} {
+		file := database(t, func(db *sql.DB) {
+			must(t, db, "PRAGMA encoding='"+encoding+"'; CREATE TABLE settings (id INTEGER PRIMARY KEY, k TEXT, v TEXT); INSERT INTO settings VALUES (1, 'secret_access_key', 'value1'), (2, 'a@b', 'value2')")
+		})
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := extracttest.Extract(t, extracttest.Extractor(), extract.Object{Name: "x", Size: int64(len(b)), ReaderAt: bytes.NewReader(b)})
+		got := map[string]string{}
+		for _, v := range d.Values {
+			got[v.Text] = strings.Join(v.Field.Names, " ")
+		}
+		if got["value1"] != "secret_access_key settings v" || got["value2"] != "settings v" || got["1"] != "settings id" {
+			t.Errorf("%s: %v", encoding, got)
+		}
+	}
 }

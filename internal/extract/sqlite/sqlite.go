@@ -31,7 +31,7 @@ var Format = extract.Format{
 		Title: "SQLite database files",
 		Reads: "The rows of all tables, in every encoding, rows in overflow pages and tables WITHOUT ROWID included; the content of full-text indexes under " +
 			"the index's names; the statements of the schema. BLOBs that are text are values, those that are a document are members " +
-			"(`table/index/column`). Names of tables and columns are context.",
+			"(`table/index/column`). Names of tables and columns are context, in tables of few columns a name before its value, too.",
 		Leaves: "Rows that are only in a write-ahead log or rollback journal beside the file, free pages, indexes, tables of statistics, other BLOBs, " +
 			"databases encrypted as a whole.",
 		Sniffed: "The signature SQLite format 3.",
@@ -83,6 +83,10 @@ type reader struct {
 	window   []byte
 	types    []byte // a record's header
 	head     []byte // the beginning of a BLOB
+
+	few    bool   // the table at hand has few columns
+	label  []byte // what can name the next text of the row
+	labels map[labelled]*text.Field
 
 	tables  []table
 	schema  int // bytes of the tables' statements
