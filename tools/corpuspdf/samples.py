@@ -36,6 +36,23 @@ env = dict(os.environ, SOURCE_DATE_EPOCH="1767225600", TZ="UTC")
 ps = b"%!PS\n/Times-Roman findfont 12 scalefont setfont 72 700 moveto (Written in PostScript: office 42) show 72 680 moveto (second line) show showpage\n"
 run("gs", "-q", "-dBATCH", "-dNOPAUSE", "-sDEVICE=pdfwrite", "-sOutputFile=" + at("ghostscript.pdf"), "-", input=ps, env=env)
 
+def table(path):
+    """A table with a header row that goes on over a page, its cells left, centred and right; labels on the left; justified text below."""
+    from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer, Table
+    from reportlab.lib.styles import ParagraphStyle
+    names = ["Ann Lindqvist", "Bob Okafor", "Chloe Marchetti-Andersson", "Dan Wu", "Eve Kowalska"]
+    rows = [["Employee", "SSN", "Date of birth", "Passport number"]]
+    for i in range(24):
+        rows.append([names[i % 5], "%03d-%02d-%04d" % (201 + i, 11 + i, 4001 + 7 * i), "19%02d-%02d-%02d" % (60 + i, 1 + i % 12, 1 + i), "%09d" % (412345678 + 1013 * i)])
+    t = Table(rows, style=[("ALIGN", (1, 0), (1, -1), "CENTER"), ("ALIGN", (2, 0), (2, -1), "RIGHT"), ("FONTNAME", (0, 0), (-1, 0), "Helvetica-Bold")])
+    labels = Table([["Branch", "Malmö"], ["Telephone", "+46 40 555 01 23"], ["Bank", "DE89370400440532013000"]])
+    plain = Paragraph("The list of the branch is kept by its head, and the date of each entry is that of the day on which the name was given to the "
+                      "office; the number of a passport is written down when the holder shows it, and is struck out after a year.",
+                      ParagraphStyle("j", fontName="Times-Roman", fontSize=10, leading=12, alignment=4))
+    SimpleDocTemplate(path, pagesize=A5, invariant=1, title="Staff").build([Paragraph("Staff of the branch"), Spacer(1, 6), t, labels, plain])
+
+table(at("table.pdf"))
+
 def letter(path):
     c = canvas.Canvas(path, pagesize=A5, invariant=1)
     c.setAuthor("Ann Lindqvist")

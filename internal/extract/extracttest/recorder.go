@@ -180,6 +180,8 @@ func (v Value) Place() string {
 		return fmt.Sprintf("cell %d,%d %s", v.Row, f.Column, strings.Join(f.Names, " "))
 	case f.Steps == nil && f.Names == nil && f.Sheet == "" && f.Arrays == 0 && v.Row > 0:
 		return fmt.Sprintf("cell %d,-", v.Row)
+	case f.Steps == nil && len(f.Names) > 0 && v.Column == 0:
+		return fmt.Sprintf("page %d %s", v.Row, strings.Join(f.Names, " "))
 	case f.Steps == nil && len(f.Names) > 0:
 		return fmt.Sprintf("line %d:%d %s", v.Row, v.Column, strings.Join(f.Names, " "))
 	default:

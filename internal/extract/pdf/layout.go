@@ -4,21 +4,27 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/magpie-sec/magpie/internal/text"
 )
 
 // A page gathers what is shown in spans, and puts them into lines: what stands on one line is one line of text, so that a label stands
 // beside its value, whatever order it was written in.
 type page struct {
 	deliver func(text []byte) error
+	cells   func(text []byte, cells []text.Segment) error
 	err     error
 
 	spans  []span
+	gaps   []wideGap
 	text   []byte
 	out    []byte
+	table  table
 	shown  int     // glyphs so far
 	apart  bool    // what comes next is not to be joined with what came before
 	glyph0 float64 // where the last glyph began
 	last   string  // and its text
+	inked  float64 // where the last glyph that is no blank ended
 }
 
 // A span is text on one baseline without large gaps. Along is measured in the direction of the text, across from the top.
@@ -30,6 +36,12 @@ type span struct {
 	start, end int // in text
 }
 
+// A wideGap is within a span, wider than between words, and may be that between columns.
+type wideGap struct {
+	at       int // in text: where the next word begins
+	from, to float64
+}
+
 const (
 	maxSpans = 60_000
 	maxText  = 2 << 20 // bytes of a page that are laid out together
@@ -37,6 +49,7 @@ const (
 
 	wordGap   = 0.10 // of the size: a gap between words
 	columnGap = 1.4  // of the size: a gap between columns
+	tableGap  = 0.4  // of the size: one between the columns of a table, if more speaks for it
 )
 
 func (p *page) glyph(text string, x0, y0, x1, y1 float64, m matrix, size float64, vertical bool) {
@@ -82,7 +95,11 @@ func (p *page) glyph(text string, x0, y0, x1, y1 float64, m matrix, size float64
 					p.text = append(p.text, ' ')
 				}
 				if !blank {
+					if wide := from - p.inked; wide > tableGap*size && len(p.gaps) < maxSpans {
+						p.gaps = append(p.gaps, wideGap{len(p.text), p.inked, from})
+					}
 					p.text = append(p.text, text...)
+					p.inked = to
 				}
 				s.to, s.end = max(to, s.to), len(p.text)
 				p.last, p.glyph0 = text, from
@@ -100,7 +117,7 @@ func (p *page) glyph(text string, x0, y0, x1, y1 float64, m matrix, size float64
 	start := len(p.text)
 	p.text = append(p.text, text...)
 	p.spans = append(p.spans, span{dir: dir, size: float32(size), from: from, to: to, across: across, start: start, end: len(p.text)})
-	p.last, p.glyph0 = text, from
+	p.last, p.glyph0, p.inked = text, from, to
 }
 
 // label puts what a field is called beside its value, whose first span is given: before it if it is short, so that what is printed there stays
@@ -154,16 +171,22 @@ func (p *page) flush() {
 		}
 		p.lines(some)
 	}
-	p.spans, p.text, p.last = p.spans[:0], p.text[:0], ""
+	p.spans, p.gaps, p.text, p.last = p.spans[:0], p.gaps[:0], p.text[:0], ""
 	if len(p.out) > 0 && p.err == nil {
 		p.err = p.deliver(p.out)
 	}
 }
 
+// A line is a range of spans.
+type line struct {
+	start, end   int
+	across, size float64
+}
+
 // lines writes the spans of one direction from the top to the bottom.
 func (p *page) lines(spans []span) {
 	slices.SortStableFunc(spans, func(a, b span) int { return compare(a.across, b.across) })
-	var before float64
+	var lines []line
 	for i := 0; i < len(spans); {
 		base, size := spans[i].across, float64(spans[i].size)
 		k := i + 1
@@ -171,12 +194,21 @@ func (p *page) lines(spans []span) {
 			size = max(size, float64(spans[k].size))
 			k++
 		}
-		if i > 0 && base-before > 2.2*size {
+		slices.SortStableFunc(spans[i:k], func(a, b span) int { return compare(a.from, b.from) })
+		lines = append(lines, line{i, k, base, size})
+		i = k
+	}
+	p.table.begin(spans, lines)
+	for i := p.continued(); i < len(lines); {
+		l := lines[i]
+		if i > 0 && l.across-lines[i-1].across > 2.2*l.size {
 			p.out = append(p.out, '\n')
 		}
-		before = base
-		p.join(spans[i:k])
-		i = k
+		p.join(spans[l.start:l.end])
+		i++
+		if i < len(lines) {
+			i += p.rows(i - 1)
+		}
 	}
 }
 
@@ -190,10 +222,9 @@ func compare(a, b float64) int {
 	return 0
 }
 
-// join writes one line.
+// join writes one line, whose spans are in order.
 func (p *page) join(line []span) {
 	begin := len(p.out)
-	slices.SortStableFunc(line, func(a, b span) int { return compare(a.from, b.from) })
 	for i := range line {
 		s := &line[i]
 		t := strings.TrimRight(string(p.text[s.start:s.end]), " ")

@@ -22,7 +22,7 @@ var Format = extract.Format{
 	MIME: "application/pdf",
 	About: extract.About{
 		Title: "PDF up to 2.0",
-		Reads: "Text of the pages in reading order, values of form fields, notes, the document's information. Encrypted documents " +
+		Reads: "Text of the pages in reading order, columns of tables with their names, values of form fields, notes, the document's information. Encrypted documents " +
 			"that open without a password.",
 		Leaves:  "Text in pictures; attached files; documents that need a password.",
 		Sniffed: "The signature within the first KiB.",
@@ -81,7 +81,7 @@ type reader struct {
 
 func (r *reader) document() error {
 	root := r.f.dict(r.f.trailer["Root"])
-	r.page.deliver = r.w.write
+	r.page.deliver, r.page.cells = r.w.write, r.w.cells
 	tree := r.f.resolve(root["Pages"])
 	if d, ok := tree.(dict); ok {
 		r.node(root["Pages"], d, nil, 0)
@@ -266,7 +266,7 @@ func clear16(s string) string {
 	}, s)
 }
 
-// A writer delivers the text of a page as one value, in pieces if it is long.
+// A writer delivers the text of a page as one value, in pieces if it is long, and the cells of a table each by itself.
 type writer struct {
 	out   *extract.Output
 	page  int64
@@ -301,6 +301,18 @@ func (w *writer) end() error {
 		return nil
 	}
 	return w.send(false)
+}
+
+// cells delivers cells of the page between two stretches of its text.
+func (w *writer) cells(t []byte, cells []text.Segment) error {
+	if err := w.end(); err != nil {
+		return err
+	}
+	for i := range cells {
+		cells[i].Row = w.page
+	}
+	w.block = text.Block{Kind: text.Pages, Text: t, Segments: cells}
+	return w.out.Text(&w.block)
 }
 
 func (w *writer) send(more bool) error {

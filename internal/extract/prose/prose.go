@@ -193,7 +193,7 @@ func (w *Writer) endCell() {
 		return
 	}
 	c := &w.cells[len(w.cells)-1]
-	if b := bytes.TrimSpace(w.buf[c.start:c.stop]); !w.pieces && c.column != outside && len(b) <= maxLabel && couldBeLabel(b) {
+	if b := bytes.TrimSpace(w.buf[c.start:c.stop]); !w.pieces && c.column != outside && IsLabel(b) {
 		w.left = append(w.left[:0], b...)
 	}
 	w.open = false
@@ -202,16 +202,16 @@ func (w *Writer) endCell() {
 	}
 }
 
-// couldBeLabel says whether a cell's text holds words and no number.
-func couldBeLabel(b []byte) bool {
+// IsLabel says whether the text of a cell is short and holds words and no number, so that it may say what stands in the next cell.
+func IsLabel(cell []byte) bool {
 	letters := false
-	for _, r := range string(b) {
+	for _, r := range string(cell) {
 		if unicode.IsDigit(r) {
 			return false
 		}
 		letters = letters || unicode.IsLetter(r)
 	}
-	return letters
+	return letters && len(cell) <= maxLabel
 }
 
 // Write writes text.
@@ -315,6 +315,14 @@ func (w *Writer) header() int {
 	case saysSo:
 		return lastOf[0]
 	}
+	if i := Header(rows); i >= 0 {
+		return lastOf[i]
+	}
+	return -1
+}
+
+// Header returns which of a table's rows names its columns, judged by what they hold; below zero if none does, or if nothing stands below it.
+func Header(rows [][][]byte) int {
 	i, found := csv.FindHeader(rows)
 	if !found || i+1 == len(rows) {
 		return -1
@@ -331,7 +339,7 @@ func (w *Writer) header() int {
 	if names < 2 || names == 2 && usual < 2 { // most tables of two columns have labels on the left
 		return -1
 	}
-	return lastOf[i]
+	return i
 }
 
 // keepName gives the columns below a cell its name.
