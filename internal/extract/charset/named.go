@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	htmlcharset "golang.org/x/net/html/charset"
-	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/ianaindex"
 )
@@ -31,7 +30,7 @@ func Named(label string) (Charset, bool) {
 		return UTF8, true
 	case name == "utf-16le" || name == "utf-16be":
 		return wide(name, 0), true
-	case enc == nil || enc == encoding.Replacement:
+	case enc == nil || name == "replacement": // the web reads it no longer, mails have it
 		named, err := ianaindex.MIME.Encoding(label)
 		if err != nil || named == nil {
 			return Binary, false

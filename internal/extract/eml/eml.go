@@ -372,7 +372,6 @@ type fields struct {
 	words   mail.Words
 	buf     []byte
 	value   *string // of a field that matters
-	params  bool    // it has parameters
 	owed    int     // line ends that are to follow the field's text
 	pending bool    // the end of the last line is not written yet
 	digit   bool    // a digit ended the last line
