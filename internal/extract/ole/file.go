@@ -16,8 +16,9 @@ import (
 )
 
 const (
-	// maxEntries bounds the directory. A mail of Outlook has some forty entries for each attachment.
-	maxEntries = 64 << 10
+	// maxEntries bounds the directory, maxNested that of a file in another document: they stand in memory together. A mail of Outlook has some
+	// forty entries for each attachment.
+	maxEntries, maxNested = 64 << 10, 8 << 10
 	// maxDepth bounds how deep storages stand in one another.
 	maxDepth = 64
 
@@ -49,6 +50,7 @@ type File struct {
 	cache   [blocks]block
 
 	entries []Entry
+	most    int // of entries
 	// Broken is trouble of the directory that left something to read.
 	Broken error
 }
@@ -86,8 +88,13 @@ func (e *Entry) Child(name string) *Entry {
 }
 
 // Open reads the header and the directory. A file that can be read in part has a directory and an error in Broken.
-func Open(r io.ReaderAt, size int64) (*File, error) {
-	f := &File{r: r, size: size}
+func Open(r io.ReaderAt, size int64) (*File, error) { return openFile(r, size, maxEntries) }
+
+// OpenNested opens a file in another document.
+func OpenNested(r io.ReaderAt, size int64) (*File, error) { return openFile(r, size, maxNested) }
+
+func openFile(r io.ReaderAt, size int64, most int) (*File, error) {
+	f := &File{r: r, size: size, most: most}
 	var h [headerSize]byte
 	if err := f.readAt(h[:], 0); err != nil {
 		return nil, err
@@ -193,7 +200,7 @@ func (f *File) next(sector uint32) (uint32, error) {
 func (f *File) readDirectory(start uint32, large bool) error {
 	sector := make([]byte, 1<<f.shift)
 	for at, n := start, 0; at <= lastSector; n++ {
-		if len(f.entries) >= maxEntries || int64(n) > f.size>>f.shift {
+		if len(f.entries) >= f.most || int64(n) > f.size>>f.shift {
 			f.note(extract.Malformed("the directory is a circle, or too large"))
 			break
 		}

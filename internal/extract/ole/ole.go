@@ -113,7 +113,11 @@ func read(all []Format, bare func(io.ReaderAt, *extract.Input, *extract.Output) 
 			return bare(r, in, out)
 		}
 	}
-	f, err := Open(r, size)
+	opened := Open
+	if len(out.Document().Path) > 0 {
+		opened = OpenNested
+	}
+	f, err := opened(r, size)
 	if err != nil {
 		return err
 	}

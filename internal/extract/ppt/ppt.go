@@ -597,7 +597,7 @@ func (p *presentation) object(id uint32, name string) error {
 	if err := p.broken(err); err != nil {
 		return err
 	}
-	f, err := ole.Open(scratch, n)
+	f, err := ole.OpenNested(scratch, n)
 	if err == nil {
 		_, err = f.Object(f.Root(), name, p.out)
 	}
