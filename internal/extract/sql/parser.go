@@ -411,16 +411,23 @@ func (p *parser) create() bool {
 
 // statementEnd says where the statement ends that b begins with: at a semicolon outside of quotes.
 func statementEnd(b []byte) (n int, found bool) {
-	l := &lexer{s: string(b[:min(len(b), maxHead)])}
-	for {
-		t := l.next()
-		if t.isPunct(';') || t.is("GO") {
-			return l.at, true
+	for _, limit := range []int{usualHead, maxHead} {
+		l := &lexer{s: string(b[:min(len(b), limit)])}
+		for {
+			t := l.next()
+			if t.kind == ended {
+				n = len(l.s)
+				break
+			}
+			if (t.isPunct(';') || t.is("GO")) && l.at < len(l.s) {
+				return l.at, true
+			}
 		}
-		if t.kind == ended {
-			return len(l.s), false
+		if len(b) <= limit {
+			break
 		}
 	}
+	return n, n > 0 && b[n-1] == ';' && len(b) == n
 }
 
 func (p *parser) copy() bool {
