@@ -2,6 +2,7 @@ package extract_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
@@ -130,6 +131,53 @@ func BenchmarkSevenZip(b *testing.B) {
 			b.SetBytes(int64(len(data)))
 			for b.Loop() {
 				if err := exec.Command(program, "t", name, "-mmt=off").Run(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// quineZip is Russ Cox's zip file that holds itself (research.swtch.com/zip), as archive/zip tests with it.
+const quineZip = "" +
+	"UEsDBBQAAAAIAAgDZDz59IlkSAEAALgBAAAHAAAAci9yLnppcAAlANr/UEsDBBQAAAAIAAgDZDz59IlkSAEAALgBAAAHAAAAci9yLnppcAAvAND/ACUA2v9Q" +
+	"SwMEFAAAAAgACANkPPn0iWRIAQAAuAEAAAcAAAByL3IuemlwAC8A0P/CVI5XOQAFAPr/wlSOVzkABQD6/wAFAPr/ABQA6//CVI5XOQAFAPr/AAUA+v8AFADr" +
+	"/0KIIcQAABQA6/9CiCHEAAAUAOv/QoghxAAAFADr/0KIIcQAABQA6/9CiCHEAAAAAP//AAAA//8ANADL/0KIIcQAAAAA//8AAAD//wA0AMv/QughXg8AAAD/" +
+	"/wrwZmQSYcAV3OigSL9IryqzIMCblQ3EZwRCUwYGBkAABgD5/20BAAAAAELoIV4PAAAA//8K8GZkEmHAFdzooEi/SK8qsyDAm5UNxGcEQlMGBgZAAAYA+f9t" +
+	"AQAAAABQSwECFAAUAAAACAAIA2Q8+fSJZEgBAAC4AQAABwAAAAAAAAAAAAAAAAAAAAAAci9yLnppcFBLBQYAAAAAAQABADUAAABtAQAAAAA="
+
+func TestZipQuine(t *testing.T) {
+	q, err := base64.StdEncoding.DecodeString(quineZip)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, p := watched(t, extract.Object{Name: "r.zip", Size: int64(len(q)), ReaderAt: bytes.NewReader(q)}, extract.Limits{})
+	if res.Reason != extract.ArchiveNestingLevelOverLimit || p.documents != 11 {
+		t.Errorf("%+v after %d documents", res, p.documents)
+	}
+}
+
+// The references are the programs themselves, which must be there to pack, too.
+func BenchmarkStreams(b *testing.B) {
+	data := logs()
+	for _, c := range []struct{ program, ext string }{{"bzip2", "bz2"}, {"xz", "xz"}, {"zstd", "zst"}, {"lz4", "lz4"}, {"lzip", "lz"}} {
+		if _, err := exec.LookPath(c.program); err != nil {
+			b.Logf("no %s", c.program)
+			continue
+		}
+		pack := exec.Command(c.program, "-c")
+		pack.Stdin = bytes.NewReader(data)
+		packed, err := pack.Output()
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(c.ext+"/ours", func(b *testing.B) { bench(b, "a.log."+c.ext, packed, len(data)) })
+		b.Run(c.ext+"/reference="+c.program, func(b *testing.B) {
+			b.SetBytes(int64(len(data)))
+			for b.Loop() {
+				unpack := exec.Command(c.program, "-dc")
+				unpack.Stdin = bytes.NewReader(packed)
+				if err := unpack.Run(); err != nil {
 					b.Fatal(err)
 				}
 			}
