@@ -553,6 +553,36 @@ func hexValue(c byte) byte {
 
 // word reads a control word and its number, and does what it says.
 func (p *parser) word(first byte) error {
+	b, _ := p.br.Peek(p.br.Buffered())
+	i := 0
+	for i < len(b) && b[i]|0x20 >= 'a' && b[i]|0x20 <= 'z' {
+		i++
+	}
+	letters := i
+	value := 0
+	if letters+1 >= maxWord || i < len(b) && b[i] == '-' {
+		return p.longWord(first)
+	}
+	for i < len(b) && b[i] >= '0' && b[i] <= '9' {
+		value = min(value*10+int(b[i]-'0'), 1<<40)
+		i++
+	}
+	if i == len(b) {
+		return p.longWord(first)
+	}
+	var name [maxWord]byte
+	name[0] = first
+	w, known := words[string(name[:1+copy(name[1:], b[:letters])])]
+	given := i > letters
+	if b[i] == ' ' {
+		i++
+	}
+	p.br.Discard(i)
+	return p.do(w, known, value, given)
+}
+
+// longWord is word for what is long, negative, or cut by the end of the buffer.
+func (p *parser) longWord(first byte) error {
 	var name [maxWord]byte
 	name[0] = first
 	n := 1
