@@ -78,6 +78,7 @@ func (sp *space) makeCallers(layers [][]*iam.Policy) error {
 			}
 		}
 	}
+	sp.mentioned = mentioned
 	accountOf := func(text string) string {
 		for _, a := range freshAccounts {
 			if !mentioned[a] && (sp.zone == nil || !sp.zone.Trusts(a)) {

@@ -103,7 +103,7 @@ func NotGranted(p *iam.Policy, actions, resources []string, l Limits) (Compariso
 	}
 	atoms = nil
 	for _, r := range resources {
-		atoms = append(atoms, yes(sp.patternAtom("resource", glob.Resource(r))))
+		atoms = append(atoms, yes(sp.resourceAtom(r)))
 	}
 	if atoms != nil {
 		lit, _ := sp.textLiteral(firstResource, atoms, false)

@@ -1,11 +1,777 @@
 package reach
 
-// External finds all access of someone outside the zone to one of the actions, cut as Access Analyzer does.
-func External(docs Guard, zone Zone, actions []string, l Limits) ([]Access, error) {
-	return nil, ErrUnsupported
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/magpie-sec/magpie/internal/iam"
+	"github.com/magpie-sec/magpie/internal/iam/eval"
+)
+
+// A dimension is something that findings are cut along: the principal, or a considered key. Its first label holds everything.
+type dimension struct {
+	key    *key // nil for the principal
+	labels []label
+	within [][]bool // within[i][j]: label i is j or lies in it
 }
 
-// IsPublic tells whether everyone may use one of the actions.
+type label struct {
+	text      string
+	principal Principal
+	lit       int32
+	fixed     bool
+	net       netip.Prefix
+	lower     []int // labels that lie in it, the largest only
+}
+
+// A miner cuts the access that a guard gives into findings.
+type miner struct {
+	sp      *space
+	docs    *Guard
+	allow   []*box
+	deny    []*box
+	outside []signed // what every finding is about
+	dims    []*dimension
+}
+
+// maxBoxes bounds the combinations of statements of several layers.
+const maxBoxes = 5_000
+
+// newMiner makes the miner of a guard; it is nil if the guard cannot allow anything.
+func newMiner(docs *Guard, zone *Zone, actions []string, l Limits) (*miner, error) {
+	layers := make([][]*iam.Policy, len(docs.Layers))
+	for i := range docs.Layers {
+		layers[i] = docs.Layers[i].Policies
+	}
+	sp, err := newSpace(layers, true, zone, actions, l)
+	if err != nil {
+		return nil, err
+	}
+	m := &miner{sp: sp, docs: docs}
+	for i := range docs.Layers {
+		if err := m.layer(i); err != nil || len(m.allow) == 0 {
+			return nil, err
+		}
+	}
+	if len(sp.variables()) > 0 {
+		sp.take(stance{open: true})
+	}
+	return m, nil
+}
+
+// layer adds the statements of a layer. An Allow box of several layers is one of each.
+func (m *miner) layer(at int) error {
+	layer := &m.docs.Layers[at]
+	var allow []*box
+	for i, p := range layer.Policies {
+		a, err := m.sp.boxes(p, iam.Allow, at, i)
+		if err != nil {
+			return err
+		}
+		d, err := m.sp.boxes(p, iam.Deny, at, i)
+		if err != nil {
+			return err
+		}
+		allow, m.deny = append(allow, a...), append(m.deny, d...)
+	}
+	if len(layer.Resources) > 0 {
+		var atoms []signed
+		for _, r := range layer.Resources {
+			atoms = append(atoms, yes(m.sp.resourceAtom(r)))
+		}
+		lit, _ := m.sp.textLiteral(firstResource+at, atoms, false)
+		m.outside = append(m.outside, yes(lit))
+	}
+	if at == 0 {
+		m.allow = allow
+		return nil
+	}
+	if len(m.allow)*len(allow) > maxBoxes {
+		return fmt.Errorf("%w: %d combinations of statements", ErrTooComplex, len(m.allow)*len(allow))
+	}
+	var both []*box
+	for _, a := range m.allow {
+		for _, b := range allow {
+			both = append(both, &box{literals: slices.Concat(a.literals, b.literals), places: slices.Concat(a.places, b.places)})
+		}
+	}
+	m.allow = both
+	return nil
+}
+
+// dimensions makes the labels of everything that findings are cut along: the values that occur, of Allow and Deny alike, in positive form.
+func (m *miner) dimensions() error {
+	d, err := m.principals()
+	if err != nil {
+		return err
+	}
+	m.dims = append(m.dims, d)
+	for _, k := range m.sp.order {
+		rule, ok := considered(k.folded)
+		if !ok {
+			continue
+		}
+		d := &dimension{key: k, labels: []label{{text: "*"}}}
+		seen := map[int32]bool{}
+		for _, c := range k.conditions {
+			test := c.Operator.Test
+			if test.Family() == iam.FamilyNull || test.Relation() != iam.Equal {
+				continue
+			}
+			if test.Negated() {
+				test-- // the test that it negates stands before it
+			}
+			for i := range c.Values {
+				v := &c.Values[i]
+				if !v.OK {
+					continue
+				}
+				op := iam.Operator{Test: test}
+				if k.canBeSet() {
+					op.Qualifier = iam.ForAnyValue
+				}
+				lit, truth, err := m.sp.condition(&iam.Condition{Operator: op, Key: c.Key, Values: []iam.Value{*v}})
+				if err != nil {
+					return err
+				}
+				if truth != isOpen || seen[lit] {
+					continue
+				}
+				seen[lit] = true
+				d.labels = append(d.labels, label{text: v.Value, lit: lit, fixed: rule.fixing.isFixed(v, test), net: v.Net})
+			}
+		}
+		if k.families[iam.FamilyIP] {
+			d.widen()
+		}
+		if len(d.labels) > 1 {
+			if err := d.arrange(func(a, b *label) (bool, error) {
+				_, other, err := m.sp.solveKey(k, []signed{yes(a.lit), no(b.lit)}, &open)
+				return !other, err
+			}); err != nil {
+				return err
+			}
+			m.dims = append(m.dims, d)
+		}
+	}
+	return nil
+}
+
+// principals makes the labels of the principal. What is in the zone of trust, and services, have none.
+func (m *miner) principals() (*dimension, error) {
+	sp := m.sp
+	d := &dimension{labels: []label{{text: "*", principal: Principal{AWS, "*"}}}}
+	external := sp.external()
+	seen := map[int32]bool{}
+	for _, layer := range m.docs.Layers {
+		for _, p := range layer.Policies {
+			for i := range p.Statements {
+				if p.Statements[i].Principals == nil {
+					continue
+				}
+				for _, named := range p.Statements[i].Principals.List {
+					shown := Principal{AWS, named.Value}
+					switch named.Kind {
+					case iam.Everyone, iam.Service, iam.EveryService:
+						continue
+					case iam.Account:
+						shown.Value = named.Account
+					case iam.CanonicalUser:
+						shown.Kind = CanonicalUser
+					case iam.FederatedProvider, iam.EveryFederatedProvider:
+						shown.Kind = Federated
+					}
+					points := sp.named(&iam.Statement{Principals: &iam.Principals{List: []iam.Principal{named}}})
+					points.and(external, false)
+					if !points.some() {
+						continue
+					}
+					lit := sp.pointsLiteral(callerCoord, points)
+					if !seen[lit] {
+						seen[lit] = true
+						d.labels = append(d.labels, label{text: shown.Value, principal: shown, lit: lit, fixed: named.Kind != iam.EveryFederatedProvider})
+					}
+				}
+			}
+		}
+	}
+	return d, d.arrange(func(a, b *label) (bool, error) {
+		x := slices.Clone(sp.literals[a.lit].points)
+		x.and(sp.literals[b.lit].points, true)
+		return !x.some(), nil
+	})
+}
+
+// external is the callers that findings are about.
+func (sp *space) external() bits {
+	points := newBits(len(sp.callers))
+	for i := range sp.callers {
+		if !sp.callers[i].trusted {
+			points.set(i)
+		}
+	}
+	return points
+}
+
+// arrange orders labels by inclusion. Of labels that hold the same the first stays.
+func (d *dimension) arrange(within func(a, b *label) (bool, error)) error {
+	for {
+		n := len(d.labels)
+		d.within = make([][]bool, n)
+		for i := range d.labels {
+			d.within[i] = make([]bool, n)
+			d.within[i][0], d.within[i][i] = true, true
+		}
+		for i := 1; i < n; i++ {
+			for j := 1; j < n; j++ {
+				if i == j {
+					continue
+				}
+				in, err := within(&d.labels[i], &d.labels[j])
+				if err != nil {
+					return err
+				}
+				d.within[i][j] = in
+			}
+		}
+		double := -1
+		for i := 1; i < n && double < 0; i++ {
+			for j := 1; j < i; j++ {
+				if d.within[i][j] && d.within[j][i] {
+					double = i
+				}
+			}
+		}
+		if double < 0 {
+			break
+		}
+		d.labels = slices.Delete(d.labels, double, double+1)
+	}
+	for i := range d.labels {
+		d.labels[i].lower = d.largestBelow(i, func(int) bool { return true })
+	}
+	return nil
+}
+
+// largestBelow gives the largest labels that lie in one and are among some.
+func (d *dimension) largestBelow(i int, among func(int) bool) []int {
+	var below []int
+	for j := range d.labels {
+		if j != i && d.within[j][i] && among(j) {
+			below = append(below, j)
+		}
+	}
+	var largest []int
+	for _, j := range below {
+		if !slices.ContainsFunc(below, func(l int) bool { return l != j && d.within[j][l] }) {
+			largest = append(largest, j)
+		}
+	}
+	return largest
+}
+
+// cell constrains a point to a label, and away from those below it.
+func (d *dimension) cell(i int, less bool) []signed {
+	var lits []signed
+	if i > 0 {
+		lits = append(lits, yes(d.labels[i].lit))
+	}
+	if less {
+		for _, j := range d.labels[i].lower {
+			lits = append(lits, no(d.labels[j].lit))
+		}
+	}
+	return lits
+}
+
+// beyond adds to what every finding is about that it is outside the zone.
+func (m *miner) beyond(z *Zone) {
+	sp := m.sp
+	m.outside = append(m.outside, yes(sp.pointsLiteral(callerCoord, sp.external())))
+	for _, k := range sp.order {
+		rule, ok := considered(k.folded)
+		if !ok || rule.trusting == trustNothing {
+			continue
+		}
+		var atoms []signed
+		for _, p := range sp.trusted(rule.trusting, z) {
+			form := "like"
+			if rule.trusting == trustARN {
+				form = "arn"
+			}
+			atoms = append(atoms, yes(sp.patternAtom(form, p)))
+		}
+		if atoms == nil {
+			continue
+		}
+		t := &test{textual: true, whenTrue: [][]signed{atoms}, whenFalse: noneOf(atoms)}
+		lit := sp.number("trusted "+k.folded, func() literal { return literal{coord: k.coord, key: k, single: onValue, set: forAny, test: t} })
+		m.outside = append(m.outside, no(lit))
+	}
+}
+
+// A found is a finding in the making.
+type found struct {
+	labels []int // by dimension
+	st     *state
+	stance stance
+	box    *box
+}
+
+// External finds all access of someone outside the zone to one of the actions, cut as Access Analyzer does (access-analyzer.md 2.5): each
+// finding is a combination of labels, which are the values of principals and of the keys of access-analyzer.md 2.6 that occur in the
+// documents, such that something is allowed to it and not to a smaller combination. Combinations may overlap, and may hold more than what is
+// allowed where a Deny takes away what no label says.
+//
+// An action may have wildcards; it then stands for what it matches that is not listed by name. Findings come in a stable order.
+//
+// Keys that AWS derives from the caller are linked: a caller has one ARN, and its account is that of the ARN. Any key may be absent.
+func External(docs Guard, zone Zone, actions []string, l Limits) ([]Access, error) {
+	m, err := newMiner(&docs, &zone, actions, l)
+	if m == nil || err != nil {
+		return nil, err
+	}
+	m.beyond(&zone)
+	if err := m.dimensions(); err != nil {
+		return nil, err
+	}
+	var all []*found
+	names := map[string]bool{}
+	for _, b := range m.allow {
+		if all, err = m.cut(b, all, names); err != nil {
+			return nil, err
+		}
+	}
+	all = slices.DeleteFunc(slices.Clone(all), func(f *found) bool {
+		return slices.ContainsFunc(all, func(g *found) bool { return g != f && m.inside(f.labels, g.labels) })
+	})
+	return m.accesses(all)
+}
+
+// inside reports whether a combination of labels lies in another.
+func (m *miner) inside(f, g []int) bool {
+	for i, d := range m.dims {
+		if !d.within[f[i]][g[i]] {
+			return false
+		}
+	}
+	return true
+}
+
+// cut finds the largest combinations of labels of which a statement grants what no smaller one holds. It walks down from the largest and does
+// not go below one that it takes, or that lies in one found before.
+func (m *miner) cut(b *box, all []*found, names map[string]bool) ([]*found, error) {
+	sp := m.sp
+	m.open()
+	base := append(positive(b), m.outside...)
+	st, err := sp.begin(base)
+	if st == nil || err != nil {
+		return all, err
+	}
+	deny, err := m.relevant(st)
+	if err != nil {
+		return all, err
+	}
+	// What each dimension alone rules out.
+	possible := make([]bits, len(m.dims))
+	for i, d := range m.dims {
+		if possible[i], err = m.possible(st, d, true); err != nil {
+			return all, err
+		}
+		if !possible[i].some() {
+			return all, nil
+		}
+	}
+	var work [][]int
+	seen := map[string]bool{}
+	push := func(f []int) {
+		name := make([]byte, 0, 2*len(f))
+		for _, l := range f {
+			name = append(name, byte(l), byte(l>>8))
+		}
+		if !seen[string(name)] {
+			seen[string(name)] = true
+			work = append(work, f)
+		}
+	}
+	tops := make([][]int, len(m.dims))
+	for i, d := range m.dims {
+		if possible[i].has(0) {
+			tops[i] = []int{0}
+		} else {
+			tops[i] = d.largestBelow(0, possible[i].has)
+		}
+	}
+	combine(tops, push)
+	for len(work) > 0 {
+		f := work[0]
+		work = work[1:]
+		if !sp.spend(1) {
+			return all, errSpent
+		}
+		if slices.ContainsFunc(all, func(g *found) bool { return m.inside(f, g.labels) }) {
+			continue
+		}
+		require := slices.Clone(base)
+		for i, d := range m.dims {
+			require = append(require, d.cell(f[i], true)...)
+		}
+		m.open()
+		st, err := sp.ask(require, deny, func(st *state) bool { return m.confirm(b, st) })
+		if err != nil {
+			return all, err
+		}
+		if st != nil {
+			all = append(all, &found{labels: f, st: st, stance: sp.stance, box: b})
+			continue
+		}
+		for i, d := range m.dims {
+			for _, l := range d.largestBelow(f[i], possible[i].has) {
+				g := slices.Clone(f)
+				g[i] = l
+				push(g)
+			}
+		}
+	}
+	return all, nil
+}
+
+// open leaves variables open again, after a question has given them values.
+func (m *miner) open() {
+	if len(m.sp.variables()) > 0 && !m.sp.stance.open {
+		m.sp.take(stance{open: true})
+	}
+}
+
+// combine calls push with one of each list.
+func combine(lists [][]int, push func([]int)) {
+	f := make([]int, len(lists))
+	var at func(i int)
+	at = func(i int) {
+		if i == len(lists) {
+			push(slices.Clone(f))
+			return
+		}
+		for _, l := range lists[i] {
+			f[i] = l
+			at(i + 1)
+		}
+	}
+	at(0)
+}
+
+// possible tells which labels of a dimension, less those below or not, a state leaves room for.
+func (m *miner) possible(st *state, d *dimension, less bool) (bits, error) {
+	set := newBits(len(d.labels))
+	coord := callerCoord
+	if d.key != nil {
+		coord = d.key.coord
+	}
+	for i := range d.labels {
+		lits := st.lits[coord]
+		for _, s := range d.cell(i, less) {
+			lits = with(lits, s)
+		}
+		_, ok, err := m.sp.solve(coord, lits)
+		switch {
+		case errors.Is(err, errSpent):
+			return nil, err
+		case ok || err != nil:
+			set.set(i)
+		}
+	}
+	return set, nil
+}
+
+// relevant gives the Deny boxes that a state does not rule out.
+func (m *miner) relevant(st *state) ([]*box, error) {
+	var list []*box
+next:
+	for _, b := range m.deny {
+		for _, lit := range b.literals {
+			c := m.sp.literals[lit].coord
+			_, ok, err := m.sp.solve(c, with(st.lits[c], yes(lit)))
+			switch {
+			case errors.Is(err, errSpent):
+				return nil, err
+			case err == nil && !ok:
+				continue next
+			}
+		}
+		list = append(list, b)
+	}
+	return list, nil
+}
+
+// confirm has eval confirm that a box grants the request at a point.
+func (m *miner) confirm(b *box, st *state) bool {
+	for i := range m.docs.Layers {
+		r := m.sp.request(st, i)
+		p := b.places[i]
+		policies := m.docs.Layers[i].Policies
+		if eval.Matches(statementOf(policies[p.Policy], p.Statement), &r) == eval.NotNamed {
+			return false
+		}
+		for _, p := range policies {
+			for j := range p.Statements {
+				if s := &p.Statements[j]; s.Effect == iam.Deny && eval.Matches(s, &r) != eval.NotNamed {
+					return false
+				}
+			}
+		}
+	}
+	return true
+}
+
+// accesses completes findings: which statements grant them, which actions, whether they are public.
+func (m *miner) accesses(all []*found) ([]Access, error) {
+	type prepared struct {
+		st     *state
+		meets  []bits // by dimension: labels that there is room for
+		points bits   // actions
+		deny   []*box
+	}
+	m.open()
+	granting := make([]*prepared, len(m.allow))
+	for i, b := range m.allow {
+		st, err := m.sp.begin(append(positive(b), m.outside...))
+		if err != nil {
+			return nil, err
+		}
+		if st == nil {
+			continue
+		}
+		p := &prepared{st: st, points: allBits(m.sp.actions.len())}
+		for _, s := range st.lits[actionCoord] {
+			p.points.and(m.sp.literals[litOf(s)].points, isNo(s))
+		}
+		if p.deny, err = m.relevant(st); err != nil {
+			return nil, err
+		}
+		for _, d := range m.dims {
+			set, err := m.possible(st, d, false)
+			if err != nil {
+				return nil, err
+			}
+			p.meets = append(p.meets, set)
+		}
+		granting[i] = p
+	}
+	variables := len(m.sp.variables()) > 0
+	joint := 0 // dimensions that go with the caller
+	for _, d := range m.dims {
+		if d.key == nil || d.key.coord == callerCoord {
+			joint++
+		}
+	}
+	list := make([]Access, 0, len(all))
+	for _, f := range all {
+		a := Access{Principal: m.dims[0].labels[f.labels[0]].principal, Public: true}
+		var cell []signed
+		for i, d := range m.dims {
+			l := &d.labels[f.labels[i]]
+			cell = append(cell, d.cell(f.labels[i], false)...)
+			a.Public = a.Public && !l.fixed
+			if d.key != nil && f.labels[i] > 0 {
+				a.Condition = append(a.Condition, Term{d.key.name, l.text})
+			}
+		}
+		m.restore(f)
+		a.Witness = m.sp.request(f.st, 0)
+		for i := range m.docs.Layers {
+			r := m.sp.request(f.st, i)
+			a.Resources = append(a.Resources, r.Resource)
+		}
+		points := newBits(m.sp.actions.len())
+		for i, p := range granting {
+			if p == nil {
+				continue
+			}
+			meets := true
+			for j := range m.dims {
+				meets = meets && p.meets[j].has(f.labels[j])
+			}
+			if !meets {
+				continue
+			}
+			b := m.allow[i]
+			require := append(append(positive(b), m.outside...), cell...)
+			if !variables && len(p.deny) == 0 {
+				if joint > 1 {
+					if st, err := m.sp.begin(require); err != nil || st == nil {
+						if err != nil {
+							return nil, err
+						}
+						continue
+					}
+				}
+				for w := range points {
+					points[w] |= p.points[w]
+				}
+			} else {
+				some, err := m.actionsOf(b, require, p.points, p.deny, points)
+				if err != nil {
+					return nil, err
+				}
+				if !some {
+					continue
+				}
+			}
+			a.Statements = append(a.Statements, b.places...)
+		}
+		for c := range m.sp.actions.classes {
+			if points.has(c) {
+				a.Actions = append(a.Actions, m.sp.actions.classes[c].names...)
+			}
+		}
+		slices.Sort(a.Actions)
+		a.Actions = slices.Compact(a.Actions)
+		slices.SortFunc(a.Statements, comparePlaces)
+		a.Statements = slices.Compact(a.Statements)
+		slices.SortFunc(a.Condition, func(x, y Term) int { return cmp.Compare(x.Key, y.Key) })
+		if a.Public {
+			var err error
+			if a.Public, err = m.public(cell); err != nil {
+				return nil, err
+			}
+		}
+		list = append(list, a)
+	}
+	slices.SortFunc(list, func(a, b Access) int {
+		return cmp.Or(cmp.Compare(a.Principal.Kind, b.Principal.Kind), cmp.Compare(a.Principal.Value, b.Principal.Value),
+			slices.CompareFunc(a.Condition, b.Condition, func(x, y Term) int { return cmp.Or(cmp.Compare(x.Key, y.Key), cmp.Compare(x.Label, y.Label)) }))
+	})
+	return list, nil
+}
+
+// restore takes the stance under which a finding was made.
+func (m *miner) restore(f *found) {
+	if len(m.sp.variables()) > 0 {
+		m.sp.take(f.stance)
+	}
+}
+
+func comparePlaces(a, b Place) int {
+	return cmp.Or(cmp.Compare(a.Layer, b.Layer), cmp.Compare(a.Policy, b.Policy), cmp.Compare(a.Statement, b.Statement))
+}
+
+// actionsOf adds the classes of actions that a box grants beside what is denied; it reports whether there are any.
+func (m *miner) actionsOf(b *box, require []signed, among bits, deny []*box, points bits) (some bool, err error) {
+	left := slices.Clone(among)
+	for left.some() {
+		m.open()
+		asked := append(slices.Clip(require), yes(m.sp.pointsLiteral(actionCoord, slices.Clone(left))))
+		st, err := m.sp.ask(asked, deny, func(st *state) bool { return m.confirm(b, st) })
+		if err != nil {
+			return some, err
+		}
+		if st == nil {
+			break
+		}
+		some = true
+		c := st.values[actionCoord].point
+		points.set(c)
+		left[c/64] &^= 1 << (c % 64)
+	}
+	return some, nil
+}
+
+// everyone constrains a point to callers whom no statement names, and away from fixed values.
+func (m *miner) everyone() []signed {
+	sp := m.sp
+	points := newBits(len(sp.callers))
+	for i := range sp.callers {
+		if c := &sp.callers[i]; c.unnamed && !c.trusted {
+			points.set(i)
+		}
+	}
+	lits := []signed{yes(sp.pointsLiteral(callerCoord, points))}
+	for _, d := range m.dims[1:] {
+		for i := range d.labels {
+			if d.labels[i].fixed {
+				lits = append(lits, no(d.labels[i].lit))
+			}
+		}
+	}
+	return lits
+}
+
+// public reports whether a cell holds access of everyone.
+func (m *miner) public(cell []signed) (bool, error) {
+	everyone := m.everyone()
+	var undecided error
+	for _, b := range m.allow {
+		m.open()
+		st, err := m.sp.ask(slices.Concat(positive(b), m.outside, cell, everyone), m.deny, func(st *state) bool { return m.confirm(b, st) })
+		if st != nil {
+			return true, nil
+		}
+		if err != nil {
+			undecided = err
+		}
+	}
+	return false, undecided
+}
+
+// IsPublic tells whether everyone may use one of the actions, in Access Analyzer's meaning (access-analyzer.md 2.6): a caller whom no
+// statement names, and no service, gets in without any key of 2.6 being limited to a fixed value. It returns an Access for each Allow
+// statement (or combination of statements of several layers) that grants this; none if access is not public. S3's own meaning of public is
+// stricter, see package resource.
+//
+// If a statement cannot be decided and another one is public, only that one is returned.
 func IsPublic(docs Guard, actions []string, l Limits) ([]Access, error) {
-	return nil, ErrUnsupported
+	m, err := newMiner(&docs, nil, actions, l)
+	if m == nil || err != nil {
+		return nil, err
+	}
+	if err := m.dimensions(); err != nil {
+		return nil, err
+	}
+	everyone := m.everyone()
+	var list []Access
+	var undecided error
+	for _, b := range m.allow {
+		m.open()
+		base := slices.Concat(positive(b), m.outside, everyone)
+		st, err := m.sp.ask(base, m.deny, func(st *state) bool { return m.confirm(b, st) })
+		if err != nil {
+			undecided = err
+		}
+		if st == nil {
+			continue
+		}
+		a := Access{Principal: Principal{AWS, "*"}, Public: true, Statements: b.places, Witness: m.sp.request(st, 0)}
+		if a.Witness.Caller.Kind == eval.Federated {
+			a.Principal.Kind = Federated
+		}
+		for i := range docs.Layers {
+			r := m.sp.request(st, i)
+			a.Resources = append(a.Resources, r.Resource)
+		}
+		points := newBits(m.sp.actions.len())
+		all := allBits(m.sp.actions.len())
+		for _, lit := range b.literals {
+			if l := &m.sp.literals[lit]; l.coord == actionCoord {
+				all.and(l.points, false)
+			}
+		}
+		if _, err := m.actionsOf(b, base, all, m.deny, points); err != nil {
+			points.set(st.values[actionCoord].point)
+		}
+		for c := range m.sp.actions.classes {
+			if points.has(c) {
+				a.Actions = append(a.Actions, m.sp.actions.classes[c].names...)
+			}
+		}
+		slices.Sort(a.Actions)
+		a.Actions = slices.Compact(a.Actions)
+		list = append(list, a)
+	}
+	if len(list) > 0 {
+		return list, nil
+	}
+	return nil, undecided
 }

@@ -226,9 +226,3 @@ func (sp *space) ways(b *box, st *state) ([]branch, error) {
 	}
 	return list, unclear
 }
-
-// meets tells whether some constraints leave every coordinate that they are about a value.
-func (sp *space) meets(require []signed) (bool, error) {
-	st, err := sp.begin(require)
-	return st != nil && err == nil, err
-}

@@ -109,6 +109,8 @@ type space struct {
 	actions *actionDomain // nil if actions are texts
 	callers []caller
 
+	mentioned map[string]bool // accounts that stand in principals or values
+
 	atoms    []atom
 	atomIDs  map[string]int32
 	literals []literal
@@ -528,4 +530,9 @@ func (b bits) first() int {
 		}
 	}
 	return -1
+}
+
+// resourceAtom is the atom of a text as in a Resource element, without variables.
+func (sp *space) resourceAtom(text string) int32 {
+	return sp.patternAtom("resource", glob.Resource(text))
 }
