@@ -22,7 +22,7 @@ var Format = extract.Format{
 		Title: "YAML",
 		Reads: "All of the text as it is written, comments included; the keys above a value are context, in block and flow style, and so is its own " +
 			"where it is far away. Escapes of characters in double quotes are undone.",
-		Leaves:  "Nothing. Aliases are not followed: what they stand for is read where it is anchored.",
+		Leaves:  "Nothing. Aliases are not followed: what they stand for is read where it is anchored. Values folded over lines are not joined.",
 		Sniffed: "Keys, entries and comments on every line, with something nested, or a document marker or directive first; with the extension one key or entry.",
 		Places:  "Lines with the column of the first character.",
 	},
