@@ -3,13 +3,15 @@
 GO ?= go
 STATICCHECK = $(GO) tool -modfile=tools/lint/go.mod staticcheck
 
-.PHONY: test install check generate fuzz bench bench-detect corpus-pdf accuracy catalog build help
+.PHONY: test install check generate fuzz bench bench-detect corpus-pdf accuracy catalog build build-simd help
 
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s:
 
 test: install check ## install what the tests need, check the sources, run every test, fuzz for four minutes
 	$(GO) test -timeout 14m ./...
+	GOEXPERIMENT=simd $(GO) vet ./internal/detect/...
+	GOEXPERIMENT=simd $(GO) test -run 'Marks|Classify|Masks' ./internal/detect
 	$(GO) run ./tools/fuzz
 
 install: ## PostgreSQL, Node.js, the AWS CLI and Z3, where they are absent
@@ -34,6 +36,9 @@ catalog: ## fetch the pinned data on AWS's actions with npm, check them, and wri
 
 build: ## one static binary, ./magpie
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags="-s -w" -o magpie ./cmd/magpie
+
+build-simd: ## the same with the detection's vector instructions, for amd64 only; without AVX2 it runs as ./magpie does
+	GOEXPERIMENT=simd GOARCH=amd64 CGO_ENABLED=0 $(GO) build -trimpath -ldflags="-s -w" -o magpie ./cmd/magpie
 
 fuzz: ## every fuzz target for a while; FUZZ='-time 5m -run csv' for some of them and longer
 	$(GO) run ./tools/fuzz $(FUZZ)

@@ -22,13 +22,32 @@ type dispatch struct {
 
 	// The shapes that begin with a literal of three or more bytes are found by a hash of the first four, literalIndex: literals tells whether
 	// there are any, byLiteral gives the number of the list.
-	literals  [1 << literalBits / 64]uint64
+	literals  filter16
 	byLiteral [1 << literalBits]uint16
+
+	// The rest is for marks.mark: which runs may begin a layout that can do without a keyword, lead aside.
+	bareLiterals filter16
+	// bareDigits is by the length of a run of digits, with the bits of their values; bareRuns by kind and length, with those of alnumIndex.
+	// bareWords, for small letters with perhaps a capital first, is by length and has the bits of the first letter's lowest six.
+	bareDigits [2 * maxRun]bareRun // longer than needed: an index below 128 needs no check
+	bareRuns   [kinds][2 * maxRun]bareRun
+	bareWords  [2 * maxRun]uint64
+	// plainWords has, by wordHash, the first words of keywords, and the literals that are a run as a whole. anyBareWords says that bareWords is
+	// not empty.
+	plainWords   filter16
+	anyBareWords bool
+}
+
+// A bareRun says with which runs of a kind and length a layout may begin.
+type bareRun struct {
+	first uint64 // by bits, the first character
+	sets  uint64 // that the byte behind the run may be in, see dispatch.after
 }
 
 // The bits of dispatch.before.
 const (
-	beforeEscape = 1 << iota // a backslash
+	beforeLook   = 1 << iota // beforeEscape or beforeShape
+	beforeEscape             // a backslash
 	beforeLead               // the last byte of the lead of a shape that needs afterLead
 	beforeShape              // and this shape does not begin with a literal that leads to it
 )
@@ -57,7 +76,7 @@ func reachBit(group uint16) uint64 { return 1 << (group % 62) }
 
 // build fills the dispatch.
 func (d *dispatch) build(layouts []*layout) {
-	b := listBuilder{dispatch: d, byShape: map[*shape][]*layout{}, lists: map[string]uint16{"": 0}, afters: map[byteSet]uint8{}}
+	b := listBuilder{dispatch: d, byShape: map[*shape][]*layout{}, lists: map[string]uint16{"": 0}, afters: map[bits256]uint8{}}
 	for _, l := range layouts {
 		if b.byShape[l.shape] == nil {
 			b.shapes = append(b.shapes, l.shape)
@@ -65,51 +84,153 @@ func (d *dispatch) build(layouts []*layout) {
 		b.byShape[l.shape] = append(b.byShape[l.shape], l)
 	}
 	d.lists = []list{{}}
+	b.afterNumbers = make([][maxRun + 1]uint8, len(b.shapes))
 	for c := range d.after {
 		d.after[c] = 1
 	}
-	d.before['\\'] = beforeEscape
+	d.before['\\'] = beforeEscape | beforeLook
 	for _, l := range layouts {
 		if l.need == afterLead {
 			last := l.shape.lead[len(l.shape.lead)-1]
 			d.before[last] |= beforeLead
 			if len(l.shape.literal()) < minLiteral {
-				d.before[last] |= beforeShape
+				d.before[last] |= beforeShape | beforeLook
 			}
 		}
 	}
 	b.buildLiterals()
+	leaders := b.leaders()
 	var fit []int
 	for kind := 1; kind < kinds; kind++ {
 		for n := 1; n <= maxRun; n++ {
 			fit = fit[:0]
 			for i, sh := range b.shapes {
-				if sh.runs[kind][n] && len(sh.literal()) < minLiteral {
+				if sh.runs.has(kind, n) && len(sh.literal()) < minLiteral {
 					fit = append(fit, i)
 				}
 			}
-			for c := range alnumIndex {
-				if !isAlnum(byte(c)) {
-					continue
-				}
-				b.key = b.key[:0]
-				for _, i := range fit {
-					if b.shapes[i].first[c] {
-						b.add(i, &b.shapes[i].after[n])
+			if len(fit) == 0 {
+				continue
+			}
+			var numbers [256]uint16 // of those that lead
+			for _, c := range leaders {
+				if c.leader == c.char {
+					b.key = b.key[:0]
+					for _, i := range fit {
+						if b.shapes[i].first[c.char] {
+							b.add(i, b.afterOf(i, n))
+						}
 					}
+					numbers[c.char] = b.list()
 				}
-				number := b.list()
-				d.numbers[kind][n][alnumIndex[c]] = number
+				number := numbers[c.leader]
+				d.numbers[kind][n][alnumIndex[c.char]] = number
 				need := d.lists[number].need
 				d.needs[kind][n] |= need
 				if n < maxRun && need != 0 {
-					d.every[c] |= 1 << n
-					d.bare[c] |= need / alwaysInReach << n
+					d.every[c.char] |= 1 << n
+					d.bare[c.char] |= need / alwaysInReach << n
+				}
+				if need&alwaysInReach != 0 {
+					d.addBare(&d.lists[number], kind, n, c.char)
+				}
+			}
+		}
+	}
+	for _, l := range layouts {
+		if l.need == alwaysInReach || l.need == afterLead {
+			b.addBareWords(l.shape)
+		}
+	}
+	for kind := range d.bareRuns {
+		d.bareRuns[kind][maxRun] = bareRun{first: ^uint64(0), sets: ^uint64(0)}
+	}
+	d.bareDigits[maxRun] = bareRun{first: ^uint64(0), sets: ^uint64(0)}
+}
+
+// addBareWords notes the words of small letters, perhaps with a capital first, and the numbers with which a shape may begin that is found
+// without a keyword. A literal is noted as a word if it is the whole of the run.
+func (b *listBuilder) addBareWords(sh *shape) {
+	lit := sh.literal()
+	run := 0
+	for run < len(lit) && isAlnum(lit[run]) {
+		run++
+	}
+	plain := true // as far as the literal tells
+	for k := range run {
+		kind := kindOf(lit[k])
+		plain = plain && (kind == kindLower || kind == kindUpper && (k == 0 || sh.elements[0].fold))
+	}
+	for n := 1; n < maxRun; n++ {
+		if len(lit) >= minLiteral && sh.runs.has(kindDigit, n) {
+			r := &b.bareDigits[n]
+			r.first |= 1 << (lit[0] & 15)
+			r.sets |= 1 << b.afterSet(sh.after[n])
+		}
+		switch {
+		case !plain || !sh.runs.has(kindLower, n) && !sh.runs.has(kindUpper|kindLower, n) && !(n == 1 && sh.runs.has(kindUpper, n)):
+		case n == run:
+			b.plainWords.add(wordHash(headAt([]byte(lit), 0), uint(n)) >> 48)
+		default:
+			b.anyBareWords = true
+			for c, in := range sh.first {
+				if in {
+					b.bareWords[n] |= 1 << (c & 63)
 				}
 			}
 		}
 	}
 }
+
+// addBare notes that a list with layouts that need no keyword is for the runs of this kind, length and first character.
+func (d *dispatch) addBare(l *list, kind, n int, first byte) {
+	sets := uint64(0)
+	for _, c := range l.buckets[len(l.buckets)-1] { // alwaysInReach is the highest bit
+		sets |= 1 << c.after
+	}
+	r := &d.bareRuns[kind][n]
+	r.first |= 1 << alnumIndex[first]
+	r.sets |= sets
+	if kind == kindDigit {
+		r := &d.bareDigits[n]
+		r.first |= 1 << (first & 15)
+		r.sets |= sets
+	}
+}
+
+// bareFits reports whether a layout that can do without a keyword may begin with the run t[i:j], as far as its shape and Glance tell.
+func (e *Engine) bareFits(t []byte, i, j, kind int) bool {
+	d := &e.dispatch
+	before := d.before[byteBefore(t, i)]
+	if before&beforeLook != 0 {
+		return true
+	}
+	reach := alwaysInReach | uint64(before&beforeLead)*(afterLead/beforeLead)
+	head := headAt(t, i)
+	after := d.after[nextByte(t, j)]
+	for _, list := range [...]*list{d.choose(byte(head), j-i, kind), d.chooseLiteral(head)} {
+		for todo := list.need & reach; todo != 0; todo &= todo - 1 {
+			choices := list.bucket(todo & -todo)
+			for k := range choices {
+				c := &choices[k]
+				if after>>c.after&1 == 0 || c.shape.nextDigits > 0 && j-i == c.shape.firstGroup && !digitsFollow(t, j+1, c.shape.nextDigits) {
+					continue
+				}
+				start := i - len(c.shape.lead)
+				if start < 0 || string(t[start:i]) != c.shape.lead {
+					continue
+				}
+				if end := c.shape.match(t, i); end >= 0 && (c.Glance == nil || c.Glance(t, start, end, false)) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// bucket returns the layouts whose need is this bit.
+func (l *list) bucket(bit uint64) []choice { return l.buckets[bits.OnesCount64(l.need&(bit-1))] }
 
 // minLiteral is the length from which the literal that a shape begins with leads to it.
 const minLiteral = 3
@@ -129,7 +250,7 @@ func (b *listBuilder) buildLiterals() {
 		}
 		seen := map[uint64]bool{}
 		for fourth := range uint64(256) {
-			if isAlnum(byte(fourth)) && !sh.goesOn(minLiteral) || !isAlnum(byte(fourth)) && !sh.after[minLiteral][fourth] {
+			if isAlnum(byte(fourth)) && !sh.goesOn(minLiteral) || !isAlnum(byte(fourth)) && !sh.after[minLiteral].has(byte(fourth)) {
 				continue
 			}
 			if x := literalIndex(head&0xFFFFFF | fourth<<24); !seen[x] {
@@ -141,16 +262,17 @@ func (b *listBuilder) buildLiterals() {
 	for x, shapes := range byIndex {
 		b.key = b.key[:0]
 		for _, i := range shapes {
-			var after byteSet
+			var after bits256
 			for n := range b.shapes[i].after {
-				for c, in := range b.shapes[i].after[n] {
-					after[c] = after[c] || in
-				}
+				after.add(&b.shapes[i].after[n])
 			}
-			b.add(i, &after)
+			b.add(i, b.afterSet(after))
 		}
-		b.literals[x/64] |= 1 << (x % 64)
+		b.literals.add(x)
 		b.byLiteral[x] = b.list()
+		if b.dispatch.lists[b.byLiteral[x]].need&(alwaysInReach|afterLead) != 0 {
+			b.bareLiterals.add(x)
+		}
 	}
 }
 
@@ -160,30 +282,68 @@ type listBuilder struct {
 	shapes  []*shape
 	byShape map[*shape][]*layout
 	lists   map[string]uint16 // by key
-	afters  map[byteSet]uint8
-	key     []byte // numbers of shapes, each with that of a set
+	afters  map[bits256]uint8
+	// afterNumbers are those of afterOf, plus 1.
+	afterNumbers [][maxRun + 1]uint8
+	key          []byte // numbers of shapes, each with that of a set
 }
 
 // add adds a shape to the key.
-func (b *listBuilder) add(shape int, after *byteSet) {
+func (b *listBuilder) add(shape int, after uint8) {
 	b.key = binary.LittleEndian.AppendUint16(b.key, uint16(shape))
-	b.key = append(b.key, b.afterSet(after))
+	b.key = append(b.key, after)
 }
 
 // afterSet numbers a set of bytes that may follow a run.
-func (b *listBuilder) afterSet(set *byteSet) uint8 {
-	number, ok := b.afters[*set]
+func (b *listBuilder) afterSet(set bits256) uint8 {
+	number, ok := b.afters[set]
 	if ok || len(b.afters) == 63 {
 		return number
 	}
 	number = uint8(len(b.afters) + 1)
-	b.afters[*set] = number
-	for c, in := range set {
-		if in {
+	b.afters[set] = number
+	for c := range b.after {
+		if set.has(byte(c)) {
 			b.after[c] |= 1 << number
 		}
 	}
 	return number
+}
+
+// afterOf is afterSet for what may follow the first run of a shape if that has n characters.
+func (b *listBuilder) afterOf(shape, n int) uint8 {
+	number := &b.afterNumbers[shape][n]
+	if *number == 0 {
+		*number = 1 + b.afterSet(b.shapes[shape].after[n])
+	}
+	return *number - 1
+}
+
+// A leader is the first of the characters with which the same shapes begin.
+type leader struct{ char, leader byte }
+
+// leaders returns letters and digits with their leaders.
+func (b *listBuilder) leaders() (out []leader) {
+	byShapes := map[string]byte{}
+	shapes := make([]byte, len(b.shapes))
+	for c := range alnumIndex {
+		if !isAlnum(byte(c)) {
+			continue
+		}
+		for i, sh := range b.shapes {
+			shapes[i] = 0
+			if sh.first[c] {
+				shapes[i] = 1
+			}
+		}
+		first, ok := byShapes[string(shapes)]
+		if !ok {
+			first = byte(c)
+			byShapes[string(shapes)] = first
+		}
+		out = append(out, leader{byte(c), first})
+	}
+	return out
 }
 
 // list returns the number of the list that key stands for.
@@ -214,12 +374,6 @@ func (b *listBuilder) list() uint16 {
 // choose returns the layouts to try at a run with this first character, length (maxRun for any longer) and kind.
 func (d *dispatch) choose(first byte, length, kind int) *list {
 	return &d.lists[d.numbers[kind][length][alnumIndex[first]]]
-}
-
-// mayBeLiteral is the quick look before chooseLiteral.
-func (d *dispatch) mayBeLiteral(head uint64) bool {
-	x := literalIndex(head)
-	return d.literals[x/64]>>(x%64)&1 != 0
 }
 
 const literalBits = 16

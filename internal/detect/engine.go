@@ -5,6 +5,9 @@
 // and a look in tables, by the run's length, its classes of characters and its first characters, for the layouts that may begin there
 // (dispatch.go, shape.go; words.go for those that begin with one of many words). A layout that needs a keyword is tried only while one is in
 // reach. overlap.go says what is reported where several match.
+//
+// Longer texts are marked first, some kilobytes at a time (marks.go): a first look at every run, which leaves few to visit as long as no keyword
+// is in reach.
 package detect
 
 import (
@@ -105,9 +108,7 @@ func New(o Options) (*Engine, error) {
 		e.longestShape = max(e.longestShape, l.shape.maxLen)
 		longestLead = max(longestLead, len(l.shape.lead)+maxLead)
 	}
-	if len(worded) > 0 {
-		e.words = newWords(worded)
-	}
+	e.words = newWords(worded)
 	e.groups = int(c.groups)
 	e.reach, e.sure = int64(maxDistance*4+longestLead), int64(maxDistance+longestLead)
 	e.margin = max(e.longestShape, e.keywords.maxLen, maxRun) + 16
@@ -121,6 +122,7 @@ func New(o Options) (*Engine, error) {
 		e.window = DefaultWindow
 	}
 	e.window = max(e.window, longest+e.margin+e.back+maxRun)
+	e.dispatch.plainWords = e.keywords.words8
 	e.dispatch.build(shaped)
 	for _, sh := range c.shapes {
 		sh.opening = nil
@@ -208,6 +210,8 @@ func (c *compiler) identifier(id *Identifier, order int) ([]*layout, error) {
 			return nil, errors.New("a layout with Tail or Around leaves all checks to it")
 		case l.Around != nil && (l.Tail != nil || l.Open || l.Alone || l.Lead != "" || l.NotNext != "" || l.Whole):
 			return nil, errors.New("a layout with Around has neither Tail, Open, Alone, Lead, NotNext nor Whole")
+		case l.Glance != nil && l.Around == nil:
+			return nil, errors.New("a layout with Glance has an Around")
 		case l.Words != nil:
 			if l.Shape != "" || l.Whole || l.Tail == nil && l.Around == nil {
 				return nil, errors.New("a layout with Words has a Tail or Around, no Shape, and is not Whole")

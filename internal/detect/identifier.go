@@ -132,6 +132,10 @@ type Layout struct {
 	// taken as check.More as well. The text before may begin within a word or character. All questions of boundaries and checks are left to
 	// Around. A value that overlaps one that was found before is dropped. Keywords are measured from the value's beginning.
 	Around func(t []byte, start, end int, final bool) (from, to int)
+	// Glance is a quick look before Around at what stands beside the shape or word t[start:end], if not nil: false if Around would answer
+	// check.No whatever else there is. It may see no more than two bytes before start and two behind end. Unless final, more text may follow
+	// t, and it takes what it does not see there for fitting.
+	Glance func(t []byte, start, end int, final bool) bool
 	// Keyword says what is asked of the keywords.
 	Keyword Need
 	// Keywords replace the identifier's for this layout, if not nil.

@@ -18,9 +18,11 @@ type keywords struct {
 	root  [256]uint32
 	// words8 holds, by wordIndex, the first words of keywords; fours, by fourIndex, how keywords of four letters and more begin; starts, by
 	// startIndex, how those do that have less than four or a space among them.
-	words8 [1 << 16 / 64]uint64
-	fours  [1 << 14 / 64]uint64
-	starts [1 << 15 / 64]uint64
+	words8 filter16
+	// complete holds those of words8 that may be all of a keyword, or are followed by anything; pairs, by pairHash, how the others go on.
+	complete, pairs filter16
+	fours           [1 << 14 / 64]uint64
+	starts          [1 << 15 / 64]uint64
 	// words are the keywords by number.
 	words []keyword
 	// maxLen is the greatest length in bytes of a text that is read to recognise one.
@@ -215,35 +217,61 @@ func (ks *keywords) build(n uint32, spellings []string, base, depth int) {
 	}
 }
 
-// mayBe is the quick look before walk at a word of small letters, the first perhaps a capital, that is a run as a whole: it has to be a
-// keyword's first word. head holds its first eight bytes, the first lowest.
-func (ks *keywords) mayBe(head uint64, length int) bool {
-	x := wordIndex(head, length)
-	return ks.words8[x/64]>>(x%64)&1 != 0
+// A filter16 is a set of numbers below 2^16.
+type filter16 [1 << 16 / 64]uint64
+
+func (f *filter16) add(x uint64) { f[x/64] |= 1 << (x % 64) }
+
+// has tells in the lowest bit of its answer whether x may be in the set; the other bits mean nothing.
+func (f *filter16) has(x uint64) uint64 { return f[x/64%(1<<10)] >> (x % 64) }
+
+// mayBe is the quick look before walk at the word t[i:i+length] of small letters, the first perhaps a capital, that is a run as a whole: it has to
+// be a keyword, or the first word of one that goes on. head holds its first seven bytes, the first lowest.
+func (ks *keywords) mayBe(t []byte, i int, head uint64, length int) bool {
+	hash := wordHash(head, uint(length))
+	if ks.words8.has(hash>>48)&1 == 0 {
+		return false
+	}
+	if ks.complete.has(hash>>48)&1 != 0 {
+		return true
+	}
+	i += length
+	if i+1+maxSpace >= len(t) || t[i] >= utf8.RuneSelf {
+		return true
+	}
+	sym := foldASCII[t[i]]
+	if i++; sym == ' ' {
+		i += skipSpace(t[i:])
+	}
+	return t[i] >= utf8.RuneSelf || ks.pairs.has(pairHash(hash, sym, foldASCII[t[i]])>>48)&1 != 0
 }
 
-// wordIndex hashes a word of letters by its length and first eight.
-func wordIndex(head uint64, length int) uint64 {
-	return ((head|0x20*every)&headMask[min(length, 8)] + uint64(length)) * hashFactor >> 48
+// pairHash hashes how a keyword goes on behind its first word.
+func pairHash(hash uint64, sym, next byte) uint64 {
+	return (hash ^ uint64(sym)<<8 ^ uint64(next)) * hashFactor
+}
+
+// wordHash hashes a word of letters by its length and first seven. The upper bits are the good ones.
+func wordHash(head uint64, length uint) uint64 {
+	return ((head|0x20*every)&headMask[length&63] + uint64(length)) * hashFactor
 }
 
 const hashFactor = 0x9E3779B97F4A7C15 // 2^64 divided by the golden ratio
 
-// headMask keeps the first n of eight bytes.
-var headMask = func() (m [9]uint64) {
+// headMask keeps the first n of eight bytes, at most seven.
+var headMask = func() (m [64]uint64) {
 	for n := range m {
-		m[n] = 1<<(8*n) - 1
+		m[n] = 1<<(8*min(n, 7)) - 1
 	}
 	return m
 }()
 
-// mayStart is the quick look before walk at the beginning of a word within a run, with the eight bytes there.
-func (ks *keywords) mayStart(head uint64) bool {
-	if head&0x80808080 != 0 {
-		return true
-	}
+// mayStart is the quick look before walk at the beginning of a word within a run, with the eight bytes there. The lowest bit of its answer
+// counts.
+func (ks *keywords) mayStart(head uint64) uint64 {
 	x, y := startIndex(head), fourIndex(head)
-	return ks.starts[x/64]>>(x%64)&1 != 0 || ks.fours[y/64]>>(y%64)&1 != 0
+	wide := head & 0x80808080
+	return ks.starts[x/64%(1<<9)]>>(x%64) | ks.fours[y/64%(1<<8)]>>(y%64) | -wide>>63
 }
 
 // startIndex packs the low five bits of the first three bytes, in which letters are alike in both cases.
@@ -262,8 +290,13 @@ func (ks *keywords) mark(s string) {
 		n++
 	}
 	if n == len(s) || s[n] < utf8.RuneSelf {
-		x := wordIndex(headAt([]byte(s[:n]), 0), n)
-		ks.words8[x/64] |= 1 << (x % 64)
+		hash := wordHash(headAt([]byte(s[:n]), 0), uint(n))
+		ks.words8.add(hash >> 48)
+		if n+1 < len(s) && s[n+1] < utf8.RuneSelf {
+			ks.pairs.add(pairHash(hash, s[n], s[n+1]) >> 48)
+		} else {
+			ks.complete.add(hash >> 48)
+		}
 	}
 	first := strings.IndexByte(s, ' ')
 	if first < 0 || first > 3 {

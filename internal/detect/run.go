@@ -47,6 +47,26 @@ func readMasks(t []byte, i int) masks {
 
 // blockMasks is readMasks for a whole block.
 func blockMasks(t *[maskSize]byte) (m masks) {
+	wide := uint64(0)
+	for at := 0; at < maskSize; at += 8 {
+		x := binary.LittleEndian.Uint64(t[at&(maskSize-8):][:8])
+		wide |= x
+		// As long as all is ASCII, nothing is carried from one byte to the next. Here the tests for both bounds agree but for what is inside.
+		folded := x | 0x20*every
+		letter := (folded + (0x80-'a')*every) ^ (folded + (0x80-'z'-1)*every)
+		digit := (x + (0x80-'0')*every) ^ (x + (0x80-'9'-1)*every)
+		m.alnum = m.alnum>>8 | (letter|digit)&tops*gathering&^(1<<56-1)
+		m.digits = m.digits>>8 | digit&tops*gathering&^(1<<56-1)
+		m.capitals = m.capitals>>8 | letter&^(x<<2)&tops*gathering&^(1<<56-1) // small letters have 0x20
+	}
+	if wide&tops != 0 {
+		return wideMasks(t)
+	}
+	return m
+}
+
+// wideMasks is blockMasks for a block that is not all ASCII.
+func wideMasks(t *[maskSize]byte) (m masks) {
 	for at := 0; at < maskSize; at += 8 {
 		x := binary.LittleEndian.Uint64(t[at&(maskSize-8):][:8])
 		ascii := x &^ tops
@@ -54,18 +74,18 @@ func blockMasks(t *[maskSize]byte) (m masks) {
 		plain := tops &^ x
 		letter := (folded + (0x80-'a')*every) &^ (folded + (0x80-'z'-1)*every) & plain
 		digit := (ascii + (0x80-'0')*every) &^ (ascii + (0x80-'9'-1)*every) & plain
-		m.alnum |= gather(letter|digit) << (at & 63)
-		m.digits |= gather(digit) << (at & 63)
-		m.capitals |= gather(letter&^(x<<2)) << (at & 63) // small letters have 0x20
-		if plain != tops {
-			m.wide |= gather(x&tops) << (at & 63)
-		}
+		m.alnum |= gather(letter|digit) << at
+		m.digits |= gather(digit) << at
+		m.capitals |= gather(letter&^(x<<2)) << at
+		m.wide |= gather(x&tops) << at
 	}
 	return m
 }
 
 // gather packs the top bits of eight bytes, the only ones that may be set, into one byte.
-func gather(x uint64) uint64 { return x * 0x0002040810204081 >> 56 }
+func gather(x uint64) uint64 { return x * gathering >> 56 }
+
+const gathering = 0x0002040810204081
 
 // wordStarts returns where words begin in a run, given the bits of the run, its digits and its capitals: at a letter that begins the run or
 // stands behind a digit, and at a capital beside a small letter.

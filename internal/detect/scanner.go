@@ -59,6 +59,7 @@ type Scanner struct {
 	hits        []hit
 	fields      fieldCache
 
+	marks   marks
 	found   []candidate
 	claimed int64 // end of the last span that a match claims
 	opened  int64 // how far the tail of an Open layout has read
@@ -179,7 +180,36 @@ func (s *Scanner) scanValue(t []byte) {
 	if s.field != nil && len(s.field.whole) > 0 && s.scanWhole(t) {
 		return
 	}
+	if len(t) <= shortValue {
+		s.scanShort(t)
+		return
+	}
 	s.scan(t, 0, len(t), true)
+}
+
+// shortValue is the length up to which a value is not worth its marks.
+const shortValue = 4 * maskSize
+
+// scanShort is scan for a complete value of little length, which looks at each run.
+func (s *Scanner) scanShort(t []byte) {
+	for i := 0; i < len(t); {
+		base := i
+		m := readMasks(t, base)
+		i = min(base+maskSize, len(t))
+		for todo := m.alnum&^(m.alnum<<1) | m.wide; todo != 0; {
+			b := bits.TrailingZeros64(todo)
+			if b > 0 && m.alnum>>b == ^uint64(0)>>b {
+				i = base + b // read the run as a whole
+				break
+			}
+			next := s.run(t, base+b, masks{alnum: m.alnum >> b, digits: m.digits >> b, capitals: m.capitals >> b, wide: m.wide >> b}, true)
+			if next >= i {
+				i = next
+				break
+			}
+			todo &= ^uint64(0) << (next - base)
+		}
+	}
 }
 
 // fill appends t to the window and reads whatever the window cannot hold.
@@ -235,86 +265,110 @@ func (s *Scanner) flush() {
 
 // scan reads the runs that begin in t[i:limit] and returns where to go on. Unless final, the value goes on behind t, and limit leaves the
 // engine's margin; it then stops early at a value that needs more text than t holds.
-//
-// This is the loop that decides the engine's speed: most runs leave it at the first two questions, whether a keyword may begin there and
-// whether a value may.
 func (s *Scanner) scan(t []byte, i, limit int, final bool) int {
-	e := s.e
 	if s.midRun {
 		i = s.skipRun(t, i, final)
 	}
 	for i < limit {
-		base := i
-		m := readMasks(t, base)
-		i = min(base+maskSize, len(t))
-		// What is left to look at: the beginnings of runs, and whatever is outside ASCII.
-		for todo := m.alnum&^(m.alnum<<1) | m.wide; todo != 0; {
-			b := bits.TrailingZeros64(todo)
-			at := base + b
-			if at >= limit {
-				return at
-			}
-			var next int
-			n := bits.TrailingZeros64(^(m.alnum >> b))
-			var before uint8
-			if at > 0 {
-				before = e.dispatch.before[t[at-1]]
-			}
-			if n == 0 || b+n >= maskSize || before&beforeEscape != 0 {
-				if n > 0 && b+n >= maskSize && b > 0 {
-					i = at // read the run as a whole
-					break
-				}
-				next = s.oddRun(t, at, final)
-			} else {
-				inside := uint64(1)<<n - 1
-				digits, capitals := m.digits>>b&inside, m.capitals>>b&inside
-				head := headAt(t, at)
-				if digits|capitals&^1|m.wide>>b>>n&1 != 0 {
-					if digits != inside {
-						s.probe(t, at, wordStarts(inside, digits, capitals))
-					}
-				} else if e.keywords.mayBe(head, n) && (n > 3 || e.keywords.mayStart(head)) {
-					s.hear(t, at)
-				}
-				var named []*layout
-				if capitals&1 != 0 && e.words != nil && n < len(t) && (m.wide>>b>>n&1 != 0 || e.words.mayBe(head, n)) {
-					named = e.words.at(t, at)
-				}
-				lengths := e.dispatch.bare[byte(head)]
-				if s.listening || before&beforeShape != 0 {
-					if s.active != 0 && s.base+int64(at) > s.sureEnd {
-						s.stillListens(t, at)
-					}
-					lengths = e.dispatch.every[byte(head)]
-				}
-				choices, literals := none, none
-				if lengths>>n&1 != 0 {
-					kind := kindOfMasks(digits, capitals, inside&^(digits|capitals))
-					if e.dispatch.needs[kind][n]&s.inReach(t, at) != 0 {
-						choices = e.dispatch.choose(byte(head), n, kind)
-					}
-				}
-				if e.dispatch.mayBeLiteral(head) {
-					literals = e.dispatch.chooseLiteral(head)
-				}
-				if choices == none && literals == none && named == nil {
-					todo &= todo - 1
-					continue
-				}
-				next = s.candidates(choices, literals, named, t, at, at+n, final)
-			}
-			if next < 0 {
-				return at
-			}
-			if next >= min(base+maskSize, len(t)) {
-				i = next
-				break
-			}
-			todo &= ^uint64(0) << (next - base)
+		s.marks.read(s.e, t, i, limit)
+		next, more := s.scanMarks(t, i, s.marks.to, -i, final)
+		if more {
+			return next
 		}
+		i = next
 	}
 	return i
+}
+
+// scanMarks reads the runs that begin in t[i:end], which the marks tell of: t[0] is at their bit first. It returns where to go on, and
+// whether it takes more text to decide there.
+//
+// Most of the text is passed over: while no keyword is in reach, only the marks of look are visited.
+func (s *Scanner) scanMarks(t []byte, i, end, first int, final bool) (next int, more bool) {
+	for i < end {
+		bit := uint(i + first)
+		w := bit / 64
+		todo := s.todo(w) >> (bit % 64) << (bit % 64)
+		for todo == 0 {
+			if w++; int(w*64)-first >= end {
+				break
+			}
+			todo = s.todo(w)
+		}
+		at := int(w*64) + bits.TrailingZeros64(todo) - first
+		if at >= end {
+			break
+		}
+		next := s.run(t, at, s.marks.at(at+first), final)
+		if next < 0 {
+			return at, true
+		}
+		i = next
+	}
+	if i < end {
+		i = end
+		if i < len(t) && isAlnum(t[i]) && isAlnum(t[i-1]) {
+			i = endOfRun(t, i)
+		}
+	}
+	return i, false
+}
+
+// todo returns what there is to visit in a word of the marks.
+func (s *Scanner) todo(w uint) uint64 {
+	if s.listening {
+		return s.marks.starts[w] | s.marks.wide[w]
+	}
+	return s.marks.look[w]
+}
+
+// run reads the run at t[i], or the character outside ASCII there, where the masks begin. It returns where to go on, or -1 if it takes more
+// text to decide.
+func (s *Scanner) run(t []byte, i int, m masks, final bool) int {
+	e := s.e
+	n := bits.TrailingZeros64(^m.alnum)
+	var before uint8
+	if i > 0 {
+		before = e.dispatch.before[t[i-1]]
+	}
+	if n == 0 || n == maskSize || before&beforeEscape != 0 {
+		return s.oddRun(t, i, final)
+	}
+	inside := uint64(1)<<n - 1
+	digits, capitals := m.digits&inside, m.capitals&inside
+	head := headAt(t, i)
+	if digits|capitals&^1|m.wide>>n&1 != 0 {
+		if digits != inside {
+			s.probe(t, i, wordStarts(inside, digits, capitals))
+		}
+	} else if e.keywords.mayBe(t, i, head, n) {
+		s.hear(t, i)
+	}
+	var named []*layout
+	if capitals&1 != 0 && n < len(t) && (m.wide>>n&1 != 0 || e.words.mayBe(head, n)) {
+		named = e.words.at(t, i)
+	}
+	lengths := e.dispatch.bare[byte(head)]
+	if s.listening || before&beforeShape != 0 {
+		if s.active != 0 && s.base+int64(i) > s.sureEnd {
+			s.stillListens(t, i)
+		}
+		lengths = e.dispatch.every[byte(head)]
+	}
+	choices, literals := none, none
+	if lengths>>n&1 != 0 {
+		kind := kindOfMasks(digits, capitals, inside&^(digits|capitals))
+		if e.dispatch.needs[kind][n]&s.inReach(t, i) != 0 {
+			choices = e.dispatch.choose(byte(head), n, kind)
+		}
+	}
+	if e.dispatch.literals.has(literalIndex(head))&1 != 0 {
+		literals = e.dispatch.chooseLiteral(head)
+	}
+	if choices == none && literals == none && named == nil {
+		return i + n
+	}
+	return s.candidates(choices, literals, named, t, i, i+n, final)
 }
 
 // oddRun reads what scan's loop leaves out at t[i]: a run that is long, goes on behind t or stands behind a backslash, and what is outside
@@ -340,7 +394,7 @@ func (s *Scanner) oddRun(t []byte, i int, final bool) int {
 		s.probe(t, i, wordStarts(inside, digits, capitals))
 	}
 	var named []*layout
-	if capitals&1 != 0 && s.e.words != nil {
+	if capitals&1 != 0 {
 		named = s.e.words.at(t, i)
 	}
 	choices := s.e.dispatch.choose(t[i], n, kindOfMasks(digits, capitals, inside&^(digits|capitals)))
@@ -398,7 +452,7 @@ func (s *Scanner) special(t []byte, i int, final bool) int {
 	if wordStartsAt(t, i) || escaped(t, i-1) {
 		s.hear(t, i)
 	}
-	if s.e.words != nil && unicode.IsUpper(r) && !insideWord(t, i) {
+	if unicode.IsUpper(r) && !insideWord(t, i) {
 		if named := s.e.words.at(t, i); named != nil {
 			if next := s.candidates(none, none, named, t, i, i, final); next != i {
 				return next
@@ -441,7 +495,7 @@ func (s *Scanner) skipRun(t []byte, i int, final bool) int {
 // probe looks for keywords at the beginnings of words in the run at t[i:].
 func (s *Scanner) probe(t []byte, i int, starts uint64) {
 	for ; starts != 0; starts &= starts - 1 {
-		if p := i + bits.TrailingZeros64(starts); s.e.keywords.mayStart(headAt(t, p)) {
+		if p := i + bits.TrailingZeros64(starts); s.e.keywords.mayStart(headAt(t, p))&1 != 0 {
 			s.hear(t, p)
 		}
 	}
@@ -491,7 +545,10 @@ func (s *Scanner) candidates(choices, literals *list, named []*layout, t []byte,
 		return -1
 	}
 	for _, l := range named {
-		if l.need&reach != 0 && (l.need >= afterLead || s.mayHear(l, i)) && s.try(l, t, i, wordEnd(t, i), final) == -2 {
+		if l.need&reach == 0 || l.need < afterLead && !s.mayHear(l, i) {
+			continue
+		}
+		if end := wordEnd(t, i); (l.Glance == nil || l.Glance(t, i, end, final)) && s.try(l, t, i, end, final) == -2 {
 			return -1
 		}
 	}
@@ -515,7 +572,7 @@ func (s *Scanner) list(list *list, reach uint64, t []byte, i, j int, final bool)
 	after := s.e.dispatch.after[next]
 	for todo := list.need & reach; todo != 0; todo &= todo - 1 {
 		bit := todo & -todo
-		choices := list.buckets[bits.OnesCount64(list.need&(bit-1))]
+		choices := list.bucket(bit)
 		var sh *shape // of the choice before, which matched t[i:end]
 		end := -1
 		for k := range choices {
@@ -533,7 +590,10 @@ func (s *Scanner) list(list *list, reach uint64, t []byte, i, j int, final bool)
 					end = sh.match(t, i)
 				}
 			}
-			if end >= 0 && s.try(c.layout, t, start, end, final) == -2 {
+			if end < 0 || c.Glance != nil && !c.Glance(t, start, end, final) {
+				continue
+			}
+			if s.try(c.layout, t, start, end, final) == -2 {
 				return false
 			}
 		}
@@ -696,7 +756,7 @@ func (s *Scanner) heardBefore(l *layout, t []byte, start int) nearness {
 	last := nearness{start: -1, end: -1 - s.e.reach}
 	i := max(0, int(s.claimed-s.base), start-l.distance*4-s.e.keywords.maxLen)
 	for i < start {
-		if t[i] < utf8.RuneSelf && (isDigit(t[i]) || !isAlnum(t[i]) || !s.e.keywords.mayStart(headAt(t, i))) {
+		if t[i] < utf8.RuneSelf && (isDigit(t[i]) || !isAlnum(t[i]) || s.e.keywords.mayStart(headAt(t, i))&1 == 0) {
 			i++
 			continue
 		}

@@ -3,6 +3,7 @@ package detect
 import (
 	"errors"
 	"fmt"
+	"math/bits"
 	"strconv"
 	"strings"
 )
@@ -66,20 +67,42 @@ type opening struct {
 	// runs holds the kinds and lengths that the run may have (maxRun stands for all longer ones), and after, for each length, the bytes
 	// that may follow it.
 	runs  runSet
-	after [maxRun + 1]byteSet
+	after [maxRun + 1]bits256
 }
 
 // goesOn reports whether the run may be longer than n.
 func (o *opening) goesOn(n int) bool {
 	for kind := range o.runs {
-		for _, in := range o.runs[kind][n+1:] {
-			if in {
-				return true
-			}
+		if o.runs[kind].long || o.runs[kind].short>>n>>1 != 0 {
+			return true
 		}
 	}
 	return false
 }
+
+// bits256 is a set of bytes by bits.
+type bits256 [4]uint64
+
+func (s *bits256) has(b byte) bool { return s[b/64]>>(b%64)&1 != 0 }
+
+func (s *bits256) add(o *bits256) {
+	for i := range s {
+		s[i] |= o[i]
+	}
+}
+
+// bits returns the set by bits.
+func (set *byteSet) bits() (out bits256) {
+	for b, in := range set {
+		if in {
+			out[b/64] |= 1 << (b % 64)
+		}
+	}
+	return out
+}
+
+// notAlnum are the bytes that end a run.
+var notAlnum = parseSet("\x00-/:-@[-`{-\xff").bits()
 
 // A byteSet is a set of ASCII bytes.
 type byteSet [256]bool
@@ -91,6 +114,7 @@ type element struct {
 	fold     bool
 	sep      bool // '~'
 	min, max int
+	digits   int // as many digits are all of it, at most eight; 0 for anything else
 }
 
 // maxRun is the length from which all runs of letters and digits are treated alike.
@@ -134,6 +158,11 @@ func parseShape(s string, open bool) (*shape, error) {
 	for _, e := range sh.elements {
 		sh.maxLen += e.max * max(1, len(e.literal))
 		sh.slash = sh.slash || e.set != nil && e.set['/'] && !e.set['+']
+	}
+	for k := range sh.elements {
+		if e := &sh.elements[k]; e.set != nil && e.min == e.max && e.max <= 8 && *e.set == *digitSet {
+			e.digits = e.max
+		}
 	}
 	sh.findGroups()
 	sh.enumerate(open)
@@ -275,35 +304,58 @@ func (sh *shape) splitLead() error {
 }
 
 // A runSet is a set of kinds and lengths of runs.
-type runSet [kinds][maxRun + 1]bool
+type runSet [kinds]lengths
+
+// lengths are a set of lengths: those below maxRun by bits, and maxRun.
+type lengths struct {
+	short uint64
+	long  bool
+}
+
+func (r *runSet) has(kind, n int) bool {
+	if n == maxRun {
+		return r[kind].long
+	}
+	return r[kind].short>>n&1 != 0
+}
 
 func (r *runSet) add(o *runSet) {
 	for k := range r {
-		for n := range r[k] {
-			r[k][n] = r[k][n] || o[k][n]
-		}
+		r[k].short |= o[k].short
+		r[k].long = r[k].long || o[k].long
 	}
 }
 
 // step is the set after one more byte of the classes.
-func (r *runSet) step(classes int) *runSet {
-	var out runSet
-	for k := range r {
-		for n, in := range r[k] {
-			for bit := 1; in && bit < kinds; bit <<= 1 {
-				if classes&bit != 0 {
-					out[k|bit][min(n+1, maxRun)] = true
-				}
+func (r *runSet) step(classes int) (out runSet) {
+	for k, l := range r {
+		for bit := 1; bit < kinds; bit <<= 1 {
+			if classes&bit != 0 {
+				out[k|bit].short |= l.short << 1
+				out[k|bit].long = out[k|bit].long || l.long || l.short>>63 != 0
 			}
 		}
 	}
-	return &out
+	return out
+}
+
+// longer is the set of all runs that go on behind one of the set.
+func (r *runSet) longer() (out runSet) {
+	for k, l := range r {
+		for k2 := range out {
+			if k2&k == k && (l.short != 0 || l.long) {
+				out[k2].short |= -(l.short & -l.short)
+				out[k2].long = true
+			}
+		}
+	}
+	return out
 }
 
 // enumerate fills the opening.
 func (sh *shape) enumerate(open bool) {
-	cur := &runSet{}
-	cur[0][0] = true
+	var cur runSet
+	cur[0].short = 1
 	if f := sh.elements[0]; f.literal != "" {
 		sh.first[f.literal[0]] = true
 		if f.fold {
@@ -312,76 +364,84 @@ func (sh *shape) enumerate(open bool) {
 	} else {
 		sh.first = *f.set
 	}
-	for _, e := range sh.elements {
-		cur = sh.advance(&e, cur)
+	for k := range sh.elements {
+		cur = sh.advance(&sh.elements[k], &cur)
 	}
 	if open {
-		longer := &runSet{}
-		for k := range cur {
-			for n, in := range cur[k] {
-				for k2 := range cur {
-					for n2 := n; in && k2&k == k && n2 <= maxRun; n2++ {
-						longer[k2][n2] = true
-					}
-				}
-			}
-		}
-		cur = longer
+		cur = cur.longer()
 	}
-	sh.end(cur, parseSet("\x00-/:-@[-`{-\xff"))
+	sh.end(&cur, &notAlnum)
 }
 
 // end records that the first run may end in any of these ways, before one of the bytes.
-func (sh *shape) end(runs *runSet, before *byteSet) {
+func (sh *shape) end(runs *runSet, before *bits256) {
 	sh.runs.add(runs)
-	for n := range sh.after {
-		for k := range runs {
-			for b := 0; runs[k][n] && b < len(before); b++ {
-				sh.after[n][b] = sh.after[n][b] || before[b] && !isAlnum(byte(b))
-			}
-		}
+	var all lengths
+	for _, l := range runs {
+		all.short |= l.short
+		all.long = all.long || l.long
+	}
+	if all == (lengths{}) {
+		return
+	}
+	outside := *before
+	for i := range outside {
+		outside[i] &= notAlnum[i]
+	}
+	for ; all.short != 0; all.short &= all.short - 1 {
+		sh.after[bits.TrailingZeros64(all.short)].add(&outside)
+	}
+	if all.long {
+		sh.after[maxRun].add(&outside)
 	}
 }
 
 // advance returns the runs that go on after the element, and records those that end at or within it.
-func (sh *shape) advance(e *element, cur *runSet) *runSet {
-	out := &runSet{}
+func (sh *shape) advance(e *element, cur *runSet) (out runSet) {
 	if e.min == 0 || e.sep {
 		out.add(cur)
 	}
 	if e.sep {
-		sh.end(cur, parseSet(" -"))
+		sh.end(cur, &separatorBits)
 		return out
 	}
 	if e.literal != "" {
+		next := *cur
 		for i := 0; i < len(e.literal); i++ {
 			classes := kindOf(e.literal[i])
 			if classes == 0 {
-				sh.end(cur, parseSet(e.literal[i:i+1]))
+				before := parseSet(e.literal[i : i+1]).bits()
+				sh.end(&next, &before)
 				return out
 			}
 			if e.fold && classes != kindDigit {
 				classes = kindUpper | kindLower
 			}
-			cur = cur.step(classes)
+			next = next.step(classes)
 		}
-		out.add(cur)
+		out.add(&next)
 		return out
 	}
 	classes, other := 0, false
 	for b, in := range e.set {
 		if in {
-			classes |= kindOf(byte(b))
-			other = other || !isAlnum(byte(b))
+			kind := kindOf(byte(b))
+			classes |= kind
+			other = other || kind == 0
 		}
 	}
+	var before bits256
+	if other {
+		before = e.set.bits()
+	}
+	next := *cur
 	for k := 1; k <= e.max; k++ {
 		if other {
-			sh.end(cur, e.set)
+			sh.end(&next, &before)
 		}
-		cur = cur.step(classes)
+		next = next.step(classes)
 		if k >= e.min {
-			out.add(cur)
+			out.add(&next)
 		}
 		if k > maxRun+e.min {
 			break
@@ -390,12 +450,20 @@ func (sh *shape) advance(e *element, cur *runSet) *runSet {
 	return out
 }
 
+// separatorBits are what an element '~' may be.
+var separatorBits = parseSet(" -").bits()
+
 // match matches the elements at t[i:] and returns the end, or -1.
 func (sh *shape) match(t []byte, i int) int {
 	sep := -1 // not met yet; 0: absent, and not to come; else the byte
 	for k := range sh.elements {
 		e := &sh.elements[k]
 		switch {
+		case e.digits > 0:
+			if !digitsFollow(t, i, e.digits) {
+				return -1
+			}
+			i += e.digits
 		case e.set != nil:
 			j := i
 			limit := min(i+e.max, len(t))

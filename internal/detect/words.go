@@ -12,6 +12,8 @@ type words struct {
 	shift  uint8 // of the hash, to make it an index of a bit
 	// lists gives the layouts of a word, folded.
 	lists map[string][]*layout
+	// bare are the layouts that need no keyword.
+	bare []*layout
 }
 
 // maxWord is the greatest length of a word in bytes: longer runs are not looked into.
@@ -29,6 +31,9 @@ func newWords(layouts []*layout) *words {
 	size := max(10, bits.Len(uint(n))+4)
 	ws := &words{filter: make([]uint64, 1<<size/64), shift: uint8(64 - size), lists: make(map[string][]*layout, n)}
 	for _, l := range layouts {
+		if l.bare() {
+			ws.bare = append(ws.bare, l)
+		}
 		var folded []byte
 		for _, w := range l.Words {
 			folded = folded[:0]
@@ -40,7 +45,7 @@ func newWords(layouts []*layout) *words {
 				continue // another spelling of the same word
 			}
 			ws.lists[string(folded)] = append(list, l)
-			x := ws.index(headAt(folded, 0), len(folded))
+			x := wordHash(headAt(folded, 0), uint(len(folded))) >> ws.shift
 			ws.filter[x/64] |= 1 << (x % 64)
 		}
 	}
@@ -49,12 +54,23 @@ func newWords(layouts []*layout) *words {
 
 // mayBe is the quick look before at: a word of length ASCII letters and digits, with its first eight bytes.
 func (ws *words) mayBe(head uint64, length int) bool {
-	x := ws.index(head, length)
-	return ws.filter[x/64]>>(x%64)&1 != 0
+	return ws.has(wordHash(head, uint(length)))&1 != 0
 }
 
-func (ws *words) index(head uint64, length int) uint64 {
-	return ((head|0x20*every)&headMask[min(length, 8)] + uint64(length)) * hashFactor >> ws.shift
+// has is mayBe for a word's wordHash. The lowest bit of its answer counts.
+func (ws *words) has(hash uint64) uint64 {
+	x := hash >> ws.shift
+	return ws.filter[x/64] >> (x % 64)
+}
+
+// glance reports whether a layout that needs no keyword may be found at the word t[start:end], behind which more text may follow.
+func (ws *words) glance(t []byte, start, end int) bool {
+	for _, l := range ws.bare {
+		if l.Glance == nil || l.Glance(t, start, end, false) {
+			return true
+		}
+	}
+	return false
 }
 
 // at returns the layouts of the word that begins at t[i].

@@ -97,15 +97,21 @@ func credentials() []*detect.Identifier {
 		},
 		{
 			ID: "STRIPE_CREDENTIALS", Category: detect.Credentials,
-			Layouts: []detect.Layout{
-				{Shape: "[spr]'k_live_'", Tail: check.StripeRest, Keyword: detect.KeywordUnneeded, CheckText: check.StripeKey},
-				{Shape: "[spr]'k_test_'", Tail: check.StripeRest, Keyword: detect.KeywordUnneeded, CheckText: check.StripeKey},
-			},
-			MaxLen: 320, Severity: alwaysHigh,
+			Layouts: stripeKeys("'sk_live_'", "'pk_live_'", "'rk_live_'", "'sk_test_'", "'pk_test_'", "'rk_test_'"),
+			MaxLen:  320, Severity: alwaysHigh,
 			Example:  "stripe «sk_live_pwlqkrWMUF6gzMZkj0AJZ1xh»",
 			Citation: "Stripe documentation, \"API keys\"",
 		},
 	}
+}
+
+// stripeKeys makes layouts of keys that begin so: literals, by which the engine finds them.
+func stripeKeys(shapes ...string) []detect.Layout {
+	out := layouts(detect.KeywordUnneeded, shapes)
+	for i := range out {
+		out[i].Tail, out[i].CheckText = check.StripeRest, check.StripeKey
+	}
+	return out
 }
 
 // basicHeader makes the layouts of a header field with the scheme Basic, as headers, shell commands, configuration and code write it.

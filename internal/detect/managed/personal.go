@@ -59,7 +59,7 @@ func personal() []*detect.Identifier {
 		{
 			ID: "NAME", Category: detect.PersonalInformation,
 			Layouts: append([]detect.Layout{
-				{Words: person.Triggers(), Around: person.Around, Keyword: detect.KeywordUnneeded},
+				{Words: person.Triggers(), Around: person.Around, Glance: person.Glance, Keyword: detect.KeywordUnneeded},
 				{Tail: person.Whole, Keyword: detect.KeywordInField, Whole: true},
 				{Tail: person.Given, Keyword: detect.KeywordInField, Whole: true, Keywords: []string{"^name$", "^names$", "^nombre$", "^nom$", "^nome$",
 					"^naam$", "^namn$", "^navn$", "^display name$", "^owner$", "^author$", "^contact$", "^customer$", "^patient$", "^employee$", "^client$",
@@ -121,15 +121,17 @@ func personal() []*detect.Identifier {
 // addresses are the postal codes around which an address may stand.
 func addresses() []detect.Layout {
 	var out []detect.Layout
-	add := func(around func([]byte, int, int, bool) (int, int), shapes ...string) {
+	type around = func(t []byte, start, end int, final bool) (from, to int)
+	type glance = func(t []byte, start, end int, final bool) bool
+	add := func(around around, glance glance, shapes ...string) {
 		for _, s := range shapes {
-			out = append(out, detect.Layout{Shape: s, Around: around, Keyword: detect.KeywordUnneeded})
+			out = append(out, detect.Layout{Shape: s, Around: around, Glance: glance, Keyword: detect.KeywordUnneeded})
 		}
 	}
-	add(postal.Five, "9{5}")
-	add(postal.Canada, "A9A[ -]?9A9")
-	add(postal.Kingdom, "A{1,2}9[0-9A-Z]? 9AA", "A99AA", "A999AA", "AA99AA", "AA999AA", "A9A9AA", "AA9A9AA")
-	add(postal.Australia, `"nsw"`, `"vic"`, `"qld"`, `"sa"`, `"wa"`, `"tas"`, `"nt"`, `"act"`, `"wales"`, `"victoria"`, `"queensland"`, `"australia"`,
+	add(postal.Five, postal.GlanceFive, "9{5}")
+	add(postal.Canada, nil, "A9A[ -]?9A9")
+	add(postal.Kingdom, nil, "A{1,2}9[0-9A-Z]? 9AA", "A99AA", "A999AA", "AA99AA", "AA999AA", "A9A9AA", "AA9A9AA")
+	add(postal.Australia, postal.GlanceAustralia, `"nsw"`, `"vic"`, `"qld"`, `"sa"`, `"wa"`, `"tas"`, `"nt"`, `"act"`, `"wales"`, `"victoria"`, `"queensland"`, `"australia"`,
 		`"tasmania"`, `"territory"`)
 	return append(out, detect.Layout{Tail: postal.Whole, Keyword: detect.KeywordInField, Whole: true})
 }
@@ -138,7 +140,7 @@ func addresses() []detect.Layout {
 func names() []detect.Layout {
 	var out []detect.Layout
 	for _, w := range person.Labels {
-		out = append(out, detect.Layout{Shape: `"` + w + `"`, Around: person.Labelled, Keyword: detect.KeywordUnneeded})
+		out = append(out, detect.Layout{Shape: `"` + w + `"`, Around: person.Labelled, Glance: person.GlanceLabelled, Keyword: detect.KeywordUnneeded})
 	}
 	return out
 }

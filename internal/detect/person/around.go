@@ -48,6 +48,29 @@ func Around(t []byte, start, end int, final bool) (from, to int) {
 	return name(t, start, 0, final)
 }
 
+// Glance is the quick look before Around at what stands beside the word.
+func Glance(t []byte, start, end int, final bool) bool {
+	if start > 0 {
+		switch t[start-1] {
+		case '.', '@', '_', '&', '\\', '$', '%', '+', '~':
+			return false // see opens
+		case '-':
+			if start >= 2 && isAlnum(t[start-2]) {
+				return false
+			}
+		}
+	}
+	if end >= len(t) {
+		return !final || mayEndFamilyFirst(t, start)
+	}
+	switch b := t[end]; b {
+	case ' ', '-', '\'', '.', ':', '\n', '\r':
+		return true
+	default:
+		return b >= utf8.RuneSelf || mayEndFamilyFirst(t, start)
+	}
+}
+
 // inSentence reports whether a word that ends in a small letter stands before t[i].
 func inSentence(t []byte, i int) bool { return i >= 2 && t[i-1] == ' ' && t[i-2]-'a' < 26 }
 
@@ -127,6 +150,23 @@ func Labelled(t []byte, start, end int, final bool) (from, to int) {
 		return check.No, 0
 	}
 	return name(t, i, trust, final)
+}
+
+// GlanceLabelled is the quick look before Labelled: one of its marks has to follow, which no letter may come before.
+func GlanceLabelled(t []byte, _, end int, final bool) bool {
+	for i := end; i < end+2; i++ {
+		if i >= len(t) {
+			return !final
+		}
+		switch t[i] {
+		case ':', '=', '>':
+			return true
+		case ' ', '\t', '"', '\'', '\\', '*':
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 func isName(word []byte) bool { return len(word) == 4 && word[0]|0x20 == 'n' && word[1]|0x20 == 'a' }

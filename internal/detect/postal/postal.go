@@ -38,26 +38,50 @@ type span struct{ from, to int }
 // Five recognises the address with the postal code of five digits at t[start:end]: American, German, French, Italian or Spanish. It answers with the
 // address's span, check.No or check.More.
 func Five(t []byte, start, end int, final bool) (from, to int) {
-	if end-start != 5 || start > 0 && !mayPrecede(t[start-1]) {
+	if end-start != 5 || !GlanceFive(t, start, end, final) {
 		return check.No, 0
 	}
 	if end+2 >= len(t) && !final {
 		return check.More, 0
 	}
-	townBehind := end+1 < len(t) && (t[end] == ' ' && (t[end+1]-'A' < 26 || t[end+1] >= utf8.RuneSelf))
-	stateBefore := start > 2 && t[start-1] == ' ' && (isLetter(t[start-2]) || t[start-2] == ',' || t[start-2] == '.' || t[start-2] == ' ')
-	if !townBehind && !stateBefore {
-		return check.No, 0
-	}
-	if stateBefore {
+	if stateMayPrecede(t, start) {
 		if from, to = american(t, start, end, final, false); from != check.No {
 			return from, to
 		}
 	}
-	if townBehind {
+	if townMayFollow(t, end) {
 		return european(t, start, end, final, false)
 	}
 	return check.No, 0
+}
+
+// GlanceFive is the quick look before Five: a state stands before the code or a town behind it.
+func GlanceFive(t []byte, start, end int, final bool) bool {
+	return (start == 0 || mayPrecede(t[start-1])) && (stateMayPrecede(t, start) || townMayFollow(t, end) || end+1 >= len(t) && !final)
+}
+
+func stateMayPrecede(t []byte, start int) bool {
+	return start > 2 && t[start-1] == ' ' && (isLetter(t[start-2]) || t[start-2] == ',' || t[start-2] == '.' || t[start-2] == ' ')
+}
+
+func townMayFollow(t []byte, end int) bool {
+	return end+1 < len(t) && t[end] == ' ' && (t[end+1]-'A' < 26 || t[end+1] >= utf8.RuneSelf)
+}
+
+// GlanceAustralia is the quick look before Australia: the word begins with a capital, and a code follows it.
+func GlanceAustralia(t []byte, start, end int, final bool) bool {
+	if t[start]-'A' >= 26 {
+		return false
+	}
+	for i := end; i < end+2; i++ {
+		switch {
+		case i >= len(t):
+			return !final
+		case t[i] != ' ' && t[i] != ',':
+			return i > end && t[i]-'0' < 10
+		}
+	}
+	return true
 }
 
 // mayPrecede tells the bytes that may stand before a postal code.
