@@ -296,7 +296,7 @@ func (sp *space) actionLiteral(a *iam.Actions) (int32, certainty) {
 	}
 	atoms := make([]signed, len(a.List))
 	for i := range a.List {
-		atoms[i] = yes(sp.patternAtom("action", a.List[i].Pattern))
+		atoms[i] = yes(sp.namedAtom("action", iam.FoldKey(a.List[i].Value), a.List[i].Pattern))
 	}
 	return sp.textLiteral(actionCoord, atoms, a.Not)
 }

@@ -17,6 +17,7 @@ type atom struct {
 	// resolved is the pattern under the present stance, if matches is set; else nothing is in it.
 	resolved glob.Pattern
 	matches  bool
+	shape    shape
 	account  int32 // the atom of ARNs whose account matches, plus one; -1 if none can
 }
 
@@ -28,7 +29,14 @@ type stance struct {
 }
 
 func (sp *space) patternAtom(form string, p glob.Pattern) int32 {
-	return sp.atom(form+" "+p.String(), func() atom { return atom{pattern: p, resolved: p, matches: true} })
+	return sp.namedAtom(form, p.String(), p)
+}
+
+// namedAtom is the atom of a pattern that is written as a text, which tells it apart from others of its form.
+func (sp *space) namedAtom(form, text string, p glob.Pattern) int32 {
+	return sp.atom(form+" "+text, func() atom {
+		return atom{pattern: p, resolved: p, matches: true, shape: shapeOf(form, text, p)}
+	})
 }
 
 func (sp *space) atom(name string, make func() atom) int32 {
@@ -45,8 +53,13 @@ func (sp *space) atom(name string, make func() atom) int32 {
 var forms = [...]string{iam.FormExact: "like", iam.FormLike: "like", iam.FormIgnoreCase: "fold", iam.FormARN: "arn", iam.FormResource: "resource"}
 
 func (sp *space) templateAtom(t *iam.Template) int32 {
-	if !t.HasVariables() {
+	switch {
+	case t.HasVariables():
+	case strings.Contains(t.Value, "${"), t.Form == iam.FormIgnoreCase, t.Form == iam.FormExact && strings.ContainsAny(t.Value, "*?"),
+		t.Form == iam.FormResource && strings.Count(t.Value, ":") < 5:
 		return sp.patternAtom(forms[t.Form], t.Pattern)
+	default:
+		return sp.namedAtom(forms[t.Form], t.Value, t.Pattern)
 	}
 	return sp.atom("$"+fmt.Sprint(t.Form)+" "+t.Value, func() atom { return sp.resolve(atom{template: t}) })
 }
@@ -238,6 +251,9 @@ func (sp *space) searchUnits(units []signed) (string, bool, error) {
 	}
 	if !sp.spend(1 + len(units)/8) {
 		return "", false, errSpent
+	}
+	if s, found, settled := sp.glance(units); settled {
+		return s, found, nil
 	}
 	s, ok, err := glob.WitnessWithin(globStates, in, out)
 	if err != nil {
