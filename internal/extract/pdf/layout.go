@@ -17,6 +17,7 @@ type page struct {
 
 	spans  []span
 	gaps   []wideGap
+	spaces [32]int // between words, by their width in twentieths of the size
 	text   []byte
 	out    []byte
 	table  table
@@ -49,7 +50,7 @@ const (
 
 	wordGap   = 0.10 // of the size: a gap between words
 	columnGap = 1.4  // of the size: a gap between columns
-	tableGap  = 0.4  // of the size: one between the columns of a table, if more speaks for it
+	tableGap  = 0.4  // of the size: one between the columns of a table, if more speaks for it and words stand closer
 )
 
 func (p *page) glyph(text string, x0, y0, x1, y1 float64, m matrix, size float64, vertical bool) {
@@ -95,8 +96,11 @@ func (p *page) glyph(text string, x0, y0, x1, y1 float64, m matrix, size float64
 					p.text = append(p.text, ' ')
 				}
 				if !blank {
-					if wide := from - p.inked; wide > tableGap*size && len(p.gaps) < maxSpans {
-						p.gaps = append(p.gaps, wideGap{len(p.text), p.inked, from})
+					if wide := from - p.inked; wide > wordGap*size {
+						p.spaces[min(int(20*wide/size), len(p.spaces)-1)]++
+						if wide > tableGap*size && len(p.gaps) < maxSpans {
+							p.gaps = append(p.gaps, wideGap{len(p.text), p.inked, from})
+						}
 					}
 					p.text = append(p.text, text...)
 					p.inked = to
@@ -171,7 +175,7 @@ func (p *page) flush() {
 		}
 		p.lines(some)
 	}
-	p.spans, p.gaps, p.text, p.last = p.spans[:0], p.gaps[:0], p.text[:0], ""
+	p.spans, p.gaps, p.spaces, p.text, p.last = p.spans[:0], p.gaps[:0], [32]int{}, p.text[:0], ""
 	if len(p.out) > 0 && p.err == nil {
 		p.err = p.deliver(p.out)
 	}
@@ -198,7 +202,7 @@ func (p *page) lines(spans []span) {
 		lines = append(lines, line{i, k, base, size})
 		i = k
 	}
-	p.table.begin(spans, lines)
+	p.table.begin(spans, lines, p.tableGap())
 	for i := p.continued(); i < len(lines); {
 		l := lines[i]
 		if i > 0 && l.across-lines[i-1].across > 2.2*l.size {
@@ -210,6 +214,21 @@ func (p *page) lines(spans []span) {
 			i += p.rows(i - 1)
 		}
 	}
+}
+
+// tableGap returns how wide a gap of this page has to be to stand between columns, in sizes. Fonts differ in what stands between words: a
+// quarter of the size or, where all letters are equally wide, more than a half.
+func (p *page) tableGap() float64 {
+	all := 0
+	for _, n := range p.spaces {
+		all += n
+	}
+	width, seen := 0, p.spaces[0]
+	for seen*4 < all {
+		width++
+		seen += p.spaces[width]
+	}
+	return max(tableGap, 1.6*float64(width+1)/20)
 }
 
 func compare(a, b float64) int {

@@ -12,6 +12,7 @@ import (
 type table struct {
 	spans []span
 	lines []line
+	gap   float64      // between columns, in sizes, at least
 	cells [][]gridCell // of each line, nil as long as nobody asked
 	out   []byte
 	segs  []text.Segment
@@ -37,8 +38,8 @@ const (
 	margin = 3
 )
 
-func (t *table) begin(spans []span, lines []line) {
-	t.spans, t.lines = spans, lines
+func (t *table) begin(spans []span, lines []line, gap float64) {
+	t.spans, t.lines, t.gap = spans, lines, gap
 	t.cells = make([][]gridCell, len(lines))
 }
 
@@ -236,7 +237,7 @@ func (p *page) cellsOf(k int) []gridCell {
 		if n := len(cells); n > 0 {
 			c := &cells[n-1]
 			gap := from - c.to
-			if gap <= tableGap*size {
+			if gap <= t.gap*size {
 				if apart || gap > wordGap*size {
 					c.text = append(c.text, ' ')
 				}
@@ -255,6 +256,9 @@ func (p *page) cellsOf(k int) []gridCell {
 		for _, g := range p.gaps[first:] {
 			if g.at >= s.end {
 				break
+			}
+			if g.to-g.from <= t.gap*float64(s.size) {
+				continue
 			}
 			part(from, g.from, float64(s.size), p.text[start:g.at])
 			start, from = g.at, g.to

@@ -329,6 +329,9 @@ func Header(rows [][][]byte) int {
 	}
 	names, usual := 0, 0
 	for _, name := range rows[i] {
+		if bytes.HasSuffix(bytes.TrimSpace(name), []byte{':'}) {
+			return -1 // a label of what stands beside it
+		}
 		if len(name) > 0 {
 			names++
 			if csv.UsualName(name) {
