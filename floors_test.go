@@ -29,6 +29,7 @@ var floors = map[string]int{
 	"internal/source":         11,
 	"internal/config":         11,
 	"internal/inventory":      12,
+	"internal/resource":       13,
 	"internal/job":            20, // floor 2: work over time
 	"internal/macie":          30, // floor 3: services
 	"internal/accessanalyzer": 30,

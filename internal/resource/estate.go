@@ -1,0 +1,549 @@
+package resource
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/magpie-sec/magpie/internal/arn"
+	"github.com/magpie-sec/magpie/internal/cfn"
+	"github.com/magpie-sec/magpie/internal/iam"
+	"github.com/magpie-sec/magpie/internal/inventory"
+	"github.com/magpie-sec/magpie/internal/source"
+	"github.com/magpie-sec/magpie/internal/source/folder"
+)
+
+// An Estate is the resources of a source, as far as they are of the types of this package.
+type Estate struct {
+	Resources []Resource // by type, then by ARN
+	// Problems say what of the source's description could not be used. What is unknown for it says so too.
+	Problems []inventory.Problem
+	// NotRead are the resources that Access Analyzer knows no type for or that stand in the documents in a way that cannot be used, as
+	// "TYPE NAME".
+	NotRead []string
+}
+
+// Load reads the resources of a source: of an estate folder everything that its documents describe, of a store its buckets. It fails when
+// the buckets cannot be listed or the context ends.
+func Load(ctx context.Context, d source.Driver, opts inventory.Options) (*Estate, error) {
+	inv, err := inventory.Load(ctx, d, opts)
+	if err != nil {
+		return nil, err
+	}
+	if _, configured := source.As[source.Configured](d); !configured {
+		if documented, ok := source.As[source.Documented](d); ok {
+			docs, err := inventory.ReadDocuments(ctx, documented)
+			if err != nil {
+				return nil, err
+			}
+			e := Read(docs, opts)
+			for i := range inv.Buckets {
+				if b := OfBucket(inv, &inv.Buckets[i]); !slices.ContainsFunc(e.Resources, func(r Resource) bool { return r.ARN == b.ARN }) {
+					e.Resources = append(e.Resources, b)
+				}
+			}
+			sortResources(e.Resources)
+			return e, nil
+		}
+	}
+	e := &Estate{Problems: inv.Problems}
+	for i := range inv.Buckets {
+		e.Resources = append(e.Resources, OfBucket(inv, &inv.Buckets[i]))
+	}
+	sortResources(e.Resources)
+	return e, nil
+}
+
+// OfBucket makes a resource of what an inventory knows of a bucket. It does not know access points.
+func OfBucket(inv *inventory.Inventory, b *inventory.Bucket) Resource {
+	r := Resource{ARN: arn.Bucket(arn.PartitionOf(inv.Region), b.Name).String(), Type: Bucket, Account: b.Account, Region: inv.Region}
+	if region, ok := b.Region.Get(); ok {
+		r.Region = region
+	}
+	r.configure(&b.Configuration)
+	r.AccountBlock = inv.AccountPublicAccessBlock
+	r.AccessPoints = source.Unknown[[]AccessPoint]("the store does not tell which access points the bucket has")
+	if b.Err != nil && b.Err.Kind == source.AccessDenied {
+		for _, f := range []*bool{&r.Policy.Denied, &r.ACL.Denied, &r.Ownership.Denied, &r.PublicAccessBlock.Denied, &r.Owner.Denied} {
+			*f = true
+		}
+	}
+	return r
+}
+
+// configure takes over what guards a bucket.
+func (r *Resource) configure(c *source.Configuration) {
+	r.Policy = source.Fact[Document]{State: c.Policy.State, Value: Document{Text: c.Policy.Value}, Reason: c.Policy.Reason, Denied: c.Policy.Denied}
+	r.Owner, r.ACL, r.Ownership, r.PublicAccessBlock = c.Owner, c.ACL, c.Ownership, c.PublicAccessBlock
+}
+
+func sortResources(list []Resource) {
+	slices.SortFunc(list, func(a, b Resource) int {
+		if a.Type != b.Type {
+			return strings.Compare(a.Type, b.Type)
+		}
+		return strings.Compare(a.ARN, b.ARN)
+	})
+}
+
+// An estate reads documents.
+type estate struct {
+	*Estate
+	buckets *inventory.Estate
+	file    string // of the template
+	stack   *cfn.Stack
+	opts    inventory.Options
+	used    map[string]bool // logical ids of resources that were attached to another
+	items   string          // why there may be items that are not known
+}
+
+// Read makes the resources that the documents of an estate describe. A plain template is an estate too.
+func Read(docs inventory.Documents, opts inventory.Options) *Estate {
+	e := &estate{Estate: &Estate{}, buckets: inventory.NewEstate(docs, opts), file: docs.TemplateName, opts: opts, used: map[string]bool{}}
+	e.Problems = e.buckets.Problems
+	for _, p := range e.Problems {
+		if p.Document == folder.ConfigItems {
+			e.items = p.String()
+		}
+	}
+	if e.buckets.Stack != nil {
+		e.readStack(docs.Template)
+	}
+	e.readItems()
+	e.nameBuckets()
+	for i := range e.Resources {
+		if e.Resources[i].Type == Secret {
+			e.useKey(&e.Resources[i])
+		}
+	}
+	sortResources(e.Resources)
+	slices.Sort(e.NotRead)
+	return e.Estate
+}
+
+// readStack evaluates the template once more, with placeholders for names that CloudFormation would invent, so that references to them can be
+// followed.
+func (e *estate) readStack(text []byte) {
+	template, err := cfn.Parse(text)
+	if err != nil {
+		return // the inventory has told
+	}
+	env := cfn.Env{Account: e.opts.Account, Region: e.opts.Region, Parameters: e.opts.Parameters, Placeholders: true}
+	if e.stack, err = template.Evaluate(env); err != nil {
+		return
+	}
+	for _, r := range e.stack.Resources {
+		k := kindOf(r.Type)
+		if k == nil || k.describe == nil {
+			continue
+		}
+		into := e.resource(r)
+		k.describe(e, r, &into)
+		e.Resources = append(e.Resources, into)
+		if r.Type == Table {
+			e.addStream(r, into)
+		}
+	}
+	for _, r := range e.stack.Resources {
+		if k := kindOf(r.Type); (k == nil || k.describe == nil) && !e.used[r.LogicalID] {
+			e.NotRead = append(e.NotRead, r.Type+" "+r.LogicalID)
+		}
+	}
+}
+
+// resource begins a resource of the template.
+func (e *estate) resource(r cfn.Resource) Resource {
+	into := Resource{Type: r.Type, Account: e.opts.Account, Region: e.opts.Region, Place: e.place(r.Position)}
+	if r.Unknown != nil {
+		into.Doubt = e.at(r.Unknown)
+	}
+	text, known := r.ARN.Text()
+	if !known {
+		into.ARN = r.LogicalID
+		into.Doubt = e.at(r.ARN.Unknown())
+		return into
+	}
+	into.ARN = text
+	if mark := cfn.Placeholder(r.LogicalID); strings.Contains(text, mark) {
+		into.Marker, into.ARN = text, strings.ReplaceAll(text, mark, r.LogicalID)
+	}
+	return into
+}
+
+func (e *estate) place(p cfn.Position) Place {
+	return Place{File: e.file, Line: p.Line, Column: p.Column}
+}
+
+func (e *estate) at(u *cfn.Unknown) string { return e.file + ":" + u.Error() }
+
+func (e *estate) problem(format string, args ...any) {
+	e.Problems = append(e.Problems, inventory.Problem{Document: e.file, Message: fmt.Sprintf(format, args...)})
+}
+
+// addStream adds the stream of a table that has a policy for it. What CloudFormation names it is not known.
+func (e *estate) addStream(r cfn.Resource, table Resource) {
+	if _, ok := r.Properties.Get("StreamSpecification"); !ok {
+		return
+	}
+	s := table
+	s.Type, s.ARN = Stream, table.ARN+"/stream/"+r.LogicalID
+	s.Marker = table.self() + "/stream/" + cfn.Placeholder(r.LogicalID)
+	s.Policy = e.document(r, iam.Resource, "StreamSpecification", "ResourcePolicy", "PolicyDocument")
+	e.Resources = append(e.Resources, s)
+}
+
+// text is a fact of a property that is a text.
+func (e *estate) text(r cfn.Resource, path ...string) source.Fact[string] {
+	v, ok := r.Properties.Get(path...)
+	if !ok || v.Kind() == cfn.Null {
+		return source.Absent[string]("")
+	}
+	if u := v.Unknown(); u != nil {
+		return source.Unknown[string](e.at(u))
+	}
+	if text, ok := v.Text(); ok {
+		return source.Known(text)
+	}
+	return source.Unknown[string](fmt.Sprintf("%v: this is no text", e.place(v.Position())))
+}
+
+// document is the policy in a property.
+func (e *estate) document(r cfn.Resource, kind iam.Kind, path ...string) source.Fact[Document] {
+	v, ok := r.Properties.Get(path...)
+	if !ok || v.Kind() == cfn.Null {
+		if kind == iam.Trust {
+			return source.Unknown[Document](fmt.Sprintf("%v: %s has no %s", e.place(r.Position), r.LogicalID, path[0]))
+		}
+		return source.Absent[Document]("")
+	}
+	if text, isText := v.Text(); isText {
+		return source.Known(Document{Text: text, Places: []Place{e.place(v.Position())}})
+	}
+	return source.Known(e.compile(tree(v), kind, statementPlaces(e, v)))
+}
+
+func statementPlaces(e *estate, v cfn.Value) (places []Place) {
+	list, _ := v.Get("Statement")
+	if list.Kind() != cfn.List {
+		return []Place{e.place(list.Position())}
+	}
+	for _, s := range list.Items() {
+		places = append(places, e.place(s.Position()))
+	}
+	return places
+}
+
+// A target is the property in which a type of resource names what it is attached to: one or a list.
+type target struct{ kind, property string }
+
+// aim finds out whether a resource is attached to another: surely, or perhaps, which has a reason.
+func (e *estate) aim(p cfn.Resource, property string, r cfn.Resource, into *Resource) (hit bool, perhaps string) {
+	v, ok := p.Properties.Get(property)
+	if !ok {
+		return false, ""
+	}
+	items := []cfn.Value{v}
+	if v.Kind() == cfn.List {
+		items = v.Items()
+	}
+	for _, item := range items {
+		text, known := item.Text()
+		switch {
+		case known && (e.is(text, r, into)):
+			e.used[p.LogicalID] = true
+			hit = true
+		case !known && item.Unknown() != nil:
+			e.used[p.LogicalID] = true
+			perhaps = fmt.Sprintf("%v: %s may be attached to it: %s", e.place(p.Position), p.LogicalID, item.Unknown().Reason)
+		}
+	}
+	return hit, perhaps
+}
+
+// is reports whether a text means a resource: by its ARN, by what Ref gives, by its name.
+func (e *estate) is(text string, r cfn.Resource, into *Resource) bool {
+	ref, _ := r.Ref.Text()
+	self := into.self()
+	name := self[strings.LastIndexAny(self, ":/")+1:]
+	if into.Type == LayerVersion {
+		name = self
+	}
+	return text != "" && (text == self || text == ref || text == name)
+}
+
+// attached is the policy that resources of other types lay on one. Two of them take each other's place, and it cannot be told which stays.
+func (e *estate) attached(r cfn.Resource, into *Resource, property string, targets ...target) source.Fact[Document] {
+	var found []cfn.Resource
+	perhaps := ""
+	for _, t := range targets {
+		for _, p := range e.stack.Resources {
+			if p.Type != t.kind {
+				continue
+			}
+			hit, maybe := e.aim(p, t.property, r, into)
+			if hit {
+				found = append(found, p)
+			}
+			if maybe != "" {
+				perhaps = maybe
+			}
+		}
+	}
+	switch {
+	case len(found) > 1:
+		return source.Unknown[Document](fmt.Sprintf("%v: %s and %s are both its policy", e.place(found[1].Position), found[0].LogicalID, found[1].LogicalID))
+	case perhaps != "":
+		return source.Unknown[Document](perhaps)
+	case len(found) == 0:
+		return e.noneOf()
+	case found[0].Unknown != nil:
+		return source.Unknown[Document](e.at(found[0].Unknown))
+	}
+	d := e.document(found[0], iam.Resource, property)
+	if d.State == source.StateAbsent {
+		return source.Unknown[Document](fmt.Sprintf("%v: %s has no %s", e.place(found[0].Position), found[0].LogicalID, property))
+	}
+	return d
+}
+
+// noneOf says that the template has nothing of a sort, unless macros may add it.
+func (e *estate) noneOf() source.Fact[Document] {
+	for _, u := range e.stack.Unknowns {
+		return source.Unknown[Document](e.at(u))
+	}
+	return source.Absent[Document]("")
+}
+
+// absentOr is the absence of what only AWS Config items could tell, if all of them could be read.
+func absentOr[T any](e *estate) source.Fact[T] {
+	if e.items != "" {
+		return source.Unknown[T](e.items)
+	}
+	return source.Absent[T]("")
+}
+
+// permissions is the policy that permissions of a function or layer version make, a statement each.
+func (e *estate) permissions(r cfn.Resource, into *Resource) source.Fact[Document] {
+	kind, property := "AWS::Lambda::Permission", "FunctionName"
+	if into.Type == LayerVersion {
+		kind, property = "AWS::Lambda::LayerVersionPermission", "LayerVersionArn"
+	}
+	var statements []any
+	var places []Place
+	perhaps := ""
+	for _, p := range e.stack.Resources {
+		if p.Type != kind {
+			continue
+		}
+		hit, maybe := e.aim(p, property, r, into)
+		if maybe != "" {
+			perhaps = maybe
+		}
+		if !hit {
+			e.qualified(p, property, into)
+			continue
+		}
+		var s any = permissionStatement(p)
+		if p.Unknown != nil {
+			s = p.Unknown
+		}
+		statements, places = append(statements, s), append(places, e.place(p.Position))
+	}
+	if perhaps != "" {
+		return source.Unknown[Document](perhaps)
+	}
+	if len(statements) == 0 {
+		return e.noneOf()
+	}
+	return source.Known(e.compile(map[string]any{"Version": string(iam.Version2012), "Statement": statements}, iam.Resource, places))
+}
+
+// qualified marks permissions of versions and aliases of a function as known: they are not looked at.
+func (e *estate) qualified(p cfn.Resource, property string, into *Resource) {
+	v, _ := p.Properties.Get(property)
+	if text, ok := v.Text(); ok && strings.HasPrefix(text, into.self()+":") {
+		e.used[p.LogicalID] = true
+	}
+}
+
+// accessPoints are those of a bucket.
+func (e *estate) accessPoints(into *Resource, kinds ...string) source.Fact[[]AccessPoint] {
+	var points []AccessPoint
+	name := into.self()[strings.LastIndexAny(into.self(), ":/")+1:]
+	for _, p := range e.stack.Resources {
+		if !slices.Contains(kinds, p.Type) {
+			continue
+		}
+		bucket, _ := p.Properties.Get("Bucket")
+		text, known := bucket.Text()
+		if !known {
+			if u := bucket.Unknown(); u != nil {
+				return source.Unknown[[]AccessPoint](fmt.Sprintf("%v: access point %s may be this bucket's: %s", e.place(p.Position), p.LogicalID, u.Reason))
+			}
+			continue
+		}
+		if text != name {
+			continue
+		}
+		e.used[p.LogicalID] = true
+		points = append(points, e.accessPoint(p, into))
+	}
+	for _, p := range e.stack.Resources {
+		if p.Type != "AWS::S3::MultiRegionAccessPoint" || into.Type != Bucket {
+			continue
+		}
+		point, of, unknown := e.multiRegion(p, name)
+		if unknown != "" {
+			return source.Unknown[[]AccessPoint](unknown)
+		}
+		if of {
+			points = append(points, point)
+		}
+	}
+	for _, u := range e.stack.Unknowns {
+		return source.Unknown[[]AccessPoint](e.at(u))
+	}
+	return source.Known(points)
+}
+
+func (e *estate) accessPoint(p cfn.Resource, bucket *Resource) AccessPoint {
+	point := AccessPoint{Name: p.LogicalID, Policy: e.document(p, iam.Resource, "Policy"), VPC: e.text(p, "VpcConfiguration", "VpcId")}
+	if name, ok := e.text(p, "Name").Get(); ok {
+		point.Name = name
+	}
+	service := "s3"
+	if bucket.Type == DirectoryBucket {
+		service = "s3express"
+	}
+	point.ARN = fmt.Sprintf("arn:%s:%s:%s:%s:accesspoint/%s", arn.PartitionOf(e.opts.Region), service, e.opts.Region, e.opts.Account, point.Name)
+	if text, ok := p.ARN.Text(); ok {
+		point.ARN = text
+	}
+	// S3 blocks all public access through a new access point that does not say otherwise.
+	point.PublicAccessBlock = source.Known(source.PublicAccessBlock{BlockPublicACLs: true, IgnorePublicACLs: true, BlockPublicPolicy: true, RestrictPublicBuckets: true})
+	if v, ok := p.Properties.Get("PublicAccessBlockConfiguration"); ok && v.Kind() != cfn.Null {
+		point.PublicAccessBlock = e.block(v)
+	}
+	if p.Unknown != nil {
+		point.Policy = source.Unknown[Document](e.at(p.Unknown))
+	}
+	return point
+}
+
+// block reads the two switches of a public access block that count; one that is missing is off.
+func (e *estate) block(v cfn.Value) source.Fact[source.PublicAccessBlock] {
+	var b source.PublicAccessBlock
+	for name, into := range map[string]*bool{"IgnorePublicAcls": &b.IgnorePublicACLs, "RestrictPublicBuckets": &b.RestrictPublicBuckets} {
+		field, given := v.Get(name)
+		if u := field.Unknown(); u != nil {
+			return source.Unknown[source.PublicAccessBlock](e.at(u))
+		}
+		if !given || field.Kind() == cfn.Null {
+			continue
+		}
+		var ok bool
+		if *into, ok = field.Bool(); !ok {
+			return source.Unknown[source.PublicAccessBlock](fmt.Sprintf("%v: %s is neither true nor false", e.place(field.Position()), name))
+		}
+	}
+	return source.Known(b)
+}
+
+// multiRegion reads a multi-Region access point, if it is one of a bucket.
+func (e *estate) multiRegion(p cfn.Resource, bucket string) (point AccessPoint, of bool, unknown string) {
+	regions, _ := p.Properties.Get("Regions")
+	for _, region := range regions.Items() {
+		v, _ := region.Get("Bucket")
+		if u := v.Unknown(); u != nil {
+			return point, false, e.at(u)
+		}
+		text, _ := v.Text()
+		of = of || text == bucket
+	}
+	e.used[p.LogicalID] = true
+	if !of {
+		return point, false, ""
+	}
+	alias := cfn.Placeholder(p.LogicalID)
+	point = AccessPoint{Name: p.LogicalID, MultiRegion: true, Policy: source.Absent[Document](""), VPC: source.Absent[string](""),
+		ARN: fmt.Sprintf("arn:%s:s3::%s:accesspoint/%s", arn.PartitionOf(e.opts.Region), e.opts.Account, alias)}
+	point.PublicAccessBlock = source.Known(source.PublicAccessBlock{IgnorePublicACLs: true, RestrictPublicBuckets: true})
+	if v, ok := p.Properties.Get("PublicAccessBlockConfiguration"); ok {
+		point.PublicAccessBlock = e.block(v)
+	}
+	for _, q := range e.stack.Resources {
+		if q.Type != "AWS::S3::MultiRegionAccessPointPolicy" {
+			continue
+		}
+		v, _ := q.Properties.Get("MrapName")
+		name, _ := p.Properties.Get("Name")
+		text, known := v.Text()
+		own, _ := name.Text()
+		switch {
+		case !known && v.Unknown() != nil && own != "":
+			point.Policy = source.Unknown[Document](e.at(v.Unknown()))
+		case known && text == own, !known && own == "":
+			e.used[q.LogicalID] = true
+			point.Policy = e.document(q, iam.Resource, "Policy")
+		}
+	}
+	return point, true, ""
+}
+
+// describeBucket takes the facts of a bucket from the inventory, which knows templates and items, and its policy with its places.
+func describeBucket(e *estate, r cfn.Resource, into *Resource) {
+	name := bucketName(into.ARN)
+	c, _ := e.buckets.Configuration(context.Background(), name)
+	into.configure(&c)
+	into.AccountBlock = e.buckets.AccountPublicAccessBlock(context.Background())
+	into.AccessPoints = e.accessPoints(into, "AWS::S3::AccessPoint")
+	policy := e.attached(r, into, "PolicyDocument", target{"AWS::S3::BucketPolicy", "Bucket"})
+	if !e.itemStates(name, "BucketPolicy") {
+		into.Policy = policy
+	}
+}
+
+func bucketName(bucketARN string) string { return bucketARN[strings.LastIndexByte(bucketARN, ':')+1:] }
+
+// itemStates reports whether an AWS Config item says something of a bucket.
+func (e *estate) itemStates(bucket, member string) bool {
+	return slices.ContainsFunc(e.buckets.Items, func(i inventory.ConfigItem) bool {
+		_, given := i.Supplementary[member]
+		return i.Type == Bucket && given && (i.Name == bucket || i.Name == "" && i.ID == bucket)
+	})
+}
+
+// nameBuckets adds the buckets that only AWS Config items describe.
+func (e *estate) nameBuckets() {
+	for _, name := range e.buckets.BucketNames() {
+		id := arn.Bucket(arn.PartitionOf(e.opts.Region), name).String()
+		if slices.ContainsFunc(e.Resources, func(r Resource) bool { return r.ARN == id }) {
+			continue
+		}
+		r := Resource{ARN: id, Type: Bucket, Account: e.opts.Account, Region: e.opts.Region, Place: Place{File: folder.ConfigItems}}
+		c, _ := e.buckets.Configuration(context.Background(), name)
+		r.configure(&c)
+		r.AccountBlock = e.buckets.AccountPublicAccessBlock(context.Background())
+		r.AccessPoints = source.Unknown[[]AccessPoint]("the items do not tell which access points the bucket has")
+		if e.stack != nil {
+			r.AccessPoints = e.accessPoints(&r, "AWS::S3::AccessPoint")
+		}
+		e.Resources = append(e.Resources, r)
+	}
+}
+
+// useKey finds the key that a secret names among the resources.
+func (e *estate) useKey(secret *Resource) {
+	name, known := secret.KMSKey.Get()
+	if !known {
+		return
+	}
+	for i := range e.Resources {
+		key := &e.Resources[i]
+		if id := key.self(); key.Type == Key && (name == id || strings.HasSuffix(id, "key/"+name)) {
+			copied := *key
+			secret.SecretKey = &copied
+		}
+	}
+}
