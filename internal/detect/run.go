@@ -25,59 +25,63 @@ func readMasks(t []byte, i int) masks {
 	if len(t)-i >= maskSize {
 		return blockMasks((*[maskSize]byte)(t[i:]))
 	}
-	var alnums, digits, capitals, wides uint64
 	size := min(len(t)-i, maskSize)
+	inside := ^uint64(0) >> (maskSize - size)
+	var m masks
+	all := uint64(0)
 	for at := 0; at < size; at += 8 {
 		x := headAt(t, i+at)
-		// In each byte, the top bit tells whether a sum reached 0x80, that is whether the byte is at least a bound.
-		ascii := x &^ tops
-		folded := ascii | 0x20*every
-		letter := ((folded + (0x80-'a')*every) &^ (folded + (0x80-'z'-1)*every)) &^ x & tops
-		digit := ((ascii + (0x80-'0')*every) &^ (ascii + (0x80-'9'-1)*every)) &^ x & tops
-		alnums |= gather(letter|digit) << at
-		digits |= gather(digit) << at
-		capitals |= gather(letter&^(x<<2)) << at // small letters have 0x20
-		if wide := x & tops; wide != 0 {
-			wides |= gather(wide) << at
-		}
+		all |= x
+		alnum, digit, capital := classes(x)
+		m.alnum |= gather(alnum) << (at & 63)
+		m.digits |= gather(digit) << (at & 63)
+		m.capitals |= gather(capital) << (at & 63)
 	}
-	inside := ^uint64(0) >> (maskSize - size)
-	return masks{alnum: alnums & inside, digits: digits, capitals: capitals, wide: wides & inside}
+	if all&tops != 0 {
+		m = wideMasks(t, i, size)
+	}
+	m.alnum &= inside
+	m.wide &= inside
+	return m
+}
+
+// classes returns by the top bits which of eight ASCII bytes are letters or digits, digits, and capitals.
+func classes(x uint64) (alnum, digit, capital uint64) {
+	// In each byte, the top bit tells whether a sum reached 0x80, that is whether the byte is at least a bound. As long as all is ASCII, nothing
+	// is carried from one byte to the next, and the tests for both bounds agree but for what is between them.
+	folded := x | 0x20*every
+	letter := (folded + (0x80-'a')*every) ^ (folded + (0x80-'z'-1)*every)
+	digit = (x + (0x80-'0')*every) ^ (x + (0x80-'9'-1)*every)
+	return (letter | digit) & tops, digit & tops, letter &^ (x << 2) & tops // small letters have 0x20
 }
 
 // blockMasks is readMasks for a whole block.
 func blockMasks(t *[maskSize]byte) (m masks) {
-	wide := uint64(0)
+	all := uint64(0)
 	for at := 0; at < maskSize; at += 8 {
 		x := binary.LittleEndian.Uint64(t[at&(maskSize-8):][:8])
-		wide |= x
-		// As long as all is ASCII, nothing is carried from one byte to the next. Here the tests for both bounds agree but for what is inside.
-		folded := x | 0x20*every
-		letter := (folded + (0x80-'a')*every) ^ (folded + (0x80-'z'-1)*every)
-		digit := (x + (0x80-'0')*every) ^ (x + (0x80-'9'-1)*every)
-		m.alnum = m.alnum>>8 | (letter|digit)&tops*gathering&^(1<<56-1)
-		m.digits = m.digits>>8 | digit&tops*gathering&^(1<<56-1)
-		m.capitals = m.capitals>>8 | letter&^(x<<2)&tops*gathering&^(1<<56-1) // small letters have 0x20
+		all |= x
+		alnum, digit, capital := classes(x)
+		m.alnum = m.alnum>>8 | alnum*gathering&^(1<<56-1)
+		m.digits = m.digits>>8 | digit*gathering&^(1<<56-1)
+		m.capitals = m.capitals>>8 | capital*gathering&^(1<<56-1)
 	}
-	if wide&tops != 0 {
-		return wideMasks(t)
+	if all&tops != 0 {
+		return wideMasks(t[:], 0, maskSize)
 	}
 	return m
 }
 
-// wideMasks is blockMasks for a block that is not all ASCII.
-func wideMasks(t *[maskSize]byte) (m masks) {
-	for at := 0; at < maskSize; at += 8 {
-		x := binary.LittleEndian.Uint64(t[at&(maskSize-8):][:8])
-		ascii := x &^ tops
-		folded := ascii | 0x20*every
+// wideMasks returns the masks of t[i:i+size], which is not all ASCII; those of the bytes behind, up to eight, have to be cut off.
+func wideMasks(t []byte, i, size int) (m masks) {
+	for at := 0; at < size; at += 8 {
+		x := headAt(t, i+at)
+		alnum, digit, capital := classes(x &^ tops)
 		plain := tops &^ x
-		letter := (folded + (0x80-'a')*every) &^ (folded + (0x80-'z'-1)*every) & plain
-		digit := (ascii + (0x80-'0')*every) &^ (ascii + (0x80-'9'-1)*every) & plain
-		m.alnum |= gather(letter|digit) << at
-		m.digits |= gather(digit) << at
-		m.capitals |= gather(letter&^(x<<2)) << at
-		m.wide |= gather(x&tops) << at
+		m.alnum |= gather(alnum&plain) << (at & 63)
+		m.digits |= gather(digit&plain) << (at & 63)
+		m.capitals |= gather(capital&plain) << (at & 63)
+		m.wide |= gather(x&tops) << (at & 63)
 	}
 	return m
 }
