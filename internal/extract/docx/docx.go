@@ -4,6 +4,7 @@ package docx
 import (
 	"github.com/magpie-sec/magpie/internal/extract"
 	"github.com/magpie-sec/magpie/internal/extract/office"
+	"github.com/magpie-sec/magpie/internal/extract/ole"
 	"github.com/magpie-sec/magpie/internal/text"
 )
 
@@ -14,8 +15,8 @@ var Format = extract.Format{
 	About: extract.About{
 		Title: "Word documents (Office Open XML)",
 		Reads: "Text, tables, headers, footers, notes, comments, text boxes, diagrams, charts, deleted text of tracked changes, " +
-			"properties.",
-		Leaves:  "Macros, pictures, embedded files; documents with a password.",
+			"embedded files, properties.",
+		Leaves:  "Macros, pictures; documents with a password.",
 		Sniffed: "A zip with Word's parts.",
 		Places:  "Lines: paragraphs are counted as such.",
 		Reasons: []extract.Reason{extract.MalformedOrFileSizeExceedsLimit, extract.OOXMLUncompressedRatioExceedsLimit, extract.OOXMLUncompressedSizeExceedsLimit, extract.UnsupportedFileType},
@@ -51,5 +52,8 @@ func read(in *extract.Input, out *extract.Output) error {
 	}
 	p.Properties(package_, f)
 	p.Note(f.Close())
+	if err := ole.EmbeddedParts(p, in, out); err != nil {
+		return err
+	}
 	return p.Result()
 }

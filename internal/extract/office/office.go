@@ -38,7 +38,7 @@ func Open(in *extract.Input, out *extract.Output, opc bool) (*Package, error) {
 	}
 	p.size = size
 	p.parts, err = zip.OpenPackage(r, size, maxParts, func(name string) bool {
-		return strings.HasSuffix(name, ".xml") || strings.HasSuffix(name, ".rels")
+		return strings.HasSuffix(name, ".xml") || strings.HasSuffix(name, ".rels") || opc && strings.Contains(name, "/embeddings/")
 	})
 	if err != nil && p.parts == nil {
 		return nil, p.problem(err)
@@ -98,6 +98,28 @@ func (p *Package) Read(name string, f func(x *XML) error) bool {
 	}
 	p.Note(err)
 	return err == nil
+}
+
+// Embedded calls f with each embedded file, in the order of their names. Trouble with one is noted; an error of f's ends it.
+func (p *Package) Embedded(f func(name string, size int64, r io.Reader) error) error {
+	if !p.opc {
+		return nil
+	}
+	for _, name := range p.parts.Below("embeddings") {
+		size := p.parts.Size(name)
+		if p.tooLarge(size) {
+			return nil
+		}
+		r, err := p.parts.Open(name)
+		if err != nil || r == nil {
+			p.Note(err)
+			continue
+		}
+		if err := f(name, size, &limited{p: p, r: r}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // drain reads what f left, so that the part's end and its checksum are looked at.

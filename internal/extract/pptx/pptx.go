@@ -4,6 +4,7 @@ package pptx
 import (
 	"github.com/magpie-sec/magpie/internal/extract"
 	"github.com/magpie-sec/magpie/internal/extract/office"
+	"github.com/magpie-sec/magpie/internal/extract/ole"
 	"github.com/magpie-sec/magpie/internal/text"
 )
 
@@ -13,8 +14,8 @@ var Format = extract.Format{
 	MIME: "application/vnd.openxmlformats-officedocument.presentationml.presentation",
 	About: extract.About{
 		Title:   "PowerPoint presentations (Office Open XML)",
-		Reads:   "Text of the slides, speakers' notes, comments, diagrams, charts, properties.",
-		Leaves:  "Macros, pictures, masters, embedded files; presentations with a password.",
+		Reads:   "Text of the slides, speakers' notes, comments, diagrams, charts, embedded files, properties.",
+		Leaves:  "Macros, pictures, masters; presentations with a password.",
 		Sniffed: "A zip with PowerPoint's parts.",
 		Places:  "Lines: paragraphs are counted as such.",
 		Reasons: []extract.Reason{extract.MalformedOrFileSizeExceedsLimit, extract.OOXMLUncompressedRatioExceedsLimit, extract.OOXMLUncompressedSizeExceedsLimit, extract.UnsupportedFileType},
@@ -77,5 +78,8 @@ func read(in *extract.Input, out *extract.Output) error {
 	}
 	p.Properties(package_, f)
 	p.Note(f.Close())
+	if err := ole.EmbeddedParts(p, in, out); err != nil {
+		return err
+	}
 	return p.Result()
 }

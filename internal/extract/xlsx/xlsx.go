@@ -9,6 +9,7 @@ import (
 
 	"github.com/magpie-sec/magpie/internal/extract"
 	"github.com/magpie-sec/magpie/internal/extract/office"
+	"github.com/magpie-sec/magpie/internal/extract/ole"
 	"github.com/magpie-sec/magpie/internal/text"
 )
 
@@ -19,7 +20,7 @@ var Format = extract.Format{
 	About: extract.About{
 		Title: "Excel workbooks (Office Open XML)",
 		Reads: "Cells of all sheets, hidden ones too, as people see them: numbers and dates in their formats, results of formulas. " +
-			"Notes, text boxes, properties. Names of columns are context.",
+			"Notes, text boxes, embedded files, properties. Names of columns are context.",
 		Leaves:  "Formulas, macros, pictures; binary workbooks (.xlsb) and workbooks with a password.",
 		Sniffed: "A zip with Excel's parts.",
 		Places:  "Sheet, row, column and name of the column.",
@@ -88,6 +89,9 @@ func read(in *extract.Input, out *extract.Output) error {
 	w.table.Cell(1, -1)
 	p.Properties(package_, w.table)
 	p.Note(w.table.Close())
+	if err := ole.EmbeddedParts(p, in, out); err != nil {
+		return err
+	}
 	return p.Result()
 }
 

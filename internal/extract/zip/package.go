@@ -3,6 +3,7 @@ package zip
 import (
 	"bufio"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/klauspost/compress/flate"
@@ -50,6 +51,18 @@ func OpenPackage(r io.ReaderAt, size int64, most int, keep func(name string) boo
 
 func partName(name string) string {
 	return strings.TrimPrefix(strings.ToLower(strings.ReplaceAll(name, `\`, "/")), "/")
+}
+
+// Below returns the names of the parts in the folders of a name, wherever these stand, in order.
+func (p *Package) Below(folder string) []string {
+	var names []string
+	for name := range p.parts {
+		if strings.Contains("/"+name, "/"+folder+"/") {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // Has says whether there is such a part.
