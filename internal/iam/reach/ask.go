@@ -93,6 +93,9 @@ func (sp *space) choices(variables []*key, st *state) []map[string]string {
 				add(v.list[0])
 			}
 		}
+		for _, text := range sp.within(st, k.folded) {
+			add(text)
+		}
 		if k.samples == nil && k.coord != callerCoord {
 			add(fresh)
 			if k.families[iam.FamilyARN] {
@@ -129,6 +132,51 @@ func (sp *space) choices(variables []*key, st *state) []map[string]string {
 		}
 	}
 	return all
+}
+
+// within gives what texts at a point have where templates have a variable. A variable whose place in the text is open gives nothing.
+func (sp *space) within(st *state, key string) []string {
+	if st == nil {
+		return nil
+	}
+	var values []string
+	for i := range sp.atoms {
+		t := sp.atoms[i].template
+		if t == nil {
+			continue
+		}
+		for c := range st.values {
+			for _, text := range st.values[c].list {
+				if !sp.inAtom(int32(i), text) {
+					continue
+				}
+				before := ""
+				for j, part := range t.Parts {
+					if part.Kind == iam.PartVariable {
+						if rest, ok := strings.CutPrefix(text, before); ok && part.Key == key {
+							next := ""
+							if j+1 < len(t.Parts) {
+								next = t.Parts[j+1].Text
+							}
+							if n := strings.IndexAny(next, "*?"); n >= 0 {
+								next = next[:n]
+							}
+							if at := strings.Index(rest, next); next != "" && at >= 0 {
+								rest = rest[:at]
+							}
+							values = append(values, rest)
+						}
+						break
+					}
+					if part.Kind == iam.PartText && strings.ContainsAny(part.Text, "*?") {
+						break
+					}
+					before += part.Text
+				}
+			}
+		}
+	}
+	return values
 }
 
 // pin is the literal of a key having the value that was chosen for it.

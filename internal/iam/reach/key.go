@@ -28,8 +28,9 @@ type key struct {
 	// samples are values of which one is in every class that the operators for numbers, dates, addresses and bytes tell apart. With such
 	// operators only, that is all there is to know.
 	samples []string
-	base    []signed // atoms that every value meets
-	hints   []string // values to try first
+	typed   catalog.Type // as the catalogue has it, of one value; 0 if it does not know the key
+	base    []signed     // atoms that every value meets
+	hints   []string     // values to try first
 }
 
 func (sp *space) addKey(c *catalog.Catalog, condition *iam.Condition) {
@@ -57,7 +58,7 @@ func (sp *space) key(c *catalog.Catalog, folded, name string) *key {
 	}
 	k := &key{folded: folded, name: name}
 	if known, variable := c.Key(name); known != nil {
-		k.many = known.Type.Multivalued()
+		k.many, k.typed = known.Type.Multivalued(), known.Type.Element()
 		k.name = keyName(known, variable)
 		k.hints = typeHints(known)
 	}
@@ -162,12 +163,39 @@ func (k *key) prepare() error {
 	if samples != nil {
 		samples = append(samples, "none of these")
 	}
+	if valid := k.onlyTyped(); valid != nil && samples != nil {
+		samples = slices.DeleteFunc(samples, func(s string) bool { return !valid(s) })
+	}
 	seen := map[string]bool{}
 	for _, s := range samples {
 		if !seen[s] {
 			seen[s] = true
 			k.samples = append(k.samples, s)
 		}
+	}
+	return nil
+}
+
+// onlyTyped gives the check of a key's values if the catalogue knows its type and only operators of that type ask for it: then no value is
+// malformed. If operators for texts ask for it too, a value is any text.
+func (k *key) onlyTyped() func(s string) bool {
+	only := func(family iam.Family) bool {
+		for f, asked := range k.families {
+			if asked && iam.Family(f) != family && iam.Family(f) != iam.FamilyNull {
+				return false
+			}
+		}
+		return true
+	}
+	switch {
+	case k.typed == catalog.IPAddress && only(iam.FamilyIP):
+		return func(s string) bool { _, ok := iam.ParseAddress(s); return ok }
+	case k.typed == catalog.Numeric && only(iam.FamilyNumeric):
+		return func(s string) bool { _, ok := iam.ParseNumber(s); return ok }
+	case k.typed == catalog.Date && only(iam.FamilyDate):
+		return func(s string) bool { _, ok := iam.ParseDate(s); return ok }
+	case k.typed == catalog.ARN && only(iam.FamilyARN):
+		return func(s string) bool { return glob.AnyARN().Match(s) }
 	}
 	return nil
 }

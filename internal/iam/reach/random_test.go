@@ -140,13 +140,13 @@ func (m maker) request() *eval.Request {
 		v := m.one("", "a", "A", "ab", "abc", "azc", "ax", "b", "xab", "true", "TRUE", "false", "5", "arn:aws:s3:::b", "arn:aws:s3:::bx", "xd", "q", "dd")
 		switch key {
 		case "aws:PrincipalArn":
-			v = m.one("arn:aws:iam::111122223333:user/ann", "arn:aws:iam::111122223333:user/bob", "arn:aws:iam::999988887777:role/ops", "arn:aws:iam::444455556666:role/ops", "arn:aws:sts::999988887777:x", "nothing")
+			v = m.one("arn:aws:iam::111122223333:user/ann", "arn:aws:iam::111122223333:user/bob", "arn:aws:iam::999988887777:role/ops", "arn:aws:iam::444455556666:role/ops", "arn:aws:sts::999988887777:x", "arn:a:b:c:d:e")
 		case "aws:PrincipalAccount":
 			v = m.one("111122223333", "999988887777", "999900000000", "444455556666", "444455556633")
 		case "aws:SourceIp":
-			v = m.one("10.0.0.1", "10.1.0.1", "10.1.2.3", "10.1.2.4", "9.255.255.255", "11.0.0.0", "2001:db8::1", "2001:db9::", "x", "::ffff:10.1.2.3")
+			v = m.one("10.0.0.1", "10.1.0.1", "10.1.2.3", "10.1.2.4", "9.255.255.255", "11.0.0.0", "2001:db8::1", "2001:db9::", "::ffff:10.1.2.3")
 		case "aws:CurrentTime":
-			v = m.one("2025-12-31T23:59:59.999Z", "2026-01-01T00:00:00Z", "2026-01-01T00:00:00.001Z", "2027-06-01", "2030", "x", "1767225600.5")
+			v = m.one("2025-12-31T23:59:59.999Z", "2026-01-01T00:00:00Z", "2026-01-01T00:00:00.001Z", "2027-06-01", "2030", "1767225600.5")
 		case "k:n":
 			v = m.one("0", "1", "4", "5", "05", "5.5", "7", "8", "10", "11", "-3", "-4", "y")
 		}

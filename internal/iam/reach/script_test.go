@@ -54,7 +54,7 @@ func TestScripts(t *testing.T) {
 			cases += runScripts(t, string(data))
 		})
 	}
-	if cases < 7 {
+	if cases < 150 {
 		t.Errorf("only %d cases", cases)
 	}
 }

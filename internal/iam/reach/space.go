@@ -162,6 +162,9 @@ func newSpace(layers [][]*iam.Policy, linked bool, zone *Zone, actions []string,
 		if err := k.prepare(); err != nil {
 			return nil, err
 		}
+		if k.typed == catalog.ARN && k.onlyTyped() != nil {
+			k.base = []signed{yes(sp.patternAtom("arn", glob.AnyARN()))}
+		}
 		if linked && linkedKey(k.folded) {
 			k.coord = callerCoord
 			continue
