@@ -19,8 +19,8 @@ type Estate struct {
 	Resources []Resource // by type, then by ARN
 	// Problems say what of the source's description could not be used. What is unknown for it says so too.
 	Problems []inventory.Problem
-	// NotRead are the resources that Access Analyzer knows no type for or that stand in the documents in a way that cannot be used, as
-	// "TYPE NAME".
+	// NotRead are the things in the documents that were not looked at, as "TYPE NAME": those of types that the package does not know, and
+	// policies of something that is not in the documents.
 	NotRead []string
 }
 
@@ -112,6 +112,7 @@ func Read(docs inventory.Documents, opts inventory.Options) *Estate {
 	}
 	e.readItems()
 	e.nameBuckets()
+	e.listUnread()
 	for i := range e.Resources {
 		if e.Resources[i].Type == Secret {
 			e.useKey(&e.Resources[i])
@@ -145,6 +146,13 @@ func (e *estate) readStack(text []byte) {
 			e.addStream(r, into)
 		}
 	}
+}
+
+// listUnread lists what of the template is no resource of the package's types and belongs to none.
+func (e *estate) listUnread() {
+	if e.stack == nil {
+		return
+	}
 	for _, r := range e.stack.Resources {
 		if k := kindOf(r.Type); (k == nil || k.describe == nil) && !e.used[r.LogicalID] {
 			e.NotRead = append(e.NotRead, r.Type+" "+r.LogicalID)
@@ -176,10 +184,6 @@ func (e *estate) place(p cfn.Position) Place {
 }
 
 func (e *estate) at(u *cfn.Unknown) string { return e.file + ":" + u.Error() }
-
-func (e *estate) problem(format string, args ...any) {
-	e.Problems = append(e.Problems, inventory.Problem{Document: e.file, Message: fmt.Sprintf(format, args...)})
-}
 
 // addStream adds the stream of a table that has a policy for it. What CloudFormation names it is not known.
 func (e *estate) addStream(r cfn.Resource, table Resource) {
@@ -528,6 +532,10 @@ func (e *estate) nameBuckets() {
 		r.AccessPoints = source.Unknown[[]AccessPoint]("the items do not tell which access points the bucket has")
 		if e.stack != nil {
 			r.AccessPoints = e.accessPoints(&r, "AWS::S3::AccessPoint")
+			policy := e.attached(cfn.Resource{}, &r, "PolicyDocument", target{"AWS::S3::BucketPolicy", "Bucket"})
+			if policy.State != source.StateAbsent && !e.itemStates(name, "BucketPolicy") {
+				r.Policy = policy
+			}
 		}
 		e.Resources = append(e.Resources, r)
 	}
