@@ -9,7 +9,9 @@ import (
 	"strings"
 
 	"github.com/magpie-sec/magpie/internal/arn"
+	"github.com/magpie-sec/magpie/internal/iam/reach"
 	"github.com/magpie-sec/magpie/internal/inventory"
+	"github.com/magpie-sec/magpie/internal/resource"
 	"github.com/magpie-sec/magpie/internal/source"
 	"github.com/magpie-sec/magpie/internal/store"
 	"github.com/magpie-sec/magpie/internal/wire"
@@ -25,8 +27,7 @@ const (
 	scoreEmpty      = 1
 )
 
-// bucketMetadata says of a bucket what its facts tell, all but counts of objects. What needs a verdict over policies is UNKNOWN in this
-// version.
+// bucketMetadata says of a bucket what its facts tell, all but counts of objects.
 func bucketMetadata(inv *inventory.Inventory, b *inventory.Bucket, now wire.Time) *macie2.BucketMetadata {
 	partition := arn.PartitionOf(inv.Region)
 	m := &macie2.BucketMetadata{
@@ -58,6 +59,9 @@ func bucketMetadata(inv *inventory.Inventory, b *inventory.Bucket, now wire.Time
 	}
 	m.AllowsUnencryptedObjectUploads = allowsUnencryptedUploads(b)
 	m.PublicAccess.PermissionConfiguration = permissions(inv, b)
+	guarded := resource.OfBucket(inv, b)
+	m.PublicAccess.EffectivePermission = macie2.EffectivePermission(resource.EffectivePermission(&guarded))
+	m.SharedAccess = macie2.SharedAccess(resource.SharedAccess(&guarded, reach.Zone{Account: b.Account}))
 	m.ReplicationDetails = replication(b)
 	m.ServerSideEncryption = serverSideEncryption(b)
 	if versioning, ok := b.Versioning.Get(); ok {
