@@ -97,6 +97,8 @@ func placeOf(b []byte) place {
 			p.inTable = b[2] != 0
 		case 0x2417:
 			p.endsRow = b[2] != 0
+		case 0x6645, 0x6646: // the properties stand elsewhere, being too long: only definitions of wide tables' rows are
+			p.inTable, p.endsRow = true, true
 		}
 		size := 0
 		switch sprm >> 13 {
