@@ -233,7 +233,7 @@ func TestParseIsLinear(t *testing.T) {
 	for name, text := range texts {
 		start := time.Now()
 		p, problems := Check(text, Identity)
-		if took := time.Since(start); took > 5*time.Second {
+		if took := time.Since(start); took > time.Minute {
 			t.Errorf("%s: %d bytes took %v", name, len(text), took)
 		}
 		if len(problems) > maxProblems {

@@ -488,7 +488,7 @@ func TestHostile(t *testing.T) {
 			c.Service("s3").NearestAction(s)
 		}
 	}
-	if took := time.Since(start); took > 20*time.Second {
+	if took := time.Since(start); took > time.Minute {
 		t.Errorf("took %v", took)
 	}
 }

@@ -120,7 +120,7 @@ func TestManyOverlapping(t *testing.T) {
 				t.Errorf("%s: %q is in %v", name, witness, q)
 			}
 		}
-		if took := time.Since(start); took > 5*time.Second {
+		if took := time.Since(start); took > time.Minute {
 			t.Errorf("%s took %v", name, took)
 		}
 	}
@@ -142,7 +142,7 @@ func TestLimit(t *testing.T) {
 	if _, found, err := Witness([]Pattern{big, Compile("*c")}, []Pattern{Compile("*c*a*")}); err == nil && found {
 		t.Error("found a string that ends in two ways")
 	}
-	if took := time.Since(start); took > 20*time.Second {
+	if took := time.Since(start); took > time.Minute {
 		t.Errorf("took %v", took)
 	}
 }
@@ -153,7 +153,7 @@ func TestMatchIsQuick(t *testing.T) {
 	if p.Match(s) {
 		t.Error("matches")
 	}
-	if took := time.Since(start); took > 2*time.Second {
+	if took := time.Since(start); took > time.Minute {
 		t.Errorf("took %v", took)
 	}
 	if n := testing.AllocsPerRun(10, func() { p.Match(s[:1000]) }); n != 0 {
