@@ -194,7 +194,7 @@ func covers(p *iam.Policy, a *Access, r *eval.Request) bool {
 // TestExternalAgainstEval has eval look for requests from outside that no finding covers, or that everyone can make though IsPublic says no,
 // and compares with the naive way of cutting.
 func TestExternalAgainstEval(t *testing.T) {
-	rounds := 3_000
+	rounds := 5_000
 	if testing.Short() {
 		rounds = 2_000
 	}

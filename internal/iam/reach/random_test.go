@@ -226,26 +226,38 @@ func imaginable(r *eval.Request, policies ...*iam.Policy) bool {
 // TestNoNewAccessAgainstEval compares pairs of policies and has eval look for a request that the answer overlooks. That a failed check has a
 // request to show is the reasoner's own doing; the test sees to it once more.
 func TestNoNewAccessAgainstEval(t *testing.T) {
-	pairs := 20_000
+	pairs := 100_000
 	if testing.Short() {
-		pairs = 5_000
+		pairs = 8_000
 	}
-	m := maker{rand.New(rand.NewPCG(1, 2))}
+	const shards = 4
+	for shard := range uint64(shards) {
+		t.Run("", func(t *testing.T) {
+			t.Parallel()
+			comparePairs(t, maker{rand.New(rand.NewPCG(1, shard))}, pairs/shards)
+		})
+	}
+}
+
+func comparePairs(t *testing.T, m maker, pairs int) {
 	passed, failed, undecided := 0, 0, 0
 	reasons := map[string]int{}
+	pool := map[iam.Kind][]*iam.Policy{}
+	for _, kind := range []iam.Kind{iam.Identity, iam.Resource} {
+		for range pairs / 20 {
+			pool[kind] = append(pool[kind], m.policy(t, kind, 3))
+		}
+	}
 	var requests []*eval.Request
 	for i := range pairs {
 		if i%50 == 0 {
 			requests = requests[:0]
-			for range 24 {
+			for range 12 {
 				requests = append(requests, m.request())
 			}
 		}
-		kind := iam.Identity
-		if i%2 == 0 {
-			kind = iam.Resource
-		}
-		a, b := m.policy(t, kind, 3), m.policy(t, kind, 3)
+		policies := pool[[]iam.Kind{iam.Identity, iam.Resource}[i%2]]
+		a, b := policies[m.IntN(len(policies))], policies[m.IntN(len(policies))]
 		c, err := NoNewAccess(a, b, Limits{})
 		switch {
 		case err != nil:
@@ -283,7 +295,7 @@ func TestNoNewAccessAgainstEval(t *testing.T) {
 		}
 	}
 	t.Logf("%d pass, %d fail, %d undecided: %v", passed, failed, undecided, reasons)
-	if undecided > pairs/50 || passed < pairs/20 || failed < pairs/20 {
+	if undecided > pairs/40 || passed < pairs/20 || failed < pairs/20 {
 		t.Errorf("%d pass, %d fail, %d undecided", passed, failed, undecided)
 	}
 }
