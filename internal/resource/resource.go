@@ -10,9 +10,6 @@
 package resource
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 
 	"github.com/magpie-sec/magpie/internal/iam/reach"
@@ -196,12 +193,4 @@ func Types() []string {
 		names = append(names, k.name)
 	}
 	return names
-}
-
-// Fingerprint is the same for two resources of which Analyze makes the same. Reasons and places count, as they are told.
-func (r *Resource) Fingerprint() string {
-	h := sha256.New()
-	// Encoding a struct of plain data cannot fail, and writes its members in order.
-	_ = json.NewEncoder(h).Encode(r)
-	return hex.EncodeToString(h.Sum(nil))
 }

@@ -1,0 +1,229 @@
+package resource
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/magpie-sec/magpie/internal/iam/reach"
+	"github.com/magpie-sec/magpie/internal/inventory"
+	"github.com/magpie-sec/magpie/internal/source"
+)
+
+// A specimen is how the acceptance suite makes a resource of a type.
+type specimen struct {
+	name   string
+	action string
+	// template is a template with a resource called Subject and %s where its policy stands as JSON; "" if CloudFormation has no such type.
+	template string
+	arn      string
+	spec     func(r *Resource)
+}
+
+var specimens = []specimen{
+	{Bucket, "s3:ListBucket", `{"Subject":{"Type":"AWS::S3::Bucket"},"P":{"Type":"AWS::S3::BucketPolicy","Properties":{"Bucket":{"Ref":"Subject"},"PolicyDocument":%s}}}`,
+		"arn:aws:s3:::Subject", func(r *Resource) {
+			r.ACL, r.Ownership = source.Known([]source.Grant{}), source.Absent[string]("")
+			r.PublicAccessBlock, r.AccountBlock = source.Absent[source.PublicAccessBlock](""), source.Absent[source.PublicAccessBlock]("")
+			r.AccessPoints = source.Absent[[]AccessPoint]("")
+		}},
+	{DirectoryBucket, "s3express:CreateSession", `{"Subject":{"Type":"AWS::S3Express::DirectoryBucket"},"P":{"Type":"AWS::S3Express::BucketPolicy","Properties":{"Bucket":{"Ref":"Subject"},"PolicyDocument":%s}}}`,
+		"arn:aws:s3express:eu-west-1:111122223333:bucket/Subject", nil},
+	{Role, "sts:AssumeRole", `{"Subject":{"Type":"AWS::IAM::Role","Properties":{"AssumeRolePolicyDocument":%s}}}`, "arn:aws:iam::111122223333:role/Subject", nil},
+	{Key, "kms:Decrypt", `{"Subject":{"Type":"AWS::KMS::Key","Properties":{"KeyPolicy":%s}}}`, "arn:aws:kms:eu-west-1:111122223333:key/Subject",
+		func(r *Resource) { r.Grants = source.Absent[[]KeyGrant]("") }},
+	{Function, "lambda:InvokeFunction", "", "arn:aws:lambda:eu-west-1:111122223333:function:Subject", nil},
+	{LayerVersion, "lambda:GetLayerVersion", "", "arn:aws:lambda:eu-west-1:111122223333:layer:Subject:1", nil},
+	{Queue, "sqs:SendMessage", `{"Subject":{"Type":"AWS::SQS::Queue"},"P":{"Type":"AWS::SQS::QueuePolicy","Properties":{"Queues":[{"Ref":"Subject"}],"PolicyDocument":%s}}}`,
+		"arn:aws:sqs:eu-west-1:111122223333:Subject", nil},
+	{Topic, "sns:Publish", `{"Subject":{"Type":"AWS::SNS::Topic"},"P":{"Type":"AWS::SNS::TopicPolicy","Properties":{"Topics":[{"Ref":"Subject"}],"PolicyDocument":%s}}}`,
+		"arn:aws:sns:eu-west-1:111122223333:Subject", nil},
+	{Secret, "secretsmanager:GetSecretValue", `{"Subject":{"Type":"AWS::SecretsManager::Secret"},"P":{"Type":"AWS::SecretsManager::ResourcePolicy","Properties":{"SecretId":{"Ref":"Subject"},"ResourcePolicy":%s}}}`,
+		"arn:aws:secretsmanager:eu-west-1:111122223333:secret:Subject", nil},
+	{Repository, "ecr:BatchGetImage", `{"Subject":{"Type":"AWS::ECR::Repository","Properties":{"RepositoryPolicyText":%s}}}`, "arn:aws:ecr:eu-west-1:111122223333:repository/Subject", nil},
+	{FileSystem, "elasticfilesystem:ClientMount", `{"Subject":{"Type":"AWS::EFS::FileSystem","Properties":{"FileSystemPolicy":%s}}}`, "arn:aws:elasticfilesystem:eu-west-1:111122223333:file-system/Subject", nil},
+	{Table, "dynamodb:GetItem", `{"Subject":{"Type":"AWS::DynamoDB::Table","Properties":{"ResourcePolicy":{"PolicyDocument":%s}}}}`, "arn:aws:dynamodb:eu-west-1:111122223333:table/Subject", nil},
+	{Stream, "dynamodb:GetRecords", `{"Subject":{"Type":"AWS::DynamoDB::Table","Properties":{"StreamSpecification":{"ResourcePolicy":{"PolicyDocument":%s}}}}}`,
+		"arn:aws:dynamodb:eu-west-1:111122223333:table/Subject/stream/Subject", nil},
+}
+
+func (s *specimen) resource(policy source.Fact[Document]) *Resource {
+	r := &Resource{ARN: s.arn, Type: s.name, Account: "111122223333", Region: "eu-west-1", Policy: policy}
+	if s.spec != nil {
+		s.spec(r)
+	}
+	return r
+}
+
+// fill puts a policy into a template.
+func fill(template, policy string) string { return fmt.Sprintf(template, policy) }
+
+// policy is one with a statement of the specimen's action; principal is JSON.
+func (s *specimen) policy(effect, principal string) string {
+	resource := `,"Resource":"*"`
+	if s.name == Role {
+		resource = ""
+	}
+	return fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Sid":"A","Effect":%q,"Principal":%s,"Action":%q%s}]}`, effect, principal, s.action, resource)
+}
+
+// TestAcceptance holds every type whose guard is a policy to what is the same for all.
+func TestAcceptance(t *testing.T) {
+	zone := reach.Zone{Account: "111122223333"}
+	provider := `{"Federated":"arn:aws:iam::111122223333:saml-provider/corp"}`
+	for _, s := range specimens {
+		t.Run(s.name, func(t *testing.T) {
+			document := func(text string) source.Fact[Document] { return source.Known(Document{Text: text}) }
+			blocked := s.name == DirectoryBucket
+			for _, tt := range []struct {
+				name   string
+				policy source.Fact[Document]
+				error  string
+				who    []string
+				public bool
+			}{
+				{"no policy", source.Absent[Document](""), "", nil, false},
+				{"not read", source.Fact[Document]{}, InternalError, nil, false},
+				{"unknown", source.Unknown[Document]("timeout"), InternalError, nil, false},
+				{"denied", source.Denied[Document]("the store refuses"), AccessDenied, nil, false},
+				{"malformed", document(`{"Statement":`), InternalError, nil, false},
+				{"no policy language", document(`{"Statement":[{"Effect":"Allow"}]}`), InternalError, nil, false},
+				{"empty text", document(""), InternalError, nil, false},
+				{"empty", document(`{"Version":"2012-10-17","Statement":[]}`), "", nil, false},
+				{"own account", document(s.policy("Allow", `{"AWS":["111122223333","arn:aws:iam::111122223333:user/a"]}`)), "", nil, false},
+				{"another account", document(s.policy("Allow", `{"AWS":"arn:aws:iam::999988887777:root"}`)), "", []string{"AWS:999988887777"}, false},
+				{"a role of another account", document(s.policy("Allow", `{"AWS":"arn:aws:iam::999988887777:role/x"}`)), "", []string{"AWS:arn:aws:iam::999988887777:role/x"}, false},
+				{"everyone", document(s.policy("Allow", `"*"`)), "", []string{"AWS:*"}, true},
+				{"everyone with an account", document(s.policy("Allow", `{"AWS":"*"}`)), "", []string{"AWS:*"}, true},
+				{"a service", document(s.policy("Allow", `{"Service":"events.amazonaws.com"}`)), "", nil, false},
+				{"denied to everyone", document(s.policy("Deny", `"*"`)), "", nil, false},
+				{"nobody", document(s.policy("Allow", `{"AWS":[]}`)), "", nil, false},
+			} {
+				r := s.resource(tt.policy)
+				got := Analyze(r, zone)
+				confirm(t, got)
+				var who []string
+				for _, f := range got.Findings {
+					who = append(who, string(f.Principal.Kind)+":"+f.Principal.Value)
+				}
+				want := tt.who
+				if blocked && tt.public {
+					want, tt.public = nil, false
+				}
+				if got.Error != tt.error || !slices.Equal(who, want) || got.Public != tt.public {
+					t.Errorf("%s: error %q (%s), public %v, %s", tt.name, got.Error, got.Reason, got.Public, describeAll(got.Findings))
+				}
+				if len(want) > 0 && !slices.Equal(got.Actions, []string{s.action}) {
+					t.Errorf("%s: actions %v", tt.name, got.Actions)
+				}
+			}
+			// A federated principal counts in trust policies, where its actions are.
+			s := s
+			if s.name == Role {
+				s.action = "sts:AssumeRoleWithSAML"
+				if got := Analyze(s.resource(document(s.policy("Allow", provider))), zone); len(got.Findings) != 1 || got.Findings[0].Principal.Kind != reach.Federated {
+					t.Errorf("federated: %s", describeAll(got.Findings))
+				}
+			}
+			s.fromTemplate(t, zone)
+		})
+	}
+}
+
+// fromTemplate reads the specimen from templates: one whose policy is known, one with a parameter in it, for the principal, for a Sid.
+func (s *specimen) fromTemplate(t *testing.T, zone reach.Zone) {
+	if s.template == "" {
+		return
+	}
+	unknown := `{"Ref":"P1"}`
+	for _, tt := range []struct{ name, policy, error, who string }{
+		{"known", s.policy("Allow", `{"AWS":"999988887777"}`), "", "999988887777"},
+		{"unknown principal", s.policy("Allow", `{"AWS":`+unknown+`}`), InternalError, ""},
+		{"one of two principals unknown", s.policy("Allow", `{"AWS":["999988887777",`+unknown+`]}`), InternalError, "999988887777"},
+		{"unknown Sid", strings.Replace(s.policy("Allow", `{"AWS":"999988887777"}`), `"A"`, unknown, 1), "", "999988887777"},
+		{"unknown principal that is denied", s.policy("Deny", `{"AWS":`+unknown+`}`), "", ""},
+		{"unknown policy", unknown, InternalError, ""},
+		{"unknown statement", `{"Statement":[` + unknown + `]}`, InternalError, ""},
+		{"unknown condition in the own account", strings.Replace(s.policy("Allow", `{"AWS":"111122223333"}`), `"Sid":"A"`, `"Condition":{"StringEquals":{"aws:SourceVpc":`+unknown+`}}`, 1), "", ""},
+	} {
+		text := `{"Parameters":{"P1":{"Type":"String"}},"Resources":` + fill(s.template, tt.policy) + `}`
+		e := Read(inventory.Documents{TemplateName: "template.json", Template: []byte(text)}, testOptions)
+		i := slices.IndexFunc(e.Resources, func(r Resource) bool { return r.Type == s.name })
+		if i < 0 {
+			t.Fatalf("%s: no resource: %v", tt.name, e.Problems)
+		}
+		r := &e.Resources[i]
+		if r.ARN != s.arn {
+			t.Errorf("%s: ARN %s, want %s", tt.name, r.ARN, s.arn)
+		}
+		got := Analyze(r, zone)
+		confirm(t, got)
+		who := ""
+		for _, f := range got.Findings {
+			who += f.Principal.Value
+			if f.Reasons[0].Place.Line == 0 {
+				t.Errorf("%s: no place: %v", tt.name, f.Reasons)
+			}
+		}
+		if s.name == DirectoryBucket && tt.error != "" {
+			tt.who = "" // the unknown principal may be everyone, and then nobody gets in
+		}
+		if got.Error != tt.error || who != tt.who {
+			t.Errorf("from a template, %s: error %q (%s), %s", tt.name, got.Error, got.Reason, describeAll(got.Findings))
+		}
+	}
+}
+
+// TestFingerprint sees that everything that Analyze looks at is in the fingerprint.
+func TestFingerprint(t *testing.T) {
+	base := func() *Resource { return specimens[0].resource(source.Absent[Document]("")) }
+	seen := map[Fingerprint]string{base().Fingerprint(): "base"}
+	for name, change := range map[string]func(r *Resource){
+		"policy":  func(r *Resource) { r.Policy = source.Known(Document{Text: "{}"}) },
+		"least":   func(r *Resource) { r.Policy = source.Known(Document{Text: "{}", Least: "{}"}) },
+		"unknown": func(r *Resource) { r.Policy = source.Unknown[Document]("") },
+		"denied":  func(r *Resource) { r.Policy = source.Denied[Document]("") },
+		"acl":     func(r *Resource) { r.ACL = source.Known([]source.Grant{{Grantee: source.AllUsers}}) },
+		"block": func(r *Resource) {
+			r.PublicAccessBlock = source.Known(source.PublicAccessBlock{IgnorePublicACLs: true})
+		},
+		"account":   func(r *Resource) { r.AccountBlock = source.Known(source.PublicAccessBlock{IgnorePublicACLs: true}) },
+		"ownership": func(r *Resource) { r.Ownership = source.Known("BucketOwnerEnforced") },
+		"points":    func(r *Resource) { r.AccessPoints = source.Known([]AccessPoint{{Name: "a"}}) },
+		"grants":    func(r *Resource) { r.Grants = source.Known([]KeyGrant{{Grantee: "a"}}) },
+		"shares":    func(r *Resource) { r.Shares = source.Known([]string{"all"}) },
+		"key":       func(r *Resource) { r.SecretKey = base() },
+		"doubt":     func(r *Resource) { r.Doubt = "x" },
+		"owner":     func(r *Resource) { r.Account = "444455556666" },
+	} {
+		r := base()
+		change(r)
+		if other, same := seen[r.Fingerprint()]; same {
+			t.Errorf("%s has the fingerprint of %s", name, other)
+		}
+		seen[r.Fingerprint()] = name
+	}
+	if base().Fingerprint() != base().Fingerprint() {
+		t.Error("equal resources have two fingerprints")
+	}
+}
+
+// TestTooComplex sees that work without end is an error, not an answer.
+func TestTooComplex(t *testing.T) {
+	var statements []map[string]any
+	for i := range 12 {
+		statements = append(statements, map[string]any{"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*",
+			"Condition": map[string]any{"StringLike": map[string]any{"aws:PrincipalArn": fmt.Sprintf("arn:aws:iam::*:role/*%c*", 'a'+i), "aws:SourceVpc": fmt.Sprintf("*%c*", 'a'+i)}}})
+	}
+	text, err := json.Marshal(map[string]any{"Version": "2012-10-17", "Statement": statements})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := specimens[slices.IndexFunc(specimens, func(s specimen) bool { return s.name == Queue })]
+	got := AnalyzeWithin(s.resource(source.Known(Document{Text: string(text)})), reach.Zone{Account: "111122223333"}, reach.Limits{Steps: 5})
+	if got.Error != InternalError || !strings.Contains(got.Reason, "too complex") {
+		t.Errorf("%+v", got)
+	}
+}
