@@ -22,6 +22,7 @@ type label struct {
 	text      string
 	principal Principal
 	lit       int32
+	condition *iam.Condition // of a key
 	fixed     bool
 	net       netip.Prefix
 	lower     []int // labels that lie in it, the largest only
@@ -133,7 +134,8 @@ func (m *miner) dimensions() error {
 				if k.canBeSet() {
 					op.Qualifier = iam.ForAnyValue
 				}
-				lit, truth, err := m.sp.condition(&iam.Condition{Operator: op, Key: c.Key, Values: []iam.Value{*v}})
+				condition := &iam.Condition{Operator: op, Key: c.Key, Values: []iam.Value{*v}}
+				lit, truth, err := m.sp.condition(condition)
 				if err != nil {
 					return err
 				}
@@ -141,7 +143,7 @@ func (m *miner) dimensions() error {
 					continue
 				}
 				seen[lit] = true
-				d.labels = append(d.labels, label{text: v.Value, lit: lit, fixed: rule.fixing.isFixed(v, test), net: v.Net})
+				d.labels = append(d.labels, label{text: v.Value, lit: lit, condition: condition, fixed: rule.fixing.isFixed(v, test), net: v.Net})
 			}
 		}
 		if k.families[iam.FamilyIP] {
@@ -420,7 +422,7 @@ func (m *miner) cut(b *box, all []*found, names map[string]bool) ([]*found, erro
 			require = append(require, d.cell(f[i], true)...)
 		}
 		m.open()
-		st, err := sp.ask(require, deny, func(st *state) bool { return m.confirm(b, st) })
+		st, err := sp.ask(require, deny, func(st *state) bool { return m.confirm(b, st) && m.labelled(f, st) })
 		if err != nil {
 			return all, err
 		}
@@ -526,6 +528,25 @@ func (m *miner) confirm(b *box, st *state) bool {
 	return true
 }
 
+// labelled has eval confirm that the request at a point has what a combination of labels says; nil says nothing.
+func (m *miner) labelled(f []int, st *state) bool {
+	r := m.sp.request(st, 0)
+	for i := range f {
+		d := m.dims[i]
+		l := &d.labels[f[i]]
+		switch {
+		case f[i] == 0:
+		case d.key == nil:
+			if !m.sp.literals[l.lit].points.has(st.values[callerCoord].point) {
+				return false
+			}
+		case !eval.Holds(l.condition, r.Context):
+			return false
+		}
+	}
+	return true
+}
+
 // accesses completes findings: which statements grant them, which actions, whether they are public.
 func (m *miner) accesses(all []*found) ([]Access, error) {
 	type prepared struct {
@@ -612,7 +633,7 @@ func (m *miner) accesses(all []*found) ([]Access, error) {
 					points[w] |= p.points[w]
 				}
 			} else {
-				some, err := m.actionsOf(b, require, p.points, p.deny, points)
+				some, err := m.actionsOf(f.labels, b, require, p.points, p.deny, points)
 				if err != nil {
 					return nil, err
 				}
@@ -631,10 +652,10 @@ func (m *miner) accesses(all []*found) ([]Access, error) {
 		a.Actions = slices.Compact(a.Actions)
 		slices.SortFunc(a.Statements, comparePlaces)
 		a.Statements = slices.Compact(a.Statements)
-		slices.SortFunc(a.Condition, func(x, y Term) int { return cmp.Compare(x.Key, y.Key) })
+		slices.SortFunc(a.Condition, compareTerms)
 		if a.Public {
 			var err error
-			if a.Public, err = m.public(cell); err != nil {
+			if a.Public, err = m.public(f.labels, cell); err != nil {
 				return nil, err
 			}
 		}
@@ -642,9 +663,33 @@ func (m *miner) accesses(all []*found) ([]Access, error) {
 	}
 	slices.SortFunc(list, func(a, b Access) int {
 		return cmp.Or(cmp.Compare(a.Principal.Kind, b.Principal.Kind), cmp.Compare(a.Principal.Value, b.Principal.Value),
-			slices.CompareFunc(a.Condition, b.Condition, func(x, y Term) int { return cmp.Or(cmp.Compare(x.Key, y.Key), cmp.Compare(x.Label, y.Label)) }))
+			slices.CompareFunc(a.Condition, b.Condition, compareTerms))
 	})
-	return list, nil
+	return merge(list), nil
+}
+
+func compareTerms(x, y Term) int {
+	return cmp.Or(cmp.Compare(x.Key, y.Key), cmp.Compare(x.Label, y.Label))
+}
+
+// merge makes one of findings that read alike: a text may be a label in two ways, as a pattern of ARNs and as one of any texts.
+func merge(list []Access) []Access {
+	var out []Access
+	for _, a := range list {
+		if len(out) == 0 || out[len(out)-1].Principal != a.Principal || !slices.Equal(out[len(out)-1].Condition, a.Condition) {
+			out = append(out, a)
+			continue
+		}
+		b := &out[len(out)-1]
+		b.Actions = append(b.Actions, a.Actions...)
+		slices.Sort(b.Actions)
+		b.Actions = slices.Compact(b.Actions)
+		b.Statements = append(b.Statements, a.Statements...)
+		slices.SortFunc(b.Statements, comparePlaces)
+		b.Statements = slices.Compact(b.Statements)
+		b.Public = b.Public || a.Public
+	}
+	return out
 }
 
 // restore takes the stance under which a finding was made.
@@ -659,12 +704,12 @@ func comparePlaces(a, b Place) int {
 }
 
 // actionsOf adds the classes of actions that a box grants beside what is denied; it reports whether there are any.
-func (m *miner) actionsOf(b *box, require []signed, among bits, deny []*box, points bits) (some bool, err error) {
+func (m *miner) actionsOf(f []int, b *box, require []signed, among bits, deny []*box, points bits) (some bool, err error) {
 	left := slices.Clone(among)
 	for left.some() {
 		m.open()
 		asked := append(slices.Clip(require), yes(m.sp.pointsLiteral(actionCoord, slices.Clone(left))))
-		st, err := m.sp.ask(asked, deny, func(st *state) bool { return m.confirm(b, st) })
+		st, err := m.sp.ask(asked, deny, func(st *state) bool { return m.confirm(b, st) && m.labelled(f, st) })
 		if err != nil {
 			return some, err
 		}
@@ -700,12 +745,12 @@ func (m *miner) everyone() []signed {
 }
 
 // public reports whether a cell holds access of everyone.
-func (m *miner) public(cell []signed) (bool, error) {
+func (m *miner) public(f []int, cell []signed) (bool, error) {
 	everyone := m.everyone()
 	var undecided error
 	for _, b := range m.allow {
 		m.open()
-		st, err := m.sp.ask(slices.Concat(positive(b), m.outside, cell, everyone), m.deny, func(st *state) bool { return m.confirm(b, st) })
+		st, err := m.sp.ask(slices.Concat(positive(b), m.outside, cell, everyone), m.deny, func(st *state) bool { return m.confirm(b, st) && m.labelled(f, st) })
 		if st != nil {
 			return true, nil
 		}
@@ -758,7 +803,7 @@ func IsPublic(docs Guard, actions []string, l Limits) ([]Access, error) {
 				all.and(l.points, false)
 			}
 		}
-		if _, err := m.actionsOf(b, base, all, m.deny, points); err != nil {
+		if _, err := m.actionsOf(nil, b, base, all, m.deny, points); err != nil {
 			points.set(st.values[actionCoord].point)
 		}
 		for c := range m.sp.actions.classes {

@@ -155,7 +155,7 @@ func (sp *space) text(k *key, clauses [][]signed) (string, bool, error) {
 		}
 	}
 	for _, hint := range k.hints {
-		if sp.meetsClauses(clauses, hint) {
+		if !sp.stance.open && sp.meetsClauses(clauses, hint) {
 			return hint, true, nil
 		}
 	}
@@ -226,7 +226,7 @@ func (sp *space) meetUnits(units []signed) (string, bool, error) {
 // globStates bounds the search for one text; a search that is cut off costs as many steps as it is worth.
 const (
 	globStates = 20_000
-	cutOffCost = 2_000
+	cutOffCost = 5_000
 )
 
 func (sp *space) searchUnits(units []signed) (string, bool, error) {
