@@ -21,7 +21,7 @@ func read(t testing.TB) *Catalog {
 	return c
 }
 
-// TestCost shows what memory the catalogue takes; BenchmarkLoad shows the time.
+// TestCost shows what memory the catalogue takes; BenchmarkRead shows the time.
 func TestCost(t *testing.T) {
 	var before, between, after runtime.MemStats
 	runtime.GC()
