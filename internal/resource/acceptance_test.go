@@ -205,7 +205,7 @@ func TestFingerprint(t *testing.T) {
 		}
 		seen[r.Fingerprint()] = name
 	}
-	if base().Fingerprint() != base().Fingerprint() {
+	if again, other := base().Fingerprint(), base(); other.Fingerprint() != again {
 		t.Error("equal resources have two fingerprints")
 	}
 }

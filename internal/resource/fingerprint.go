@@ -1,6 +1,7 @@
 package resource
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"maps"
@@ -16,9 +17,18 @@ type Fingerprint [sha256.Size]byte
 
 // Fingerprint returns the resource's fingerprint. It may be stored; another version of the program may make others.
 func (r *Resource) Fingerprint() Fingerprint {
-	w := writer{b: make([]byte, 0, 4<<10)}
+	w := writers.Get().(*writer)
+	defer writers.Put(w)
+	return sha256.Sum256(w.write(r))
+}
+
+var writers = sync.Pool{New: func() any { return &writer{} }}
+
+// write returns the resource as bytes, which the writer keeps.
+func (w *writer) write(r *Resource) []byte {
+	w.b = w.b[:0]
 	w.resource(r)
-	return sha256.Sum256(w.b)
+	return w.b
 }
 
 // A writer writes facts so that different ones differ: each text with its length before it.
@@ -118,26 +128,31 @@ func (w *writer) resource(r *Resource) {
 	}
 }
 
-// A Cache keeps the results of one zone, so that a rescan works out only what has changed. The zero Cache is empty; several goroutines may use
-// it.
+// A Cache keeps the results of one zone, so that a rescan works out only what has changed. It keeps the documents as well, to compare them.
+// The zero Cache is empty; several goroutines may use it.
 type Cache struct {
 	mu      sync.Mutex
-	results map[string]cached // by type and ARN
+	results map[cacheKey]cached
 }
 
+type cacheKey struct{ kind, arn string }
+
 type cached struct {
-	fingerprint Fingerprint
-	result      Result
+	written []byte
+	result  Result
 }
 
 // Analyze is Analyze, from the cache if the resource is as it was. All calls are for one zone. A result that is an error is not kept, as
 // another call may have more luck. Results are shared and not to be changed.
 func (c *Cache) Analyze(r *Resource, zone reach.Zone) Result {
-	key, print := r.Type+" "+r.ARN, r.Fingerprint()
+	key := cacheKey{r.Type, r.ARN}
+	w := writers.Get().(*writer)
+	defer writers.Put(w)
+	written := w.write(r)
 	c.mu.Lock()
 	last, ok := c.results[key]
 	c.mu.Unlock()
-	if ok && last.fingerprint == print {
+	if ok && bytes.Equal(last.written, written) {
 		return last.result
 	}
 	result := Analyze(r, zone)
@@ -147,8 +162,8 @@ func (c *Cache) Analyze(r *Resource, zone reach.Zone) Result {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.results == nil {
-		c.results = map[string]cached{}
+		c.results = map[cacheKey]cached{}
 	}
-	c.results[key] = cached{print, result}
+	c.results[key] = cached{bytes.Clone(written), result}
 	return result
 }
