@@ -2,14 +2,19 @@ package resource
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/magpie-sec/magpie/internal/iam/reach"
 	"github.com/magpie-sec/magpie/internal/inventory"
 	"github.com/magpie-sec/magpie/internal/source"
+	"github.com/magpie-sec/magpie/internal/source/folder"
 )
 
 // A specimen is how the acceptance suite makes a resource of a type.
@@ -225,5 +230,69 @@ func TestTooComplex(t *testing.T) {
 	got := AnalyzeWithin(s.resource(source.Known(Document{Text: string(text)})), reach.Zone{Account: "111122223333"}, reach.Limits{Steps: 5})
 	if got.Error != InternalError || !strings.Contains(got.Reason, "too complex") {
 		t.Errorf("%+v", got)
+	}
+}
+
+// TestManyResources sees that a template of as many resources and policies as can be is read in linear time.
+func TestManyResources(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("Resources:\n")
+	const n = 6000
+	for i := range n {
+		fmt.Fprintf(&b, "  Q%d: {Type: AWS::SQS::Queue}\n  P%d: {Type: AWS::SQS::QueuePolicy, Properties: {Queues: [!Ref Q%d], PolicyDocument: {Statement: []}}}\n", i, i, i)
+	}
+	begin := time.Now()
+	e := readTest(t, b.String(), "")
+	if len(e.Resources) != n || len(e.NotRead) > 0 || e.Resources[n-1].Policy.State != source.StateKnown {
+		t.Fatalf("%d resources, %v", len(e.Resources), e.Problems)
+	}
+	const most = 10 * time.Second
+	if d := time.Since(begin); d > most {
+		t.Errorf("%v", d)
+	}
+}
+
+// TestNotRead sees that what is not looked at is listed.
+func TestNotRead(t *testing.T) {
+	e := readTest(t, `A: {Type: AWS::S3::Bucket, Properties: {BucketName: a}}
+V: {Type: AWS::EC2::VPC}
+P: {Type: AWS::S3::BucketPolicy, Properties: {Bucket: elsewhere, PolicyDocument: {Statement: []}}}
+Q: {Type: AWS::S3::BucketPolicy, Properties: {Bucket: a, PolicyDocument: {Statement: []}}}
+`, `[{"resourceType":"AWS::EC2::Instance","resourceId":"i-1"}]`)
+	want := []string{"AWS::EC2::Instance i-1", "AWS::EC2::VPC V", "AWS::S3::BucketPolicy P"}
+	if !slices.Equal(e.NotRead, want) {
+		t.Errorf("%q", e.NotRead)
+	}
+}
+
+// TestLoad reads a store's buckets and an estate's folder.
+func TestLoad(t *testing.T) {
+	root := t.TempDir()
+	for name, body := range map[string]string{
+		"template.yaml": "Resources:\n  R: {Type: AWS::IAM::Role, Properties: {AssumeRolePolicyDocument: {Statement: []}}}\n  B: {Type: AWS::S3::Bucket, Properties: {BucketName: told}}\n",
+		"told/a.txt":    "x", "untold/a.txt": "x",
+	} {
+		path := filepath.Join(root, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(body), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d, err := folder.Estate(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	e, err := Load(t.Context(), d, testOptions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for i := range e.Resources {
+		r := Analyze(&e.Resources[i], reach.Zone{Account: "111122223333"})
+		got = append(got, e.Resources[i].ARN+" "+r.Error)
+	}
+	want := []string{"arn:aws:iam::111122223333:role/R ", "arn:aws:s3:::told ", "arn:aws:s3:::untold INTERNAL_ERROR"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q", got)
 	}
 }

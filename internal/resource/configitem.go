@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/magpie-sec/magpie/internal/arn"
@@ -44,8 +43,7 @@ func (e *estate) itemResource(item inventory.ConfigItem) *Resource {
 	if id == "" {
 		id = e.itemARN(item)
 	}
-	i := slices.IndexFunc(e.Resources, func(r Resource) bool { return r.Type == item.Type && r.ARN == id })
-	if i >= 0 {
+	if i, known := e.found[named{item.Type, id}]; known {
 		return &e.Resources[i]
 	}
 	r := Resource{ARN: id, Type: item.Type, Account: item.Account, Region: item.Region, Place: Place{File: folder.ConfigItems}}
@@ -58,8 +56,7 @@ func (e *estate) itemResource(item inventory.ConfigItem) *Resource {
 	reason := fmt.Sprintf("the item of %s in %s does not say", label(item), folder.ConfigItems)
 	r.Policy.Reason, r.Encrypted.Reason, r.Shares.Reason = reason, reason, reason
 	r.Grants, r.KMSKey = source.Absent[[]KeyGrant](""), source.Absent[string]("")
-	e.Resources = append(e.Resources, r)
-	return &e.Resources[len(e.Resources)-1]
+	return &e.Resources[e.add(r)]
 }
 
 // itemARNs are the ARNs of items that do not give theirs.

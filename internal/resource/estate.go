@@ -38,8 +38,12 @@ func Load(ctx context.Context, d source.Driver, opts inventory.Options) (*Estate
 				return nil, err
 			}
 			e := Read(docs, opts)
+			known := map[string]bool{}
+			for _, r := range e.Resources {
+				known[r.ARN] = true
+			}
 			for i := range inv.Buckets {
-				if b := OfBucket(inv, &inv.Buckets[i]); !slices.ContainsFunc(e.Resources, func(r Resource) bool { return r.ARN == b.ARN }) {
+				if b := OfBucket(inv, &inv.Buckets[i]); !known[b.ARN] {
 					e.Resources = append(e.Resources, b)
 				}
 			}
@@ -96,15 +100,27 @@ type estate struct {
 	opts    inventory.Options
 	used    map[string]bool // logical ids of resources that were attached to another
 	items   string          // why there may be items that are not known
+	aims    map[target]*aims
+	found   map[named]int   // places in Resources
+	stated  map[string]bool // buckets whose policy an AWS Config item states
 }
+
+// named is the type and the ARN of a resource, or another name of it.
+type named struct{ kind, name string }
 
 // Read makes the resources that the documents of an estate describe. A plain template is an estate too.
 func Read(docs inventory.Documents, opts inventory.Options) *Estate {
-	e := &estate{Estate: &Estate{}, buckets: inventory.NewEstate(docs, opts), file: docs.TemplateName, opts: opts, used: map[string]bool{}}
+	e := &estate{Estate: &Estate{}, buckets: inventory.NewEstate(docs, opts), file: docs.TemplateName, opts: opts,
+		used: map[string]bool{}, aims: map[target]*aims{}, found: map[named]int{}, stated: map[string]bool{}}
 	e.Problems = e.buckets.Problems
 	for _, p := range e.Problems {
 		if p.Document == folder.ConfigItems {
 			e.items = p.String()
+		}
+	}
+	for _, i := range e.buckets.Items {
+		if _, given := i.Supplementary["BucketPolicy"]; given && i.Type == Bucket {
+			e.stated[label(i)] = true
 		}
 	}
 	if e.buckets.Stack != nil {
@@ -113,9 +129,10 @@ func Read(docs inventory.Documents, opts inventory.Options) *Estate {
 	e.readItems()
 	e.nameBuckets()
 	e.listUnread()
+	keys := e.keys()
 	for i := range e.Resources {
-		if e.Resources[i].Type == Secret {
-			e.useKey(&e.Resources[i])
+		if r := &e.Resources[i]; r.Type == Secret {
+			r.SecretKey = keys[r.KMSKey.Value]
 		}
 	}
 	sortResources(e.Resources)
@@ -141,7 +158,7 @@ func (e *estate) readStack(text []byte) {
 		}
 		into := e.resource(r)
 		k.describe(e, r, &into)
-		e.Resources = append(e.Resources, into)
+		e.add(into)
 		if r.Type == Table {
 			e.addStream(r, into)
 		}
@@ -194,7 +211,14 @@ func (e *estate) addStream(r cfn.Resource, table Resource) {
 	s.Type, s.ARN = Stream, table.ARN+"/stream/"+r.LogicalID
 	s.Marker = table.self() + "/stream/" + cfn.Placeholder(r.LogicalID)
 	s.Policy = e.document(r, iam.Resource, "StreamSpecification", "ResourcePolicy", "PolicyDocument")
-	e.Resources = append(e.Resources, s)
+	e.add(s)
+}
+
+// add adds a resource. It returns its place.
+func (e *estate) add(r Resource) int {
+	e.found[named{r.Type, r.ARN}] = len(e.Resources)
+	e.Resources = append(e.Resources, r)
+	return len(e.Resources) - 1
 }
 
 // text is a fact of a property that is a text.
@@ -241,39 +265,77 @@ func statementPlaces(e *estate, v cfn.Value) (places []Place) {
 // A target is the property in which a type of resource names what it is attached to: one or a list.
 type target struct{ kind, property string }
 
-// aim finds out whether a resource is attached to another: surely, or perhaps, which has a reason.
-func (e *estate) aim(p cfn.Resource, property string, r cfn.Resource, into *Resource) (hit bool, perhaps string) {
-	v, ok := p.Properties.Get(property)
-	if !ok {
-		return false, ""
-	}
-	items := []cfn.Value{v}
-	if v.Kind() == cfn.List {
-		items = v.Items()
-	}
-	for _, item := range items {
-		text, known := item.Text()
-		switch {
-		case known && (e.is(text, r, into)):
-			e.used[p.LogicalID] = true
-			hit = true
-		case !known && item.Unknown() != nil:
-			e.used[p.LogicalID] = true
-			perhaps = fmt.Sprintf("%v: %s may be attached to it: %s", e.place(p.Position), p.LogicalID, item.Unknown().Reason)
-		}
-	}
-	return hit, perhaps
+// aims are the resources of one type by what they name as their target.
+type aims struct {
+	by map[string][]int // places in the stack
+	// perhaps are those whose target is not known.
+	perhaps []int
 }
 
-// is reports whether a text means a resource: by its ARN, by what Ref gives, by its name.
-func (e *estate) is(text string, r cfn.Resource, into *Resource) bool {
-	ref, _ := r.Ref.Text()
-	self := into.self()
-	name := self[strings.LastIndexAny(self, ":/")+1:]
-	if into.Type == LayerVersion {
-		name = self
+// at finds the resources of a type that are attached to another, which goes by some names, and why there may be more.
+func (e *estate) aimedAt(t target, r cfn.Resource, into *Resource) (found []cfn.Resource, perhaps string) {
+	index := e.aims[t]
+	if index == nil {
+		index = e.index(t)
+		e.aims[t] = index
 	}
-	return text != "" && (text == self || text == ref || text == name)
+	var places []int
+	for _, name := range names(r, into) {
+		places = append(places, index.by[name]...)
+	}
+	slices.Sort(places)
+	for _, i := range slices.Compact(places) {
+		e.used[e.stack.Resources[i].LogicalID] = true
+		found = append(found, e.stack.Resources[i])
+	}
+	for _, i := range index.perhaps[:min(1, len(index.perhaps))] {
+		p := e.stack.Resources[i]
+		perhaps = fmt.Sprintf("%v: %s may be attached to it: %s", e.place(p.Position), p.LogicalID, aimOf(p, t).Unknowns()[0].Reason)
+	}
+	return found, perhaps
+}
+
+func aimOf(p cfn.Resource, t target) cfn.Value {
+	v, _ := p.Properties.Get(t.property)
+	return v
+}
+
+func (e *estate) index(t target) *aims {
+	index := &aims{by: map[string][]int{}}
+	for i, p := range e.stack.Resources {
+		if p.Type != t.kind {
+			continue
+		}
+		v := aimOf(p, t)
+		items := []cfn.Value{v}
+		if v.Kind() == cfn.List {
+			items = v.Items()
+		}
+		for _, item := range items {
+			text, known := item.Text()
+			switch {
+			case known && text != "":
+				index.by[text] = append(index.by[text], i)
+			case item.Unknown() != nil:
+				e.used[p.LogicalID] = true
+				index.perhaps = append(index.perhaps, i)
+			}
+		}
+	}
+	return index
+}
+
+// names are the texts that mean a resource: its ARN, what Ref gives, its name.
+func names(r cfn.Resource, into *Resource) []string {
+	self := into.self()
+	list := []string{self}
+	if ref, ok := r.Ref.Text(); ok && ref != "" {
+		list = append(list, ref)
+	}
+	if into.Type != LayerVersion {
+		list = append(list, self[strings.LastIndexAny(self, ":/")+1:])
+	}
+	return list
 }
 
 // attached is the policy that resources of other types lay on one. Two of them take each other's place, and it cannot be told which stays.
@@ -281,17 +343,10 @@ func (e *estate) attached(r cfn.Resource, into *Resource, property string, targe
 	var found []cfn.Resource
 	perhaps := ""
 	for _, t := range targets {
-		for _, p := range e.stack.Resources {
-			if p.Type != t.kind {
-				continue
-			}
-			hit, maybe := e.aim(p, t.property, r, into)
-			if hit {
-				found = append(found, p)
-			}
-			if maybe != "" {
-				perhaps = maybe
-			}
+		hit, maybe := e.aimedAt(t, r, into)
+		found = append(found, hit...)
+		if maybe != "" {
+			perhaps = maybe
 		}
 	}
 	switch {
@@ -327,83 +382,48 @@ func absentOr[T any](e *estate) source.Fact[T] {
 	return source.Absent[T]("")
 }
 
-// permissions is the policy that permissions of a function or layer version make, a statement each.
+// permissions is the policy that permissions of a function or layer version make, a statement each. Those of a function's versions and
+// aliases, which are named behind a colon, are not looked at.
 func (e *estate) permissions(r cfn.Resource, into *Resource) source.Fact[Document] {
-	kind, property := "AWS::Lambda::Permission", "FunctionName"
+	t := target{"AWS::Lambda::Permission", "FunctionName"}
 	if into.Type == LayerVersion {
-		kind, property = "AWS::Lambda::LayerVersionPermission", "LayerVersionArn"
+		t = target{"AWS::Lambda::LayerVersionPermission", "LayerVersionArn"}
+	}
+	found, perhaps := e.aimedAt(t, r, into)
+	if perhaps != "" {
+		return source.Unknown[Document](perhaps)
+	}
+	if len(found) == 0 {
+		return e.noneOf()
 	}
 	var statements []any
 	var places []Place
-	perhaps := ""
-	for _, p := range e.stack.Resources {
-		if p.Type != kind {
-			continue
-		}
-		hit, maybe := e.aim(p, property, r, into)
-		if maybe != "" {
-			perhaps = maybe
-		}
-		if !hit {
-			e.qualified(p, property, into)
-			continue
-		}
+	for _, p := range found {
 		var s any = permissionStatement(p)
 		if p.Unknown != nil {
 			s = p.Unknown
 		}
 		statements, places = append(statements, s), append(places, e.place(p.Position))
 	}
-	if perhaps != "" {
-		return source.Unknown[Document](perhaps)
-	}
-	if len(statements) == 0 {
-		return e.noneOf()
-	}
 	return source.Known(e.compile(map[string]any{"Version": string(iam.Version2012), "Statement": statements}, iam.Resource, places))
 }
 
-// qualified marks permissions of versions and aliases of a function as known: they are not looked at.
-func (e *estate) qualified(p cfn.Resource, property string, into *Resource) {
-	v, _ := p.Properties.Get(property)
-	if text, ok := v.Text(); ok && strings.HasPrefix(text, into.self()+":") {
-		e.used[p.LogicalID] = true
-	}
-}
-
 // accessPoints are those of a bucket.
-func (e *estate) accessPoints(into *Resource, kinds ...string) source.Fact[[]AccessPoint] {
+func (e *estate) accessPoints(into *Resource, kind string) source.Fact[[]AccessPoint] {
+	found, perhaps := e.aimedAt(target{kind, "Bucket"}, cfn.Resource{}, into)
+	if perhaps != "" {
+		return source.Unknown[[]AccessPoint](perhaps)
+	}
 	var points []AccessPoint
-	name := into.self()[strings.LastIndexAny(into.self(), ":/")+1:]
-	for _, p := range e.stack.Resources {
-		if !slices.Contains(kinds, p.Type) {
-			continue
-		}
-		bucket, _ := p.Properties.Get("Bucket")
-		text, known := bucket.Text()
-		if !known {
-			if u := bucket.Unknown(); u != nil {
-				return source.Unknown[[]AccessPoint](fmt.Sprintf("%v: access point %s may be this bucket's: %s", e.place(p.Position), p.LogicalID, u.Reason))
-			}
-			continue
-		}
-		if text != name {
-			continue
-		}
-		e.used[p.LogicalID] = true
+	for _, p := range found {
 		points = append(points, e.accessPoint(p, into))
 	}
-	for _, p := range e.stack.Resources {
-		if p.Type != "AWS::S3::MultiRegionAccessPoint" || into.Type != Bucket {
-			continue
-		}
-		point, of, unknown := e.multiRegion(p, name)
+	if into.Type == Bucket {
+		everywhere, unknown := e.multiRegion(into)
 		if unknown != "" {
 			return source.Unknown[[]AccessPoint](unknown)
 		}
-		if of {
-			points = append(points, point)
-		}
+		points = append(points, everywhere...)
 	}
 	for _, u := range e.stack.Unknowns {
 		return source.Unknown[[]AccessPoint](e.at(u))
@@ -454,45 +474,59 @@ func (e *estate) block(v cfn.Value) source.Fact[source.PublicAccessBlock] {
 	return source.Known(b)
 }
 
-// multiRegion reads a multi-Region access point, if it is one of a bucket.
-func (e *estate) multiRegion(p cfn.Resource, bucket string) (point AccessPoint, of bool, unknown string) {
-	regions, _ := p.Properties.Get("Regions")
-	for _, region := range regions.Items() {
-		v, _ := region.Get("Bucket")
-		if u := v.Unknown(); u != nil {
-			return point, false, e.at(u)
-		}
-		text, _ := v.Text()
-		of = of || text == bucket
+// multiRegionIndex has the multi-Region access points of the template by their buckets.
+func (e *estate) multiRegionIndex() *aims {
+	t := target{"AWS::S3::MultiRegionAccessPoint", "Regions"}
+	if index := e.aims[t]; index != nil {
+		return index
 	}
-	e.used[p.LogicalID] = true
-	if !of {
-		return point, false, ""
-	}
-	alias := cfn.Placeholder(p.LogicalID)
-	point = AccessPoint{Name: p.LogicalID, MultiRegion: true, Policy: source.Absent[Document](""), VPC: source.Absent[string](""),
-		ARN: fmt.Sprintf("arn:%s:s3::%s:accesspoint/%s", arn.PartitionOf(e.opts.Region), e.opts.Account, alias)}
-	point.PublicAccessBlock = source.Known(source.PublicAccessBlock{IgnorePublicACLs: true, RestrictPublicBuckets: true})
-	if v, ok := p.Properties.Get("PublicAccessBlockConfiguration"); ok {
-		point.PublicAccessBlock = e.block(v)
-	}
-	for _, q := range e.stack.Resources {
-		if q.Type != "AWS::S3::MultiRegionAccessPointPolicy" {
+	index := &aims{by: map[string][]int{}}
+	for i, p := range e.stack.Resources {
+		if p.Type != t.kind {
 			continue
 		}
-		v, _ := q.Properties.Get("MrapName")
-		name, _ := p.Properties.Get("Name")
-		text, known := v.Text()
-		own, _ := name.Text()
-		switch {
-		case !known && v.Unknown() != nil && own != "":
-			point.Policy = source.Unknown[Document](e.at(v.Unknown()))
-		case known && text == own, !known && own == "":
-			e.used[q.LogicalID] = true
-			point.Policy = e.document(q, iam.Resource, "Policy")
+		e.used[p.LogicalID] = true
+		regions := aimOf(p, t)
+		if regions.Unknown() != nil {
+			index.perhaps = append(index.perhaps, i)
+		}
+		for _, region := range regions.Items() {
+			v, _ := region.Get("Bucket")
+			if text, ok := v.Text(); ok {
+				index.by[text] = append(index.by[text], i)
+			} else if v.Unknown() != nil {
+				index.perhaps = append(index.perhaps, i)
+			}
 		}
 	}
-	return point, true, ""
+	e.aims[t] = index
+	return index
+}
+
+// multiRegion are the multi-Region access points of a bucket; unknown says why there may be others.
+func (e *estate) multiRegion(bucket *Resource) (points []AccessPoint, unknown string) {
+	index := e.multiRegionIndex()
+	if len(index.perhaps) > 0 {
+		p := e.stack.Resources[index.perhaps[0]]
+		return nil, fmt.Sprintf("%v: the buckets of %s are not known", e.place(p.Position), p.LogicalID)
+	}
+	for _, i := range slices.Compact(index.by[bucketName(bucket.ARN)]) {
+		p := e.stack.Resources[i]
+		point := AccessPoint{Name: p.LogicalID, MultiRegion: true, VPC: source.Absent[string](""),
+			ARN: fmt.Sprintf("arn:%s:s3::%s:accesspoint/%s", arn.PartitionOf(e.opts.Region), e.opts.Account, cfn.Placeholder(p.LogicalID))}
+		point.PublicAccessBlock = source.Known(source.PublicAccessBlock{IgnorePublicACLs: true, RestrictPublicBuckets: true})
+		if v, ok := p.Properties.Get("PublicAccessBlockConfiguration"); ok {
+			point.PublicAccessBlock = e.block(v)
+		}
+		// The policy names the access point by the name that one has or CloudFormation makes up, which Ref gives.
+		name, ok := e.text(p, "Name").Get()
+		if !ok {
+			name = cfn.Placeholder(p.LogicalID)
+		}
+		point.Policy = e.attached(cfn.Resource{}, &Resource{ARN: name}, "Policy", target{"AWS::S3::MultiRegionAccessPointPolicy", "MrapName"})
+		points = append(points, point)
+	}
+	return points, ""
 }
 
 // describeBucket takes the facts of a bucket from the inventory, which knows templates and items, and its policy with its places.
@@ -503,26 +537,18 @@ func describeBucket(e *estate, r cfn.Resource, into *Resource) {
 	into.AccountBlock = e.buckets.AccountPublicAccessBlock(context.Background())
 	into.AccessPoints = e.accessPoints(into, "AWS::S3::AccessPoint")
 	policy := e.attached(r, into, "PolicyDocument", target{"AWS::S3::BucketPolicy", "Bucket"})
-	if !e.itemStates(name, "BucketPolicy") {
+	if !e.stated[name] {
 		into.Policy = policy
 	}
 }
 
 func bucketName(bucketARN string) string { return bucketARN[strings.LastIndexByte(bucketARN, ':')+1:] }
 
-// itemStates reports whether an AWS Config item says something of a bucket.
-func (e *estate) itemStates(bucket, member string) bool {
-	return slices.ContainsFunc(e.buckets.Items, func(i inventory.ConfigItem) bool {
-		_, given := i.Supplementary[member]
-		return i.Type == Bucket && given && (i.Name == bucket || i.Name == "" && i.ID == bucket)
-	})
-}
-
 // nameBuckets adds the buckets that only AWS Config items describe.
 func (e *estate) nameBuckets() {
 	for _, name := range e.buckets.BucketNames() {
 		id := arn.Bucket(arn.PartitionOf(e.opts.Region), name).String()
-		if slices.ContainsFunc(e.Resources, func(r Resource) bool { return r.ARN == id }) {
+		if _, known := e.found[named{Bucket, id}]; known {
 			continue
 		}
 		r := Resource{ARN: id, Type: Bucket, Account: e.opts.Account, Region: e.opts.Region, Place: Place{File: folder.ConfigItems}}
@@ -533,25 +559,24 @@ func (e *estate) nameBuckets() {
 		if e.stack != nil {
 			r.AccessPoints = e.accessPoints(&r, "AWS::S3::AccessPoint")
 			policy := e.attached(cfn.Resource{}, &r, "PolicyDocument", target{"AWS::S3::BucketPolicy", "Bucket"})
-			if policy.State != source.StateAbsent && !e.itemStates(name, "BucketPolicy") {
+			if policy.State != source.StateAbsent && !e.stated[name] {
 				r.Policy = policy
 			}
 		}
-		e.Resources = append(e.Resources, r)
+		e.add(r)
 	}
 }
 
-// useKey finds the key that a secret names among the resources.
-func (e *estate) useKey(secret *Resource) {
-	name, known := secret.KMSKey.Get()
-	if !known {
-		return
-	}
+// keys are the known keys by everything that a secret may call them.
+func (e *estate) keys() map[string]*Resource {
+	all := map[string]*Resource{}
 	for i := range e.Resources {
-		key := &e.Resources[i]
-		if id := key.self(); key.Type == Key && (name == id || strings.HasSuffix(id, "key/"+name)) {
-			copied := *key
-			secret.SecretKey = &copied
+		if e.Resources[i].Type != Key {
+			continue
 		}
+		key := e.Resources[i]
+		id := key.self()
+		all[id], all[id[strings.LastIndexByte(id, '/')+1:]] = &key, &key
 	}
+	return all
 }

@@ -18,7 +18,6 @@ func secretKind() kind {
 		describe: func(e *estate, r cfn.Resource, into *Resource) {
 			into.Policy = e.attached(r, into, "ResourcePolicy", target{"AWS::SecretsManager::ResourcePolicy", "SecretId"})
 			into.KMSKey = e.text(r, "KmsKeyId")
-			e.useKey(into)
 		},
 		item: func(item inventory.ConfigItem, into *Resource) {
 			itemPolicy(item, &into.Policy, "ResourcePolicy", "Policy")
