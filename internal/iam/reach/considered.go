@@ -91,6 +91,9 @@ func (f fixing) isFixed(v *iam.Value, test iam.Test) bool {
 	if v.Template.HasVariables() || !v.OK {
 		return false
 	}
+	if test.Family() == iam.FamilyBool && !v.True {
+		return false // everything but "true" is false
+	}
 	text := v.Value
 	wild := strings.ContainsAny(text, "*?")
 	switch f {

@@ -142,7 +142,7 @@ func TestOverlappingNaive(t *testing.T) {
 func (m maker) external(t testing.TB) *iam.Policy {
 	saved := keyNames
 	defer func() { keyNames = saved }()
-	keyNames = []string{"aws:PrincipalArn", "aws:PrincipalAccount", "aws:SourceIp", "aws:SourceIp", "aws:SourceArn", "k:one", "aws:SecureTransport"}
+	keyNames = []string{"aws:PrincipalArn", "aws:PrincipalAccount", "aws:SourceIp", "aws:SourceIp", "aws:SourceArn", "k:one", "aws:SecureTransport", "aws:userid", "aws:PrincipalType", "aws:PrincipalOrgPaths"}
 	return m.policy(t, iam.Resource, 3)
 }
 
@@ -176,6 +176,9 @@ func covers(p *iam.Policy, a *Access, r *eval.Request) bool {
 					c.Operator.Test--
 				}
 				c.Operator = iam.Operator{Test: c.Operator.Test}
+				if r.Context[c.Key.Folded].Many {
+					c.Operator.Qualifier = iam.ForAnyValue
+				}
 				for _, v := range c.Values {
 					if v.Value == term.Label {
 						c.Values = []iam.Value{v}
@@ -198,7 +201,7 @@ func TestExternalAgainstEval(t *testing.T) {
 	if testing.Short() {
 		rounds = 2_000
 	}
-	m := maker{rand.New(rand.NewPCG(3, 4))}
+	m := maker{rand.New(rand.NewPCG(33, 44))}
 	actions := []string{"a:GetX", "a:GetY", "a:PutX", "b:Put"}
 	zone := Zone{Account: "111122223333"}
 	undecided, total, public := 0, 0, 0
