@@ -3,6 +3,7 @@ package resource
 import (
 	"fmt"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -101,30 +102,38 @@ func BenchmarkNaive(b *testing.B) {
 	}
 }
 
-// TestSpeed holds the speed that users are promised, with room for slow machines: 10,000 buckets from cold in 10 s, and in 50 ms when one has
-// changed.
+// TestSpeed holds the speed that users are promised, of which it measures the time of the processor, as machines under test do other things
+// too: 10,000 buckets from cold in 10 s, and in 50 ms when one has changed.
 func TestSpeed(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes seconds")
 	}
 	buckets := ordinaryBuckets(10_000)
 	var cache Cache
-	begin := time.Now()
-	for i := range buckets {
-		if got := cache.Analyze(&buckets[i], benchZone); got.Error != "" {
-			t.Fatalf("%s: %s", buckets[i].ARN, got.Reason)
+	analyze := func() time.Duration {
+		begin := processorTime(t)
+		for i := range buckets {
+			if got := cache.Analyze(&buckets[i], benchZone); got.Error != "" {
+				t.Fatalf("%s: %s", buckets[i].ARN, got.Reason)
+			}
 		}
+		return processorTime(t) - begin
 	}
-	cold := time.Since(begin)
+	cold := analyze()
 	buckets[4].Policy = buckets[6].Policy
-	begin = time.Now()
-	for i := range buckets {
-		cache.Analyze(&buckets[i], benchZone)
-	}
-	again := time.Since(begin)
+	again := analyze()
 	t.Logf("cold %v, after one change %v", cold, again)
-	const room = 3 // machines under test do other things too
-	if cold > room*10*time.Second || again > room*50*time.Millisecond {
+	if cold > 10*time.Second || again > 50*time.Millisecond {
 		t.Errorf("cold %v, after one change %v", cold, again)
 	}
+}
+
+// processorTime is what the process has used so far.
+func processorTime(t *testing.T) time.Duration {
+	t.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

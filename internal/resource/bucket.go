@@ -1,6 +1,7 @@
 package resource
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -334,6 +335,7 @@ func (b *bucketAnalysis) through(p *AccessPoint, s settings, acl *document) []Fi
 	}
 	ask := func() (found []Finding) {
 		objects := bucketParts()
+		defer func() { carry(found, known, keys) }()
 		for i, part := range accessPointParts() {
 			found = merge(found, b.within(func(most bool) []layer {
 				f, g := front(most), behind(most)
@@ -355,6 +357,17 @@ func (b *bucketAnalysis) through(p *AccessPoint, s settings, acl *document) []Fi
 		b.gap(false, "%s", reason)
 	}
 	return nil
+}
+
+// carry gives the witnesses the keys that requests through an access point have.
+func carry(found []Finding, known eval.Context, keys []string) {
+	for i := range found {
+		with := maps.Clone(found[i].Witness.Context)
+		for _, key := range keys {
+			with[key] = known[key]
+		}
+		found[i].Witness.Context = with
+	}
 }
 
 // fromVPC adds to the statements that allow that the request comes from a VPC, as others do not reach the access point.

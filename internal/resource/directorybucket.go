@@ -75,7 +75,7 @@ func (a *analysis) throughDirectory(p *AccessPoint, b bounds) []Finding {
 		}
 		return d.like(specialise(d.policy, known, expressDelegation...))
 	}
-	return a.within(func(most bool) []layer {
+	found := a.within(func(most bool) []layer {
 		front, behind := pick(own, most), pick(b, most)
 		behind.source = Source{}
 		if private {
@@ -83,4 +83,6 @@ func (a *analysis) throughDirectory(p *AccessPoint, b bounds) []Finding {
 		}
 		return []layer{{documents: []*document{front}, resources: []string{p.ARN}}, {documents: []*document{behind}, resources: []string{a.r.self()}}}
 	}, own.reason+b.reason, directoryAccessPointActions())
+	carry(found, known, expressDelegation)
+	return found
 }

@@ -162,15 +162,19 @@ type Result struct {
 	Reason string
 }
 
-// Analyze works out who outside the zone reaches a resource.
+// Analyze works out who outside the zone reaches a resource. The zone's account is the resource's owner; it counts only if the resource does not
+// tell its own.
 func Analyze(r *Resource, zone reach.Zone) Result { return AnalyzeWithin(r, zone, reach.Limits{}) }
 
 // AnalyzeWithin is Analyze with bounded work. What takes more is an InternalError.
 func AnalyzeWithin(r *Resource, zone reach.Zone, l reach.Limits) Result {
-	if zone.Account == "" {
-		zone.Account = r.Account
+	if r.Account != "" {
+		zone.Account = r.Account // the owner is trusted, whoever asks
 	}
 	a := &analysis{r: r, zone: zone, limits: l}
+	if zone.Account == "" {
+		a.gap(false, "the account that owns the resource is not known")
+	}
 	k := kindOf(r.Type)
 	if k == nil {
 		return Result{Error: InternalError, Reason: "no resource of type " + r.Type + " can be analysed"}

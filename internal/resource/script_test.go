@@ -8,9 +8,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/magpie-sec/magpie/internal/iam"
 	"github.com/magpie-sec/magpie/internal/iam/eval"
 	"github.com/magpie-sec/magpie/internal/iam/reach"
 	"github.com/magpie-sec/magpie/internal/inventory"
+	"github.com/magpie-sec/magpie/internal/source"
 )
 
 // The scripts in testdata, a file for each type, are blocks, begun by "== TITLE":
@@ -123,6 +125,7 @@ func check(t *testing.T, e *Estate, line string, zone reach.Zone, covered map[st
 	covered[r.Type] = true
 	got := Analyze(r, zone)
 	confirm(t, got)
+	witnessed(t, r, got)
 	var want []string
 	wantError := false
 	for _, w := range strings.Split(wants, " | ") {
@@ -170,6 +173,42 @@ func confirm(t *testing.T, got Result) {
 	}
 	if public != got.Public || (got.Error == "") != (got.Reason == "") {
 		t.Errorf("the result contradicts itself: %+v", got)
+	}
+}
+
+// witnessed asks package eval, which knows nothing of how the package came to its findings, whether the documents as they stand let the
+// witness of each finding in: the resource's policy and, on the way through an access point, that one's.
+func witnessed(t *testing.T, r *Resource, got Result) {
+	t.Helper()
+	permits := func(d Document, on string, f Finding) bool {
+		text := d.Text
+		if d.Least != "" {
+			text = d.Least
+		}
+		p, err := iam.Parse(text, kindOf(r.Type).policy)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request := f.Witness
+		request.Resource = on
+		return eval.Permits(p, &request)
+	}
+	for _, f := range got.Findings {
+		points, _ := r.AccessPoints.Get()
+		i := slices.IndexFunc(points, func(p AccessPoint) bool {
+			return slices.ContainsFunc(f.Sources, func(s Source) bool { return s.AccessPointARN == p.ARN })
+		})
+		own := func(reason Reason) bool { return reason.Document == kindOf(r.Type).document }
+		switch {
+		case i >= 0 && len(f.Resources) == 2:
+			if !permits(points[i].Policy.Value, f.Resources[0], f) || !permits(r.Policy.Value, f.Resources[1], f) {
+				t.Errorf("the witness does not get through the access point: %+v", f.Witness)
+			}
+		case r.Policy.State == source.StateKnown && !slices.ContainsFunc(f.Reasons, func(reason Reason) bool { return !own(reason) }):
+			if !permits(r.Policy.Value, f.Witness.Resource, f) {
+				t.Errorf("the witness does not get in: %+v", f.Witness)
+			}
+		}
 	}
 }
 
