@@ -29,6 +29,7 @@ func TestText(t *testing.T) {
 		{"a < b and 5<6 &lt;x&gt; &eacute;&nbsp;&unknown;", "a < b and 5<6 <x> é &unknown;"},
 		{"<script>if (a<b) { s = \"</p>\" }</SCRIPT >x", "if (a<b) { s = \"</p>\" } x"},
 		{"<!-- password: <x> -->y", "password: <x> y"},
+		{`<i data-customer-national-insurance-number="AB123456C">`, `data-customer-national-insurance-number="AB123456C"`},
 		{"<user-ssn>523</user-ssn>", "user-ssn 523"},
 		{"<p title=\"open>text</p>\n<p>rest", "title=\"open\" text rest"},
 	} {

@@ -453,8 +453,12 @@ func (p *parser) attributes(t []byte, column int, closed bool) {
 		for n < len(t) && !blank(t[n]) && t[n] != '=' && t[n] != '/' {
 			n++
 		}
-		p.name = lower(p.name, t[:min(n, maxLooks)])
-		ofLooks, class := looks[string(p.name)], string(p.name) == "class"
+		name := t[:n]
+		if n <= maxLooks {
+			p.name = lower(p.name, name)
+			name = p.name
+		}
+		ofLooks, class := looks[string(name)], string(name) == "class"
 		after := bytes.TrimLeft(t[n:], " \t\r\n\f")
 		if len(after) == 0 || after[0] != '=' { // a name alone
 			if closed || len(after) > 0 {
@@ -488,7 +492,7 @@ func (p *parser) attributes(t []byte, column int, closed bool) {
 			p.lines(value)
 			continue
 		}
-		p.attribute(p.name, between, value)
+		p.attribute(name, between, value)
 	}
 }
 

@@ -56,6 +56,13 @@ func (m maker) condition() (operator, key string, values []string) {
 		operator = m.one("NumericEquals", "NumericNotEquals", "NumericLessThan", "NumericGreaterThan", "NumericLessThanEquals", "NumericGreaterThanEquals")
 		values = m.some(numbers...)
 	}
+	if strings.HasPrefix(operator, "Arn") {
+		for i, v := range values {
+			if strings.Count(v, ":") < 5 && strings.ContainsAny(v, "*?") { // has no answer
+				values[i] = "arn:*:*:*:*:*"
+			}
+		}
+	}
 	if operator == "Null" {
 		return operator, key, []string{m.one("true", "false")}
 	}

@@ -414,8 +414,12 @@ func (sp *space) makeTest(k *key, c *iam.Condition) (*test, error) {
 	case iam.FamilyString, iam.FamilyARN:
 		var atoms []signed
 		for i := range c.Values {
-			if v := &c.Values[i]; !v.Template.Never {
+			v := &c.Values[i]
+			if !v.Template.Never {
 				atoms = append(atoms, yes(sp.templateAtom(&v.Template)))
+			} else if family == iam.FamilyARN && strings.ContainsAny(v.Text.Value, "*?") {
+				// AWS does not say what "*" alone matches there. Either reading would make a guess of somebody's "not public".
+				return nil, fmt.Errorf("%w: a pattern with fewer than six parts under %s", ErrUnsupported, c.Operator)
 			}
 		}
 		slices.Sort(atoms)
