@@ -8,11 +8,11 @@ STATICCHECK = $(GO) tool -modfile=tools/lint/go.mod staticcheck
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s:
 
-test: install check ## install what the tests need, check the sources, run every test, fuzz for four minutes
+test: install check ## install what the tests need, check the sources, run every test, fuzz each format for half a minute
 	$(GO) test -timeout 14m ./...
 	GOEXPERIMENT=simd $(GO) vet ./internal/detect/...
 	GOEXPERIMENT=simd $(GO) test -run 'Marks|Classify|Masks' ./internal/detect
-	$(GO) run ./tools/fuzz
+	$(GO) run ./tools/fuzz -total 150s
 
 install: ## PostgreSQL, Node.js, the AWS CLI and Z3, where they are absent
 	@sh tools/install/install.sh
