@@ -3,9 +3,7 @@ package resource
 import (
 	"fmt"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/magpie-sec/magpie/internal/iam"
 	"github.com/magpie-sec/magpie/internal/iam/eval"
@@ -100,40 +98,4 @@ func BenchmarkNaive(b *testing.B) {
 			}
 		}
 	}
-}
-
-// TestSpeed holds the speed that users are promised, of which it measures the time of the processor, as machines under test do other things
-// too: 10,000 buckets from cold in 10 s, and in 50 ms when one has changed.
-func TestSpeed(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes seconds")
-	}
-	buckets := ordinaryBuckets(10_000)
-	var cache Cache
-	analyze := func() time.Duration {
-		begin := processorTime(t)
-		for i := range buckets {
-			if got := cache.Analyze(&buckets[i], benchZone); got.Error != "" {
-				t.Fatalf("%s: %s", buckets[i].ARN, got.Reason)
-			}
-		}
-		return processorTime(t) - begin
-	}
-	cold := analyze()
-	buckets[4].Policy = buckets[6].Policy
-	again := analyze()
-	t.Logf("cold %v, after one change %v", cold, again)
-	if cold > 10*time.Second || again > 50*time.Millisecond {
-		t.Errorf("cold %v, after one change %v", cold, again)
-	}
-}
-
-// processorTime is what the process has used so far.
-func processorTime(t *testing.T) time.Duration {
-	t.Helper()
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		t.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
