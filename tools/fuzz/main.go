@@ -1,6 +1,7 @@
-// Command fuzz runs every fuzz target of the module for a while, several at once, with a line for each.
+// Command fuzz runs the fuzz targets of the module for a while, two at once, with a line for each.
 //
 //	go run ./tools/fuzz                     30 s for each format, 5 s for each other target
+//	go run ./tools/fuzz -within 5m          as many of them as that takes: another part with every commit
 //	go run ./tools/fuzz -time 5m -run csv   five minutes for the formats whose package or target matches
 //
 // Go's own runner takes one target at a time. The targets are seeded with their packages' samples and the inputs kept in testdata/fuzz. A
@@ -15,6 +16,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"hash/fnv"
 	"io"
 	"os"
 	"os/exec"
@@ -31,7 +33,7 @@ func main() {
 	o := options{}
 	flag.DurationVar(&o.formats, "time", 30*time.Second, "how long each target of internal/extract runs")
 	flag.DurationVar(&o.others, "others", 5*time.Second, "how long each other target runs")
-	flag.DurationVar(&o.total, "total", 4*time.Minute, "how long all targets may take together: decides how many run at once, two at least")
+	flag.DurationVar(&o.within, "within", 0, "run no more targets than fit into this time; which ones turns with the commit")
 	flag.Func("run", "only targets whose package or name match", func(s string) (err error) {
 		o.only, err = regexp.Compile(s)
 		return err
@@ -51,8 +53,8 @@ func main() {
 }
 
 type options struct {
-	formats, others, total time.Duration
-	only                   *regexp.Regexp
+	formats, others, within time.Duration
+	only                    *regexp.Regexp
 }
 
 // A target is a fuzz target: the folder of its package below the root, and its name.
@@ -98,18 +100,48 @@ func find(root string) (all []target, err error) {
 	return all, err
 }
 
-// atOnce is how many targets run at a time, so that all are over in time. More than there are cores share them.
-func atOnce(targets []target, o options) int {
+const (
+	// atOnce is how many targets run at a time. With more than there are cores, none of them would get far.
+	atOnce = 2
+	// overhead is what it takes to build a target and to run its seeds.
+	overhead = 12 * time.Second
+)
+
+// parts divides the targets so that each part fits into the time.
+func parts(targets []target, o options) [][]target {
+	all := [][]target{nil}
 	var sum time.Duration
 	for _, t := range targets {
-		sum += o.time(t)
+		d := o.time(t) + overhead
+		if sum += d; o.within > 0 && sum > atOnce*o.within && all[len(all)-1] != nil {
+			all, sum = append(all, nil), d
+		}
+		all[len(all)-1] = append(all[len(all)-1], t)
 	}
-	return max(2, int((sum+o.total-1)/o.total))
+	return all
+}
+
+// commit returns a number that differs from commit to commit, 0 outside of a repository.
+func commit(ctx context.Context, root string) uint32 {
+	cmd := exec.CommandContext(ctx, "git", "rev-parse", "HEAD")
+	cmd.Dir = root
+	b, err := cmd.Output()
+	if err != nil {
+		return 0
+	}
+	h := fnv.New32a()
+	h.Write(b)
+	return h.Sum32()
 }
 
 func run(ctx context.Context, root string, targets []target, o options, out io.Writer) error {
 	if o.only != nil {
 		targets = slices.DeleteFunc(targets, func(t target) bool { return !o.only.MatchString(t.String()) })
+	}
+	all := parts(targets, o)
+	if part := int(commit(ctx, root) % uint32(len(all))); len(all) > 1 {
+		fmt.Fprintf(out, "part %d of %d, %d of %d targets: another commit runs another part, make fuzz runs all\n", part+1, len(all), len(all[part]), len(targets))
+		targets = all[part]
 	}
 	// The longest first, so that none is left alone at the end.
 	slices.SortStableFunc(targets, func(a, b target) int { return int(o.time(b) - o.time(a)) })
@@ -119,7 +151,7 @@ func run(ctx context.Context, root string, targets []target, o options, out io.W
 		failed []string
 		queue  = make(chan target)
 	)
-	for range min(len(targets), atOnce(targets, o)) {
+	for range min(len(targets), atOnce) {
 		wait.Go(func() {
 			for t := range queue {
 				line, ok := fuzz(ctx, root, t, o.time(t))

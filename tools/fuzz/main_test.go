@@ -20,13 +20,23 @@ func TestFind(t *testing.T) {
 			t.Errorf("%s is not found", want)
 		}
 	}
-	o := options{formats: 30 * time.Second, others: 5 * time.Second, total: 4 * time.Minute}
-	var sum time.Duration
-	for _, target := range all {
-		sum += o.time(target)
+	o := options{formats: 30 * time.Second, others: 5 * time.Second, within: 5 * time.Minute}
+	var together []target
+	for i, part := range parts(all, o) {
+		var sum time.Duration
+		for _, t := range part {
+			sum += o.time(t) + overhead
+		}
+		if len(part) == 0 || sum > atOnce*o.within {
+			t.Errorf("part %d: %d targets take %s", i, len(part), sum)
+		}
+		together = append(together, part...)
 	}
-	if n := atOnce(all, o); sum/time.Duration(n) > o.total {
-		t.Errorf("%d targets, %d at once: they take %s", len(all), n, sum/time.Duration(n))
+	if !slices.Equal(together, all) {
+		t.Error("the parts together are not all targets")
+	}
+	if o.within = 0; len(parts(all, o)) != 1 {
+		t.Error("without a bound there are parts")
 	}
 }
 
@@ -61,7 +71,7 @@ func FuzzGood(f *testing.F) {
 		t.Fatalf("%v, %v", targets, err)
 	}
 	var out strings.Builder
-	err = run(context.Background(), dir, targets, options{others: time.Second, total: time.Minute}, &out)
+	err = run(context.Background(), dir, targets, options{others: time.Second}, &out)
 	if err == nil || err.Error() != "1 of 2 targets failed: . FuzzBad" {
 		t.Errorf("error %v", err)
 	}
