@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"strings"
 
 	"github.com/magpie-sec/magpie/internal/wire"
 )
@@ -48,7 +49,7 @@ func (s *Sealer) Open(caller wire.Caller, in wire.PagedInput) ([]byte, error) {
 	if token == "" {
 		return nil, nil
 	}
-	if len(token) <= maxToken {
+	if len(token) <= maxToken && !strings.ContainsAny(token, "\r\n") { // which the decoder passes over
 		text, err := base64.RawURLEncoding.Strict().DecodeString(token)
 		const head = 1 + sha256.Size
 		if err == nil && len(text) >= head && text[0] == version {
