@@ -29,6 +29,9 @@ type Template struct {
 	Pattern glob.Pattern
 	// Never says that the text matches nothing: it is compared as an ARN and has fewer than six fields. Only without variables.
 	Never bool
+	// Lone says that the text is "*" alone and compared as an ARN. AWS does not say whether that matches every ARN or, with one field of
+	// six, none; it is read as every ARN. Only without variables.
+	Lone bool
 }
 
 // PartKind says what a Part is.
@@ -146,6 +149,7 @@ func parseTemplate(text Text, form Form, variables bool) (t Template, fault Code
 	}
 	pattern, ok := form.build(&b)
 	t.Pattern, t.Never = pattern, !ok
+	t.Lone = form == FormARN && ok && strings.Trim(t.Value, "*") == ""
 	return t, fault
 }
 

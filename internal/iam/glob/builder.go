@@ -44,8 +44,11 @@ func (b *Builder) Text(text string) {
 func (b *Builder) Pattern() Pattern { return Pattern{tokens: ordered(b.tokens)} }
 
 // ARN returns the pattern of what was added, compared field by field: wildcards in the first five fields take no colon, those of the sixth
-// do. With fewer than six fields, also as "*" alone, it matches nothing and is not ok.
+// do. "*" alone matches every ARN; with fewer than six fields otherwise it matches nothing and is not ok.
 func (b *Builder) ARN() (p Pattern, ok bool) {
+	if b.onlyStars() {
+		return anyARN, true
+	}
 	if b.colons() < 5 {
 		return Pattern{}, false
 	}

@@ -51,6 +51,7 @@ func newMiner(docs *Guard, zone *Zone, actions []string, l Limits) (*miner, erro
 	if err != nil {
 		return nil, err
 	}
+	sp.lenient = true
 	m := &miner{sp: sp, docs: docs}
 	for i := range docs.Layers {
 		if err := m.layer(i); err != nil || len(m.allow) == 0 {
@@ -135,7 +136,7 @@ func (m *miner) dimensions() error {
 					op.Qualifier = iam.ForAnyValue
 				}
 				condition := &iam.Condition{Operator: op, Key: c.Key, Values: []iam.Value{*v}}
-				lit, truth, err := m.sp.condition(condition)
+				lit, truth, err := m.sp.condition(condition, true)
 				if err != nil {
 					return err
 				}

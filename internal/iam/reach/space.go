@@ -101,6 +101,7 @@ type box struct {
 // A space is all requests as far as some policies can tell them apart.
 type space struct {
 	linked  bool // what AWS derives from the caller goes with the caller
+	lenient bool // a value that may be read in two ways is read so that more is allowed, if it can be
 	zone    *Zone
 	left    int // steps
 	coords  []*coordinate
@@ -219,7 +220,7 @@ func (sp *space) statement(s *iam.Statement, layer, policy int) (*box, error) {
 		b.literals = append(b.literals, lit)
 	}
 	for i := range s.Conditions {
-		lit, truth, err := sp.condition(&s.Conditions[i])
+		lit, truth, err := sp.condition(&s.Conditions[i], sp.lenient && (s.Effect == iam.Allow) != s.Conditions[i].Operator.Test.Negated())
 		switch {
 		case err != nil:
 			return nil, err
@@ -346,8 +347,9 @@ func noneOf(atoms []signed) [][]signed {
 	return clauses
 }
 
-// condition makes the literal of a condition, as eval.Holds has it.
-func (sp *space) condition(c *iam.Condition) (int32, certainty, error) {
+// condition makes the literal of a condition, as eval.Holds has it. lenient says that the value "*" of an operator for ARNs may be taken to
+// match every ARN: where it does not, less is allowed.
+func (sp *space) condition(c *iam.Condition, lenient bool) (int32, certainty, error) {
 	k := sp.keys[c.Key.Folded]
 	op := c.Operator
 	l := literal{coord: k.coord, key: k}
@@ -389,7 +391,7 @@ func (sp *space) condition(c *iam.Condition) (int32, certainty, error) {
 	var name strings.Builder
 	fmt.Fprintf(&name, "c%d %v %s %d %d %v", l.coord, l.absent, k.folded, l.single, l.set, op.Test)
 	if !is(always) && !is(never) {
-		t, err := sp.makeTest(k, c)
+		t, err := sp.makeTest(k, c, lenient)
 		if err != nil {
 			return 0, isOpen, err
 		}
@@ -407,7 +409,7 @@ func (sp *space) condition(c *iam.Condition) (int32, certainty, error) {
 	return sp.number(name.String(), func() literal { return l }), isOpen, nil
 }
 
-func (sp *space) makeTest(k *key, c *iam.Condition) (*test, error) {
+func (sp *space) makeTest(k *key, c *iam.Condition, lenient bool) (*test, error) {
 	t := &test{condition: c}
 	family := c.Operator.Test.Family()
 	switch family {
@@ -415,11 +417,12 @@ func (sp *space) makeTest(k *key, c *iam.Condition) (*test, error) {
 		var atoms []signed
 		for i := range c.Values {
 			v := &c.Values[i]
-			if !v.Template.Never {
-				atoms = append(atoms, yes(sp.templateAtom(&v.Template)))
-			} else if family == iam.FamilyARN && strings.ContainsAny(v.Text.Value, "*?") {
-				// AWS does not say what "*" alone matches there. Either reading would make a guess of somebody's "not public".
+			switch {
+			case v.Template.Lone && !lenient, v.Template.Never && family == iam.FamilyARN && strings.ContainsAny(v.Text.Value, "*?"):
+				// AWS does not say what that matches. Either reading could make a wrong "not public".
 				return nil, fmt.Errorf("%w: a pattern with fewer than six parts under %s", ErrUnsupported, c.Operator)
+			case !v.Template.Never:
+				atoms = append(atoms, yes(sp.templateAtom(&v.Template)))
 			}
 		}
 		slices.Sort(atoms)
