@@ -1,6 +1,7 @@
 // Package store keeps everything that must survive: sessions, jobs, runs, shards, object results, buckets, findings, custom data
-// identifiers, allow lists, access keys, tags and settings. It is plain SQL over a small transaction interface, the same
-// text on SQLite (package sqlite) and PostgreSQL (package postgres); one acceptance suite (package storetest) holds both to it.
+// identifiers, allow lists, analyzers with their rules, resources and findings, access keys, tags and settings. It is plain SQL over a small
+// transaction interface, the same text on SQLite (package sqlite) and PostgreSQL (package postgres); one acceptance suite (package storetest)
+// holds both to it.
 //
 // Rules that hold for every table:
 //

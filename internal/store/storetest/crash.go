@@ -247,10 +247,13 @@ func Upgrade(t *testing.T, url string, open func(ctx context.Context, url string
 	}
 	job := store.Job{ID: "j", ClientToken: "t", RequestHash: []byte{}, Doc: []byte("{}")}
 	update(t, db, func(ctx context.Context, tx store.Tx) error {
-		for _, back := range []string{"DROP TABLE custom_identifiers", "DROP TABLE allow_lists", "DELETE FROM goose_db_version WHERE version_id > 1"} {
-			if _, err := tx.Exec(ctx, back); err != nil {
+		for _, table := range append(accessAnalyzerTables, "custom_identifiers", "allow_lists") {
+			if _, err := tx.Exec(ctx, "DROP TABLE "+table); err != nil {
 				return err
 			}
+		}
+		if _, err := tx.Exec(ctx, "DELETE FROM goose_db_version WHERE version_id > 1"); err != nil {
+			return err
 		}
 		return store.CreateJob(ctx, tx, here, job)
 	})
@@ -265,6 +268,6 @@ func Upgrade(t *testing.T, url string, open func(ctx context.Context, url string
 		got, err := store.GetJob(ctx, tx, here, "j")
 		equal(t, "job", job, got)
 		return errors.Join(err, store.CreateCustomIdentifier(ctx, tx, here, store.CustomIdentifier{ID: "c"}),
-			store.CreateAllowList(ctx, tx, here, store.AllowList{ID: "l", ClientToken: "t"}))
+			store.CreateAllowList(ctx, tx, here, store.AllowList{ID: "l", ClientToken: "t"}), fillAnalyzer(ctx, tx, here, "a"))
 	})
 }

@@ -26,6 +26,7 @@ func Run(t *testing.T, open func(t testing.TB) store.DB) {
 		{"AllowList", allowListTests},
 		{"Finding", findingTests},
 		{"Criteria", criteriaTests},
+		{"Analyzer", analyzerTests},
 	} {
 		t.Run(group.name, func(t *testing.T) {
 			for _, test := range group.tests {

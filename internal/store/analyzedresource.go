@@ -1,0 +1,107 @@
+package store
+
+import (
+	"context"
+	"fmt"
+)
+
+// AnalyzedResource is what an analyzer has made of a resource.
+type AnalyzedResource struct {
+	Resource    string // ARN; as BoundKey has it when it is read back
+	Type        string
+	Owner       string // account id
+	Fingerprint []byte // of everything the answer depends on; empty: to be analysed again in any case
+	CreatedAt   int64  // when it was analysed first
+	AnalyzedAt  int64  // when it was analysed last
+	UpdatedAt   int64  // when the answer became another
+	Doc         []byte // JSON of the wire type
+}
+
+const analyzedResourceColumns = "resource, resource_type, owner, fingerprint, created_at, analyzed_at, updated_at, doc"
+
+func (r *AnalyzedResource) scan(rows Rows) error {
+	var resource []byte
+	err := rows.Scan(&resource, &r.Type, &r.Owner, &r.Fingerprint, &r.CreatedAt, &r.AnalyzedAt, &r.UpdatedAt, &r.Doc)
+	r.Resource = string(resource)
+	return err
+}
+
+// PutAnalyzedResource stores what an analyzer made of a resource. If it had made something before, the time of creation stays.
+func PutAnalyzedResource(ctx context.Context, tx Tx, t Tenant, analyzer string, r AnalyzedResource) error {
+	_, err := tx.Exec(ctx, "INSERT INTO analyzed_resources (account, region, analyzer, "+analyzedResourceColumns+
+		`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (account, region, analyzer, resource)
+		DO UPDATE SET resource_type = $5, owner = $6, fingerprint = $7, analyzed_at = $9, updated_at = $10, doc = $11`,
+		t.Account, t.Region, analyzer, BoundKey([]byte(r.Resource)), r.Type, r.Owner, document(r.Fingerprint), r.CreatedAt, r.AnalyzedAt, r.UpdatedAt,
+		document(r.Doc))
+	return err
+}
+
+// GetAnalyzedResource returns what an analyzer made of a resource, [ErrNotFound] if it has not analysed it.
+func GetAnalyzedResource(ctx context.Context, tx Tx, t Tenant, analyzer, resource string) (AnalyzedResource, error) {
+	found, err := analyzedResources(ctx, tx, "SELECT "+analyzedResourceColumns+` FROM analyzed_resources
+		WHERE account = $1 AND region = $2 AND analyzer = $3 AND resource = $4`, t.Account, t.Region, analyzer, BoundKey([]byte(resource)))
+	if err != nil {
+		return AnalyzedResource{}, err
+	}
+	if len(found) == 0 {
+		return AnalyzedResource{}, ErrNotFound
+	}
+	return found[0], nil
+}
+
+// ListAnalyzedResources returns at most limit resources of an analyzer, those of one type unless it is "", behind the place after, which is the
+// Resource of the last one of the page before, in the order of their ARNs.
+func ListAnalyzedResources(ctx context.Context, tx Tx, t Tenant, analyzer, kind, after string, limit int) ([]AnalyzedResource, error) {
+	return analyzedResources(ctx, tx, "SELECT "+analyzedResourceColumns+` FROM analyzed_resources
+		WHERE account = $1 AND region = $2 AND analyzer = $3 AND resource > $4 AND ($5 = '' OR resource_type = $5) ORDER BY resource`+
+		fmt.Sprintf(" LIMIT %d", limit), t.Account, t.Region, analyzer, []byte(after), kind)
+}
+
+func analyzedResources(ctx context.Context, tx Tx, sql string, args ...any) ([]AnalyzedResource, error) {
+	var out []AnalyzedResource
+	err := Each(ctx, tx, sql, args, func(rows Rows) error {
+		var r AnalyzedResource
+		err := r.scan(rows)
+		out = append(out, r)
+		return err
+	})
+	return out, err
+}
+
+// A ResourceState is what tells whether a resource has to be analysed again.
+type ResourceState struct {
+	Resource    string // as BoundKey has it
+	Type        string
+	Owner       string
+	Fingerprint []byte
+	AnalyzedAt  int64
+}
+
+// ResourceStates calls fn with the state of every resource that an analyzer has analysed.
+func ResourceStates(ctx context.Context, tx Tx, t Tenant, analyzer string, fn func(ResourceState)) error {
+	return Each(ctx, tx, `SELECT resource, resource_type, owner, fingerprint, analyzed_at FROM analyzed_resources
+		WHERE account = $1 AND region = $2 AND analyzer = $3`, []any{t.Account, t.Region, analyzer}, func(rows Rows) error {
+		var s ResourceState
+		var resource []byte
+		err := rows.Scan(&resource, &s.Type, &s.Owner, &s.Fingerprint, &s.AnalyzedAt)
+		s.Resource = string(resource)
+		if err == nil {
+			fn(s)
+		}
+		return err
+	})
+}
+
+// ForgetFingerprint makes the next scan analyse a resource again, whatever it finds; one that is not known is passed over.
+func ForgetFingerprint(ctx context.Context, tx Tx, t Tenant, analyzer, resource string) error {
+	_, err := tx.Exec(ctx, "UPDATE analyzed_resources SET fingerprint = $5 WHERE account = $1 AND region = $2 AND analyzer = $3 AND resource = $4",
+		t.Account, t.Region, analyzer, BoundKey([]byte(resource)), []byte{})
+	return err
+}
+
+// DeleteAnalyzedResource forgets a resource; one that is not known is passed over. Its findings stay.
+func DeleteAnalyzedResource(ctx context.Context, tx Tx, t Tenant, analyzer, resource string) error {
+	_, err := tx.Exec(ctx, "DELETE FROM analyzed_resources WHERE account = $1 AND region = $2 AND analyzer = $3 AND resource = $4",
+		t.Account, t.Region, analyzer, BoundKey([]byte(resource)))
+	return err
+}
