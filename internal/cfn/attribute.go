@@ -35,6 +35,10 @@ var kinds = map[string]kind{
 			"DualStackDomainName": "{name}.s3.dualstack.{region}.{suffix}",
 		},
 	},
+	"AWS::S3Express::DirectoryBucket": {
+		nameProperty: "BucketName", ref: "{name}", arn: "arn:{partition}:s3express:{region}:{account}:bucket/{name}",
+		attributes: map[string]string{"Arn": "arn:{partition}:s3express:{region}:{account}:bucket/{name}"},
+	},
 	"AWS::S3::AccessPoint": {
 		nameProperty: "Name", ref: "{name}", arn: "arn:{partition}:s3:{region}:{account}:accesspoint/{name}",
 		attributes: map[string]string{"Arn": "arn:{partition}:s3:{region}:{account}:accesspoint/{name}", "Name": "{name}"},
@@ -120,10 +124,6 @@ var generated = map[string]kind{
 	"AWS::Lambda::LayerVersion": {
 		ref: "arn:{partition}:lambda:{region}:{account}:layer:{name}:1", arn: "arn:{partition}:lambda:{region}:{account}:layer:{name}:1",
 		attributes: map[string]string{"LayerVersionArn": "arn:{partition}:lambda:{region}:{account}:layer:{name}:1"},
-	},
-	"AWS::S3Express::DirectoryBucket": {
-		ref: "{name}", arn: "arn:{partition}:s3express:{region}:{account}:bucket/{name}",
-		attributes: map[string]string{"Arn": "arn:{partition}:s3express:{region}:{account}:bucket/{name}"},
 	},
 }
 

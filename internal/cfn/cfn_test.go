@@ -302,6 +302,7 @@ func TestAttributes(t *testing.T) {
 	const r = ":eu-west-1:111122223333:"
 	tests := []struct{ kind, properties, ref, arn, attribute, value string }{
 		{"AWS::S3::Bucket", "BucketName: n", "n", p + "s3:::n", "DualStackDomainName", "n.s3.dualstack.eu-west-1.amazonaws.com"},
+		{"AWS::S3Express::DirectoryBucket", "BucketName: n", "n", p + "s3express" + r + "bucket/n", "Arn", p + "s3express" + r + "bucket/n"},
 		{"AWS::S3::AccessPoint", "Name: n", "n", p + "s3" + r + "accesspoint/n", "Name", "n"},
 		{"AWS::IAM::Role", "RoleName: n", "n", p + "iam::111122223333:role/n", "Arn", p + "iam::111122223333:role/n"},
 		{"AWS::IAM::User", "{UserName: n, Path: /a/}", "n", p + "iam::111122223333:user/a/n", "Arn", p + "iam::111122223333:user/a/n"},
