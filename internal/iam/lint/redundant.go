@@ -1,0 +1,177 @@
+package lint
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/magpie-sec/magpie/internal/iam"
+	"github.com/magpie-sec/magpie/internal/iam/glob"
+)
+
+// A pattern is one of a list.
+type pattern struct {
+	glob.Pattern
+	text  string // as it is compared
+	group string // only "*" and patterns of the same group, or of one with wildcards, can hold it
+	wild  bool
+	ok    bool // it has no variables, so that Pattern is what it matches
+}
+
+// redundant gives the places of patterns that others hold. Of two that hold each other the later is redundant.
+func (l *linter) redundant(list []pattern) []int {
+	seen := make(map[string]bool, len(list))
+	byGroup := map[string][]int{} // those with wildcards
+	var anyGroup []int
+	for i := range list {
+		p := &list[i]
+		switch {
+		case !p.ok || !p.wild || seen[p.text]:
+		case hasWildcard(p.group) || p.group == "":
+			anyGroup = append(anyGroup, i)
+		default:
+			byGroup[p.group] = append(byGroup[p.group], i)
+		}
+		seen[p.text] = true
+	}
+	clear(seen)
+	var found []int
+	for i := range list {
+		p := &list[i]
+		if seen[p.text] {
+			found = append(found, i)
+			continue
+		}
+		seen[p.text] = true
+		if !p.ok {
+			continue
+		}
+		holds := func(j int) bool { return j != i && l.holds(&list[j], p) && (j < i || !l.holds(p, &list[j])) }
+		if slices.ContainsFunc(anyGroup, holds) || slices.ContainsFunc(byGroup[p.group], holds) {
+			found = append(found, i)
+		}
+	}
+	return found
+}
+
+// holds reports whether a holds all of b; false if that is not decided.
+func (l *linter) holds(a, b *pattern) bool {
+	if a.IsEverything() {
+		return true
+	}
+	if !a.wild {
+		return a.text == b.text
+	}
+	if !b.wild {
+		// Match ends at the first character that differs, if the pattern begins with text.
+		fixed := strings.IndexAny(a.text, "*?")
+		if fixed > 0 && !strings.HasPrefix(b.text, a.text[:fixed]) {
+			l.spend(1)
+			return false
+		}
+		return l.spend(len(a.text)+len(b.text)) && a.Match(b.text)
+	}
+	if !l.spend(len(a.text) * len(b.text)) {
+		return false
+	}
+	fixed := strings.IndexAny(a.text, "*?")
+	if at := strings.IndexAny(b.text, "*?"); !strings.HasPrefix(b.text[:at], a.text[:min(fixed, at)]) || at < fixed {
+		return false // b holds a text that differs before a's first wildcard
+	}
+	in, err := glob.Includes(a.Pattern, b.Pattern)
+	return err == nil && in
+}
+
+// byRedundantResources asks whether a resource is covered by another of its list.
+var byRedundantResources = &family{sound: true, statement: func(l *linter, s *statement) {
+	if s.Resources == nil || len(s.Resources.List) < 2 {
+		return
+	}
+	patterns := make([]pattern, len(s.Resources.List))
+	for i := range s.Resources.List {
+		t := &s.Resources.List[i]
+		fields, _ := splitARN(t.Value)
+		patterns[i] = pattern{text: t.Value, group: fields[2], wild: hasWildcard(t.Value), Pattern: t.Pattern,
+			ok: !t.HasVariables() && !strings.Contains(t.Value, "${")}
+	}
+	var spans []iam.Span
+	first := ""
+	for _, i := range l.redundant(patterns) {
+		if spans = append(spans, s.Resources.List[i].Span); first == "" {
+			first = s.Resources.List[i].Value
+		}
+	}
+	if len(spans) > 0 {
+		l.add("REDUNDANT_RESOURCE", fmt.Sprintf("%d of the resources are covered by others of the list, such as %s.", len(spans), quote(first)), spans...)
+	}
+}}
+
+// byRedundantStatements asks whether a statement says what another says already.
+var byRedundantStatements = &family{sound: true, policy: func(l *linter, list []*statement) {
+	first := make(map[string]*statement, len(list))
+	for _, s := range list {
+		if s.broken {
+			continue
+		}
+		text := s.canonical()
+		if before := first[text]; before != nil {
+			l.add("REDUNDANT_STATEMENT", "The statement says what another says already.", s.Span, before.Span)
+			continue
+		}
+		first[text] = s
+	}
+}}
+
+// canonical writes what a statement says: without its Sid, lists in order and without what stands in them twice.
+func (s *statement) canonical() string {
+	var b strings.Builder
+	set := func(what string, not bool, items []string) {
+		slices.Sort(items)
+		b.WriteString(what + strconv.FormatBool(not))
+		for _, item := range slices.Compact(items) {
+			b.WriteString(strconv.Quote(item))
+		}
+		b.WriteByte('\n')
+	}
+	b.WriteString(s.Effect.String() + "\n")
+	if s.Principals != nil {
+		var items []string
+		for _, p := range s.Principals.List {
+			key := p.Key
+			if p.Kind == iam.Everyone {
+				key = "" // "*" and {"AWS": "*"} are the same
+			}
+			items = append(items, key+" "+p.Value)
+		}
+		set("principals", s.Principals.Not, items)
+	}
+	var items []string
+	for i := range s.actions {
+		items = append(items, iam.FoldKey(s.actions[i].Value))
+	}
+	set("actions", s.Actions.Not, items)
+	if s.Resources != nil {
+		items = nil
+		for i := range s.Resources.List {
+			items = append(items, s.Resources.List[i].Value)
+		}
+		set("resources", s.Resources.Not, items)
+	}
+	conditions := make([]string, 0, len(s.Conditions))
+	for i := range s.Conditions {
+		c := &s.Conditions[i]
+		values := make([]string, 0, len(c.Values))
+		for j := range c.Values {
+			values = append(values, c.Values[j].Value)
+		}
+		slices.Sort(values)
+		text := c.Operator.String() + " " + c.Key.Folded
+		for _, v := range slices.Compact(values) {
+			text += strconv.Quote(v)
+		}
+		conditions = append(conditions, text)
+	}
+	set("conditions", false, conditions)
+	return b.String()
+}
