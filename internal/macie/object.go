@@ -34,6 +34,7 @@ const (
 	reasonChanged          = "OBJECT_VERSION_MISMATCH"
 	reasonStorageClass     = "INVALID_OBJECT_STATE"
 	reasonEncryption       = "INVALID_ENCRYPTION"
+	reasonKMSKey           = "INVALID_KMS_KEY"
 	reasonUnsupported      = "UNSUPPORTED_FILE_TYPE_EXCEPTION"
 	reasonMalformed        = "MALFORMED_FILE"
 	reasonReadError        = "OBJECT_READ_ERROR" // ours: the source failed in the middle of an object; see docs/divergences.md
@@ -54,6 +55,12 @@ func SkipReason(err error) string {
 		return reasonChanged
 	case source.NotObject:
 		return reasonUnsupported
+	case source.Encrypted:
+		return reasonEncryption
+	case source.KeyUnavailable:
+		return reasonKMSKey
+	case source.Archived:
+		return reasonStorageClass
 	default:
 		return reasonReadError
 	}

@@ -24,6 +24,12 @@ const (
 	Unavailable
 	// NotObject: something stands at the key that is no object and holds no data of its own (symbolic link, pipe, socket, device).
 	NotObject
+	// Encrypted: the object is encrypted with a key that its customer keeps and has to send along, SSE-C (Macie: INVALID_ENCRYPTION).
+	Encrypted
+	// KeyUnavailable: the object's KMS key is disabled, deleted or about to be (Macie: INVALID_KMS_KEY).
+	KeyUnavailable
+	// Archived: the object has to be restored before it can be read (Macie: INVALID_OBJECT_STATE).
+	Archived
 )
 
 var kindTexts = [...]string{
@@ -34,6 +40,9 @@ var kindTexts = [...]string{
 	Changed:        "changed since it was listed",
 	Unavailable:    "source unavailable for now",
 	NotObject:      "not an object",
+	Encrypted:      "encrypted with a key of the customer's own",
+	KeyUnavailable: "its KMS key cannot be used",
+	Archived:       "archived, has to be restored first",
 }
 
 // String returns the kind in words.

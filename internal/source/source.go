@@ -1,8 +1,8 @@
 // Package source reads object stores: their buckets, their objects in S3's order, and what guards the buckets.
 //
 // A Driver is the least a store must do; what only some stores can do are further interfaces beside it (Configured, Documented, and
-// io.ReaderAt on a Reader), found with As. Every driver passes the suite of sourcetest. Drivers try once: retries, rate limits and faults
-// are wrappers around a Driver.
+// io.ReaderAt on a Reader), found with As. Every driver passes the suite of sourcetest. A driver over a network bounds its own rate and tries
+// again by itself, since only it can tell a page or the rest of a body from the whole; others try once. Faults are wrappers around a Driver.
 package source
 
 import (
@@ -24,7 +24,8 @@ type Driver interface {
 	// the listing goes on behind it. A non-nil error is the last pair of the sequence: what follows could not be listed at all.
 	List(ctx context.Context, bucket string, opts ListOptions) iter.Seq2[Item, error]
 
-	// Open begins to read an object. It fails with NotFound, AccessDenied, Changed (see OpenOptions.ETag), NotObject or Unavailable.
+	// Open begins to read an object. It fails with BucketNotFound, NotFound, AccessDenied, Changed (see
+	// OpenOptions.ETag), NotObject, Encrypted, KeyUnavailable, Archived or Unavailable.
 	Open(ctx context.Context, bucket, key string, opts OpenOptions) (Reader, error)
 }
 
@@ -85,8 +86,8 @@ type Encryption struct {
 // A Reader reads one object once, from its beginning. Where it also is an io.ReaderAt the object can be read at any place, by several
 // goroutines at once.
 //
-// A Reader never passes a mixture of two states off as one object: once the object has changed since Open, Read answers an *Error of kind
-// Changed at the latest where it would have answered io.EOF, and ReadAt at the latest in the first call after the change was visible.
+// A Reader never passes a mixture of two states off as one object. It yields the state that was opened, or answers an *Error of kind Changed:
+// Read at the latest where it would have answered io.EOF, and ReadAt in the first call whose bytes would be of another state.
 type Reader interface {
 	io.ReadCloser
 	// Object describes what is being read, as a listing would now.

@@ -36,12 +36,12 @@ func TestKindOf(t *testing.T) {
 			t.Errorf("KindOf(%v) is %q, want %q", err, got, want)
 		}
 	}
-	for k := Other; k <= NotObject; k++ {
+	for k := Other; k <= Archived; k++ {
 		if k.String() == "" {
 			t.Errorf("kind %d has no words", k)
 		}
 	}
-	if got := (NotObject + 1).String(); got != "Kind(7)" {
+	if got := (Archived + 1).String(); got != "Kind(10)" {
 		t.Errorf("a kind that is none is %q", got)
 	}
 }

@@ -35,6 +35,9 @@ type Harness struct {
 	// FileKeys says that keys are paths of files: no empty, "." or ".." part, no NUL, no key that is also the folder of another, and parts
 	// of at most 255 bytes.
 	FileKeys bool
+	// DeniedListed says that what Deny closes is listed all the same and only cannot be opened, as in S3, where listing is one permission for
+	// a whole prefix.
+	DeniedListed bool
 	// OneBucket says that the store is a single bucket, whose name is Bucket.
 	OneBucket bool
 }
@@ -489,6 +492,9 @@ func testDenied(t *testing.T, h Harness) {
 				keys = append(keys, item.Key)
 			}
 			want := []string{"closed/", "closed0", "open/secret", "open/z"}
+			if h.DeniedListed {
+				want = expected([]string{"closed/b", "closed/sub/c", "closed0", "open/secret", "open/z"}, source.ListOptions{After: after})
+			}
 			if after == "" {
 				want = append([]string{"a"}, want...)
 			}

@@ -1,0 +1,152 @@
+package s3
+
+import (
+	"bytes"
+	"context"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+)
+
+// maxError is how much of a failure's body is read.
+const maxError = 64 << 10
+
+// peeked is how much of an answer is looked at for its root element.
+const peeked = 4 << 10
+
+// maxAnswer bounds an answer that is no object: a page of 1,000 keys of 1,024 bytes, each written as %XX, has some 4 MiB. What is longer is cut
+// off and does not parse.
+const maxAnswer = 32 << 20
+
+type expectedKey struct{}
+
+// expecting makes the client refuse an answer of status 200 whose root element has another name: there are stores that answer what they do
+// not know with something else.
+func expecting(ctx context.Context, root string) context.Context {
+	return context.WithValue(ctx, expectedKey{}, root)
+}
+
+// A wrongAnswer is an answer of status 200 that is not what was asked for.
+type wrongAnswer struct{ want, got string }
+
+func (e *wrongAnswer) Error() string {
+	if e.got == "" {
+		return fmt.Sprintf("the store answered 200 without the element %s", e.want)
+	}
+	return fmt.Sprintf("the store answered 200 with the element %s instead of %s", e.got, e.want)
+}
+
+// inspectAnswer looks at answers before the client decodes them.
+type inspectAnswer struct{}
+
+// ID implements middleware.DeserializeMiddleware.
+func (inspectAnswer) ID() string { return "InspectAnswer" }
+
+// HandleDeserialize implements middleware.DeserializeMiddleware.
+func (inspectAnswer) HandleDeserialize(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (
+	middleware.DeserializeOutput, middleware.Metadata, error,
+) {
+	out, metadata, err := next.HandleDeserialize(ctx, in)
+	if err != nil {
+		return out, metadata, err
+	}
+	answer, ok := out.RawResponse.(*smithyhttp.Response)
+	if !ok {
+		return out, metadata, nil
+	}
+	if answer.StatusCode >= 300 {
+		return out, metadata, failed(answer)
+	}
+	if want, _ := ctx.Value(expectedKey{}).(string); want != "" {
+		start, err := io.ReadAll(io.LimitReader(answer.Body, peeked))
+		if err != nil {
+			discard(answer)
+			return out, metadata, &cutBody{err}
+		}
+		if got := rootElement(start); got != want {
+			discard(answer)
+			return out, metadata, &wrongAnswer{want, got}
+		}
+		answer.Body = &body{io.MultiReader(bytes.NewReader(start), io.LimitReader(answer.Body, maxAnswer)), answer.Body}
+	}
+	return out, metadata, nil
+}
+
+// discard closes an answer of which nobody reads more.
+func discard(answer *smithyhttp.Response) {
+	answer.Body.Close()
+	answer.Body = http.NoBody
+}
+
+// failed reads a failure. The store's message is left out: it is foreign text, and what it may repeat of the request is not known.
+func failed(answer *smithyhttp.Response) error {
+	defer discard(answer)
+	e := &statusError{status: answer.StatusCode, region: answer.Header.Get("X-Amz-Bucket-Region"), retryAfter: answer.Header.Get("Retry-After")}
+	text, _ := io.ReadAll(io.LimitReader(answer.Body, maxError))
+	var told struct {
+		Code    string
+		Message string
+		Region  string
+		Error   *struct{ Code, Message, Region string } // S3 Control wraps it
+	}
+	for i, c := range text {
+		if c < ' ' && c != '\n' && c != '\r' && c != '\t' {
+			text[i] = '?' // a store that repeats a key as it is
+		}
+	}
+	if xml.Unmarshal(bytes.ToValidUTF8(text, []byte("?")), &told) == nil {
+		if told.Error != nil && told.Code == "" {
+			told.Code, told.Message, told.Region = told.Error.Code, told.Error.Message, told.Error.Region
+		}
+		e.code, e.hint = plainWord(told.Code), hintOf(told.Message)
+		if e.region == "" {
+			e.region = told.Region
+		}
+	}
+	return e
+}
+
+// rootElement returns the local name of the first element, "" if there is none.
+func rootElement(start []byte) string {
+	decoder := xml.NewDecoder(bytes.NewReader(start))
+	decoder.Strict = false
+	decoder.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
+	for {
+		token, err := decoder.RawToken()
+		if err != nil {
+			return ""
+		}
+		if element, ok := token.(xml.StartElement); ok {
+			return plainWord(element.Name.Local)
+		}
+	}
+}
+
+// plainWord returns a word of the store's that may stand in an error: letters, digits, dots, hyphens and underscores, at most 64.
+func plainWord(s string) string {
+	if len(s) > 64 {
+		return ""
+	}
+	for i := range len(s) {
+		c := s[i]
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '.' && c != '-' && c != '_' {
+			return ""
+		}
+	}
+	return s
+}
+
+type body struct {
+	io.Reader
+	io.Closer
+}
+
+// A cutBody is an answer that ended too early.
+type cutBody struct{ err error }
+
+func (e *cutBody) Error() string { return "the answer was cut off" }
+func (e *cutBody) Unwrap() error { return e.err }

@@ -1,0 +1,170 @@
+package s3
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/magpie-sec/magpie/internal/source"
+)
+
+// A page is one answer to a listing.
+type page struct {
+	objects  []source.Object // by key, without doubles
+	prefixes []string        // common prefixes, of a listing with a delimiter
+	last     string          // the greatest key or prefix of the answer
+	token    string          // where the listing goes on; "" if it does after last
+	more     bool
+}
+
+// A request asks for a page.
+type request struct {
+	bucket, prefix, after string
+	token                 string
+	delimiter             string
+}
+
+// fetch asks for a page.
+func (s *Store) fetch(ctx context.Context, q request) (page, error) {
+	var out *s3.ListObjectsV2Output
+	err := s.ask(ctx, target{op: "list", bucket: q.bucket}, func(ctx context.Context) error {
+		c, err := s.bucketClient(ctx, q.bucket)
+		if err != nil {
+			return err
+		}
+		in := &s3.ListObjectsV2Input{Bucket: &q.bucket, EncodingType: types.EncodingTypeUrl}
+		if q.prefix != "" {
+			in.Prefix = &q.prefix
+		}
+		if q.delimiter != "" {
+			in.Delimiter = &q.delimiter
+		}
+		if q.token != "" {
+			in.ContinuationToken = &q.token
+		} else if q.after != "" {
+			in.StartAfter = &q.after
+		}
+		out, err = c.ListObjectsV2(expecting(ctx, "ListBucketResult"), in)
+		return err
+	})
+	if err != nil {
+		return page{}, err
+	}
+	p := page{more: aws.ToBool(out.IsTruncated), token: aws.ToString(out.NextContinuationToken), last: q.after}
+	encoded := out.EncodingType == types.EncodingTypeUrl
+	p.objects = make([]source.Object, 0, len(out.Contents))
+	sorted := true
+	for i := range out.Contents {
+		o := objectOf(&out.Contents[i], encoded)
+		if o.Key == "" || o.Key <= q.after || !strings.HasPrefix(o.Key, q.prefix) {
+			continue // a store that does not know the parameter
+		}
+		if n := len(p.objects); n > 0 && p.objects[n-1].Key >= o.Key {
+			sorted = false
+		}
+		p.objects = append(p.objects, o)
+	}
+	if !sorted {
+		// Within a page the order can be mended.
+		slices.SortStableFunc(p.objects, func(a, b source.Object) int { return strings.Compare(a.Key, b.Key) })
+		p.objects = slices.CompactFunc(p.objects, func(a, b source.Object) bool { return a.Key == b.Key })
+	}
+	for _, c := range out.CommonPrefixes {
+		p.prefixes = append(p.prefixes, decoded(aws.ToString(c.Prefix), encoded))
+	}
+	slices.Sort(p.prefixes)
+	p.prefixes = slices.Compact(p.prefixes)
+	if n := len(p.objects); n > 0 {
+		p.last = max(p.last, p.objects[n-1].Key)
+	}
+	if n := len(p.prefixes); n > 0 {
+		p.last = max(p.last, p.prefixes[n-1])
+	}
+	return p, nil
+}
+
+func objectOf(o *types.Object, encoded bool) source.Object {
+	return source.Object{
+		Key: decoded(aws.ToString(o.Key), encoded), Size: aws.ToInt64(o.Size), ETag: strings.Trim(aws.ToString(o.ETag), `"`),
+		// Some stores tell fractions of seconds here, which the headers of an object cannot.
+		LastModified: aws.ToTime(o.LastModified).UTC().Truncate(time.Second), StorageClass: string(o.StorageClass),
+	}
+}
+
+// decoded takes the encoding off a key. What is not encoded as the store says that it is stays as it is: it cannot be anything else.
+func decoded(key string, encoded bool) string {
+	if !encoded || !strings.ContainsAny(key, "%+") {
+		return key
+	}
+	if plain, err := url.QueryUnescape(key); err == nil {
+		return plain
+	}
+	return key
+}
+
+// list yields a bucket's objects.
+func (s *Store) list(ctx context.Context, bucket string, opts source.ListOptions, yield func(source.Item, error) bool) {
+	if err := ctx.Err(); err != nil {
+		yield(source.Item{}, err)
+		return
+	}
+	if !s.has(bucket) {
+		yield(source.Item{}, &source.Error{Kind: source.BucketNotFound, Op: "list", Bucket: bucket})
+		return
+	}
+	prefix, some := both(s.opts.Prefix, opts.Prefix)
+	after := opts.After
+	if after < prefix {
+		after = ""
+	} else if after != "" && !strings.HasPrefix(after, prefix) {
+		some = false // it is behind all that begins with prefix
+	}
+	if !some {
+		return
+	}
+	q := request{bucket: bucket, prefix: prefix, after: after}
+	for {
+		p, err := s.fetch(ctx, q)
+		if err != nil {
+			yield(source.Item{}, err)
+			return
+		}
+		for _, o := range p.objects {
+			if err := ctx.Err(); err != nil {
+				yield(source.Item{}, err)
+				return
+			}
+			if !yield(source.Item{Object: o}, nil) {
+				return
+			}
+		}
+		if !p.more {
+			return
+		}
+		if p.last == q.after {
+			yield(source.Item{}, stuck(bucket))
+			return
+		}
+		q.after, q.token = p.last, p.token
+	}
+}
+
+// stuck is the error for a page that brings nothing new and is not the last.
+func stuck(bucket string) error {
+	return &source.Error{Op: "list", Bucket: bucket, Err: errors.New("the store does not list its keys in order, or gives the same page again")}
+}
+
+// both returns the prefix of the keys that begin with a and with b, and whether there can be any.
+func both(a, b string) (string, bool) {
+	if strings.HasPrefix(a, b) {
+		return a, true
+	}
+	return b, strings.HasPrefix(b, a)
+}
