@@ -242,4 +242,3 @@ func read(t testing.TB, d source.Driver, bucket, key string) (string, error) {
 	b, err := io.ReadAll(r)
 	return string(b), err
 }
-
