@@ -217,8 +217,14 @@ func (s *server) handler(master *seal.Key) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	analyzer, err := accessanalyzer.New(accessanalyzer.Config{
+		DB: s.backend.db, Sources: accessanalyzer.Sources(s.backend.sources), Organization: s.config.Organization, Tokens: tokens, Log: s.log,
+	})
+	if err != nil {
+		return nil, err
+	}
 	return api.New(api.Config{
-		Macie: service, AccessAnalyzer: accessanalyzer.New(), Keys: s.keys, Regions: allRegions(s.config),
+		Macie: service, AccessAnalyzer: analyzer, Keys: s.keys, Regions: allRegions(s.config),
 		Log: s.log, Metrics: s.registry,
 		Audit: func(ctx context.Context, record *api.AuditRecord) {
 			s.audit.write(ctx, record)

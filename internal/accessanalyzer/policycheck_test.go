@@ -44,7 +44,7 @@ func TestCheckNoNewAccess(t *testing.T) {
 		"a condition":    {organized, anyone, "RESOURCE_POLICY", "PASS", nil},
 		"trust policies": {trust, trust, "RESOURCE_POLICY", "PASS", nil},
 	} {
-		out, err := New().CheckNoNewAccess(context.Background(), &accessanalyzer.CheckNoNewAccessInput{NewPolicyDocument: &c.changed, ExistingPolicyDocument: &c.existing, PolicyType: c.kind})
+		out, err := (&Service{}).CheckNoNewAccess(context.Background(), &accessanalyzer.CheckNoNewAccessInput{NewPolicyDocument: &c.changed, ExistingPolicyDocument: &c.existing, PolicyType: c.kind})
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -70,7 +70,7 @@ func TestCheckAccessNotGranted(t *testing.T) {
 		"both, and it may": {[]string{"s3:PutObject"}, []string{"arn:aws:s3:::logs/a"}, "FAIL", "The policy document grants access to perform one or more of the listed actions on the listed resources."},
 	} {
 		document := readAndMore
-		out, err := New().CheckAccessNotGranted(context.Background(), &accessanalyzer.CheckAccessNotGrantedInput{
+		out, err := (&Service{}).CheckAccessNotGranted(context.Background(), &accessanalyzer.CheckAccessNotGrantedInput{
 			PolicyDocument: &document, PolicyType: "IDENTITY_POLICY", Access: []accessanalyzer.Access{{Actions: c.actions, Resources: c.resources}},
 		})
 		if err != nil {
@@ -95,7 +95,7 @@ func TestCheckNoPublicAccess(t *testing.T) {
 		"another service": {anyone, "AWS::SQS::Queue", "PASS", nil},
 		"a role":          {trust, "AWS::IAM::AssumeRolePolicyDocument", "FAIL", []accessanalyzer.ReasonSummary{reason("Public access granted in the following statement with index: 0.", 0, "")}},
 	} {
-		out, err := New().CheckNoPublicAccess(context.Background(), &accessanalyzer.CheckNoPublicAccessInput{PolicyDocument: &c.document, ResourceType: c.kind})
+		out, err := (&Service{}).CheckNoPublicAccess(context.Background(), &accessanalyzer.CheckNoPublicAccessInput{PolicyDocument: &c.document, ResourceType: c.kind})
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -108,7 +108,7 @@ func TestCheckNoPublicAccess(t *testing.T) {
 	}
 	for _, kind := range accessanalyzer.AccessCheckResourceType("").Values() {
 		document := anyone
-		if _, err := New().CheckNoPublicAccess(context.Background(), &accessanalyzer.CheckNoPublicAccessInput{PolicyDocument: &document, ResourceType: kind}); err != nil {
+		if _, err := (&Service{}).CheckNoPublicAccess(context.Background(), &accessanalyzer.CheckNoPublicAccessInput{PolicyDocument: &document, ResourceType: kind}); err != nil {
 			t.Errorf("%s: %v", kind, err)
 		}
 	}
@@ -123,7 +123,7 @@ func TestPolicyChecksRefuse(t *testing.T) {
 		}
 		return known.Kind
 	}
-	s := New()
+	s := &Service{}
 	for _, document := range []string{"", "{", `{"Statement":[]`, `{"Statement":{"Effect":"Allow"}}`, strings.Repeat("[", 1<<16)} {
 		if _, err := s.CheckNoNewAccess(context.Background(), &accessanalyzer.CheckNoNewAccessInput{NewPolicyDocument: &document, ExistingPolicyDocument: wire.Ptr(read), PolicyType: "IDENTITY_POLICY"}); kindOf(err) != wire.InvalidParameter {
 			t.Errorf("%.20q: %v", document, err)

@@ -23,6 +23,8 @@ type Config struct {
 	Accounts []Account // at least one, ids unique
 	Sources  []Source  // each of an account and Region above
 	Limits   Limits
+	// Organization is nil if the accounts belong to none.
+	Organization *Organization
 }
 
 // An Account is one AWS account that the server plays.

@@ -37,9 +37,19 @@ func TestExample(t *testing.T) {
 			{Account: "012345678901", Region: "eu-central-1", Kind: Folder, Path: "/srv/estates/other"},
 		},
 		Limits: Limits{Workers: 4},
+		Organization: &Organization{ID: "o-a1b2c3d4e5", ManagementAccount: "123456789012", DelegatedAdministrators: []string{"012345678901"},
+			Members: []Member{{ID: "012345678901", Path: "o-a1b2c3d4e5/r-ab12/ou-ab12-11111111/"}, {ID: "111122223333"}}},
 	}
 	if d := cmp.Diff(want, c); d != "" {
 		t.Errorf("configuration (-want +got):\n%s", d)
+	}
+	for account, want := range map[string]bool{"123456789012": true, "012345678901": true, "111122223333": false, "": false} {
+		if got := c.Organization.Administers(account); got != want {
+			t.Errorf("account %q administers the organization: %v", account, got)
+		}
+	}
+	if d := cmp.Diff([]string{"123456789012", "012345678901", "111122223333"}, c.Organization.Accounts()); d != "" {
+		t.Errorf("accounts (-want +got):\n%s", d)
 	}
 	if a, ok := c.Account("012345678901"); !ok || a.Regions[0] != "eu-central-1" {
 		t.Errorf("Account: %+v, %v", a, ok)
@@ -91,7 +101,14 @@ func TestMistakes(t *testing.T) {
 		{"other kind", "kind: folder\n    path: estates/acme", "kind: [folder]\n    path: estates/acme", `18:11: kind: folder is expected, not a list`},
 		{"no path", "    path: estates/acme\n", "", `16:5: source: "path" is missing`},
 		{"path twice", "path: estates/acme", "path: /srv/estates/other", `20:5: source "/srv/estates/other" stands here again, first in line 16`},
-		{"organization", "limits:", "organization: {id: o-1}\nlimits:", `25:1: configuration: "organization" is not implemented yet; remove it`},
+		{"organization", "id: o-a1b2c3d4e5", "id: o-A1B2C3D4E5", `29:7: id: an organization's id such as o-a1b2c3d4e5 is expected, not "o-A1B2C3D4E5"`},
+		{"no management account", "  management_account: 123456789012\n", "", `29:3: organization: "management_account" is missing`},
+		{"management account as a member", "    - id: 111122223333", "    - id: 123456789012", `29:3: organization: the management account stands among the members, in line 35`},
+		{"member twice", "    - id: 111122223333", "    - id: 012345678901", `35:7: member "012345678901" stands here again, first in line 33`},
+		{"administrator of another organization", "[012345678901]", "[999999999999]", `31:30: delegated administrator: 999999999999 is not among the members`},
+		{"path", "path: o-a1b2c3d4e5/r-ab12/ou-ab12-11111111/", "path: r-ab12/", `34:13: path: a path such as o-a1b2c3d4e5/r-ab12/ou-ab12-11111111/ is expected, not "r-ab12/"`},
+		{"path of another organization", "path: o-a1b2c3d4e5/", "path: o-zzzzzzzzzz/", `33:7: member: the path o-zzzzzzzzzz/r-ab12/ou-ab12-11111111/ is not one of the organization o-a1b2c3d4e5`},
+		{"unknown key of a member", "      path:", "      paths:", `34:7: member: unknown key "paths"; known are id, path`},
 		{"publication", "limits:", "publication:\nlimits:", `25:1: configuration: "publication" is not implemented yet; remove it`},
 		{"workers", "workers: 4", "workers: 0", `26:12: workers: a number from 1 to 1024 is expected, not "0"`},
 		{"workers in words", "workers: 4", "workers: '4'", `26:12: workers: a number from 1 to 1024 is expected, not "4"`},
@@ -125,8 +142,8 @@ func TestWholeFileIsWrong(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                             `f:1:1: the file is empty; it begins with "version: 1"`,
 		"# nothing":                    `f:1:1: the file is empty; it begins with "version: 1"`,
-		"just text":                    `f:1:1: configuration: a mapping with version, accounts, sources, limits is expected, not "just text"`,
-		"- a":                          `f:1:1: configuration: a mapping with version, accounts, sources, limits is expected, not a list`,
+		"just text":                    `f:1:1: configuration: a mapping with version, accounts, sources, limits, organization is expected, not "just text"`,
+		"- a":                          `f:1:1: configuration: a mapping with version, accounts, sources, limits, organization is expected, not a list`,
 		"version: 1":                   `f:1:1: configuration: "accounts" is missing`,
 		"version: {a: 1}":              `f:1:10: version: this server reads version 1, not a mapping`,
 		"? [a]\n: b\nversion: 1":       `f:1:3: configuration: unknown key ""; known are`,

@@ -216,7 +216,7 @@ func (p *parser) config(root *yaml.Node, c *Config) {
 			})
 		}},
 		field{name: "limits", read: func(n *yaml.Node) { c.Limits = p.limits(n) }},
-		field{name: "organization"},
+		field{name: "organization", read: func(n *yaml.Node) { c.Organization = p.organization(n) }},
 		field{name: "publication"},
 	)
 	if len(p.problems) > 0 {
