@@ -121,7 +121,7 @@ func DeleteAnalyzer(ctx context.Context, tx Tx, t Tenant, id string) error {
 	if err := affectOne(tx.Exec(ctx, "DELETE FROM analyzers WHERE account = $1 AND region = $2 AND id = $3", t.Account, t.Region, id)); err != nil {
 		return err
 	}
-	for _, table := range []string{"archive_rules", "access_findings", "analyzed_resources"} {
+	for _, table := range []string{"archive_rules", "access_findings", "analyzed_resources", "access_previews"} {
 		if _, err := tx.Exec(ctx, "DELETE FROM "+table+" WHERE account = $1 AND region = $2 AND analyzer = $3", t.Account, t.Region, id); err != nil {
 			return fmt.Errorf("delete %s: %w", table, err)
 		}

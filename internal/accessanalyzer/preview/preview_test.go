@@ -166,78 +166,71 @@ func TestUnknownAccessPoints(t *testing.T) {
 	}
 }
 
-func access(id, who string, status accessanalyzer.FindingStatus, actions ...string) accessanalyzer.Finding {
-	f := accessanalyzer.Finding{Resource: wire.Ptr("arn:aws:s3:::logs"), ResourceType: accessanalyzer.ResourceType(resource.Bucket), Principal: map[string]string{"AWS": who},
-		Action: actions, Condition: map[string]string{}, IsPublic: wire.Ptr(who == "*"), ResourceOwnerAccount: wire.Ptr(testAccount), Status: status,
-		Sources: []accessanalyzer.FindingSource{{Type: "POLICY"}}}
-	if id != "" {
-		f.Id = wire.Ptr(id)
-	}
-	return f
+func found(id, who string, status accessanalyzer.FindingStatus) *accessanalyzer.Finding {
+	return &accessanalyzer.Finding{Id: wire.Ptr(id), Resource: wire.Ptr("arn:aws:s3:::logs"), ResourceType: accessanalyzer.ResourceType(resource.Bucket),
+		Principal: map[string]string{"AWS": who}, Action: []string{"s3:GetObject"}, Condition: map[string]string{}, IsPublic: wire.Ptr(who == "*"),
+		ResourceOwnerAccount: wire.Ptr(testAccount), Status: status, Sources: []accessanalyzer.FindingSource{{Type: "POLICY"}}, ResourceControlPolicyRestriction: "NOT_APPLICABLE"}
 }
 
 func TestCompare(t *testing.T) {
 	const active, archived, resolved = accessanalyzer.FindingStatusActive, accessanalyzer.FindingStatusArchived, accessanalyzer.FindingStatusResolved
-	failed := func(id string) accessanalyzer.Finding {
-		return accessanalyzer.Finding{Id: wire.Ptr(id), Resource: wire.Ptr("arn:aws:s3:::logs"), ResourceType: accessanalyzer.ResourceType(resource.Bucket), Error: wire.Ptr("INTERNAL_ERROR"), Status: active}
+	failed := func(status accessanalyzer.FindingStatus) *accessanalyzer.Finding {
+		return &accessanalyzer.Finding{Id: wire.Ptr("e"), Resource: wire.Ptr("arn:aws:s3:::logs"), ResourceType: accessanalyzer.ResourceType(resource.Bucket), Error: wire.Ptr("INTERNAL_ERROR"), Status: status}
 	}
-	none := func(*accessanalyzer.Finding) bool { return false }
 	ofBravo := func(f *accessanalyzer.Finding) bool { return f.Principal["AWS"] == "222222222222" }
-	inVPC := access("", "*", "", "s3:GetObject")
-	inVPC.Condition = map[string]string{"aws:SourceVpc": "vpc-0a1b2c3d"}
-	through := access("", "111111111111", "", "s3:GetObject")
-	through.Sources = []accessanalyzer.FindingSource{{Type: "S3_ACCESS_POINT", Detail: &accessanalyzer.FindingSourceDetail{AccessPointArn: wire.Ptr("arn:aws:s3:eu-west-1:111122223333:accesspoint/p")}}}
-	restricted := access("", "111111111111", "", "s3:GetObject")
-	restricted.ResourceControlPolicyRestriction = "APPLICABLE"
+	alpha, bravo := "111111111111", "222222222222"
+	type findings = []*accessanalyzer.Finding
 	for name, c := range map[string]struct {
-		proposed, current []accessanalyzer.Finding
+		proposed, current findings
 		rule              func(*accessanalyzer.Finding) bool
 		want              []string // CHANGE STATUS EXISTING-ID EXISTING-STATUS
 	}{
 		"nothing": {},
 		"new, under no rule and under one": {
-			proposed: []accessanalyzer.Finding{access("", "111111111111", "", "s3:GetObject"), access("", "222222222222", "", "s3:GetObject")},
-			rule:     ofBravo, want: []string{"NEW ACTIVE", "NEW ARCHIVED"}},
+			proposed: findings{found("a", alpha, ""), found("b", bravo, "")}, rule: ofBravo,
+			want: []string{"NEW ACTIVE", "NEW ARCHIVED"}},
 		"unchanged, whatever rules say": {
-			proposed: []accessanalyzer.Finding{access("", "111111111111", "", "s3:GetObject"), access("", "222222222222", "", "s3:PutObject", "s3:GetObject")},
-			current:  []accessanalyzer.Finding{access("b", "222222222222", active, "s3:GetObject", "s3:PutObject"), access("a", "111111111111", archived, "s3:GetObject")},
-			rule:     ofBravo, want: []string{"UNCHANGED ARCHIVED a ARCHIVED", "UNCHANGED ACTIVE b ACTIVE"}},
+			proposed: findings{found("a", alpha, ""), found("b", bravo, "")}, current: findings{found("b", bravo, active), found("a", alpha, archived)}, rule: ofBravo,
+			want: []string{"UNCHANGED ARCHIVED a ARCHIVED", "UNCHANGED ACTIVE b ACTIVE"}},
 		"gone": {
-			current: []accessanalyzer.Finding{access("b", "222222222222", active, "s3:GetObject"), access("a", "111111111111", archived, "s3:GetObject"), access("c", "333333333333", resolved, "s3:GetObject")},
+			current: findings{found("b", bravo, active), found("a", alpha, archived), found("c", alpha, resolved)},
 			want:    []string{"CHANGED RESOLVED a ARCHIVED", "CHANGED RESOLVED b ACTIVE"}},
 		"back again": {
-			proposed: []accessanalyzer.Finding{access("", "111111111111", "", "s3:GetObject"), access("", "222222222222", "", "s3:GetObject")},
-			current:  []accessanalyzer.Finding{access("a", "111111111111", resolved, "s3:GetObject"), access("b", "222222222222", resolved, "s3:GetObject")},
-			rule:     ofBravo, want: []string{"CHANGED ACTIVE a RESOLVED", "CHANGED ARCHIVED b RESOLVED"}},
-		"other actions are other access": {
-			proposed: []accessanalyzer.Finding{access("", "111111111111", "", "s3:GetObject", "s3:PutObject")},
-			current:  []accessanalyzer.Finding{access("a", "111111111111", active, "s3:GetObject")},
-			want:     []string{"NEW ACTIVE", "CHANGED RESOLVED a ACTIVE"}},
-		"so are other conditions, sources and restrictions": {
-			proposed: []accessanalyzer.Finding{inVPC, through, restricted},
-			current:  []accessanalyzer.Finding{access("a", "*", active, "s3:GetObject"), access("b", "111111111111", active, "s3:GetObject")},
-			want:     []string{"NEW ACTIVE", "NEW ACTIVE", "NEW ACTIVE", "CHANGED RESOLVED a ACTIVE", "CHANGED RESOLVED b ACTIVE"}},
-		"an error stays":          {proposed: []accessanalyzer.Finding{failed("")}, current: []accessanalyzer.Finding{failed("e")}, want: []string{"UNCHANGED ACTIVE e ACTIVE"}},
-		"an error is cured":       {proposed: []accessanalyzer.Finding{access("", "111111111111", "", "s3:GetObject")}, current: []accessanalyzer.Finding{failed("e")}, want: []string{"NEW ACTIVE"}},
-		"an error comes about":    {proposed: []accessanalyzer.Finding{failed("")}, current: []accessanalyzer.Finding{access("a", "111111111111", active, "s3:GetObject")}, want: []string{"NEW ACTIVE", "CHANGED RESOLVED a ACTIVE"}},
-		"the live one of two":     {proposed: []accessanalyzer.Finding{access("", "111111111111", "", "s3:GetObject")}, current: []accessanalyzer.Finding{access("a", "111111111111", active, "s3:GetObject"), access("b", "111111111111", resolved, "s3:GetObject")}, want: []string{"UNCHANGED ACTIVE a ACTIVE"}},
-		"rules see a new finding": {proposed: []accessanalyzer.Finding{access("", "111111111111", "", "s3:GetObject")}, rule: func(f *accessanalyzer.Finding) bool { return f.Status == active }, want: []string{"NEW ARCHIVED"}},
+			proposed: findings{found("a", alpha, ""), found("b", bravo, "")}, current: findings{found("a", alpha, resolved), found("b", bravo, resolved)}, rule: ofBravo,
+			want: []string{"CHANGED ACTIVE a RESOLVED", "CHANGED ARCHIVED b RESOLVED"}},
+		"one for another": {
+			proposed: findings{found("n", alpha, "")}, current: findings{found("a", alpha, active)},
+			want: []string{"NEW ACTIVE", "CHANGED RESOLVED a ACTIVE"}},
+		"an error stays":       {proposed: findings{failed("")}, current: findings{failed(active)}, want: []string{"UNCHANGED ACTIVE e ACTIVE"}},
+		"an error is cured":    {proposed: findings{found("a", alpha, "")}, current: findings{failed(active)}, want: []string{"NEW ACTIVE"}},
+		"an error comes about": {proposed: findings{failed("")}, current: findings{found("a", alpha, active)}, want: []string{"NEW ACTIVE", "CHANGED RESOLVED a ACTIVE"}},
+		"rules see a new finding": {proposed: findings{found("a", alpha, "")}, rule: func(f *accessanalyzer.Finding) bool { return f.Status == active },
+			want: []string{"NEW ARCHIVED"}},
 	} {
 		rule := c.rule
 		if rule == nil {
-			rule = none
+			rule = func(*accessanalyzer.Finding) bool { return false }
 		}
 		var got []string
 		for _, f := range Compare(c.proposed, c.current, rule) {
 			line := strings.TrimSpace(fmt.Sprintf("%s %s %s %s", f.ChangeType, f.Status, wire.Value(f.ExistingFindingId), f.ExistingFindingStatus))
 			got = append(got, line)
-			if f.Id != nil || f.CreatedAt != nil || wire.Value(f.Resource) == "" || f.ResourceType == "" {
+			if f.Id != nil || f.CreatedAt != nil {
 				t.Errorf("%s: %+v", name, f)
 			}
 		}
 		if diff := cmp.Diff(c.want, got); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
+	}
+	// Everything else is the finding's.
+	f := found("a", "*", "")
+	f.Condition, f.Error = map[string]string{"aws:SourceVpc": "vpc-0a1b2c3d"}, wire.Ptr("e")
+	want := accessanalyzer.AccessPreviewFinding{Principal: f.Principal, Action: f.Action, Condition: f.Condition, Resource: f.Resource, IsPublic: f.IsPublic,
+		ResourceType: f.ResourceType, ResourceOwnerAccount: f.ResourceOwnerAccount, Error: f.Error, Sources: f.Sources,
+		ResourceControlPolicyRestriction: f.ResourceControlPolicyRestriction, ChangeType: "NEW", Status: active}
+	if diff := cmp.Diff([]accessanalyzer.AccessPreviewFinding{want}, Compare(findings{f}, nil, ofBravo)); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -16,7 +16,7 @@ var analyzerTests = []test{
 }
 
 // accessAnalyzerTables are the tables that disabling Macie leaves alone.
-var accessAnalyzerTables = []string{"analyzers", "archive_rules", "access_findings", "analyzed_resources", "answered_requests"}
+var accessAnalyzerTables = []string{"analyzers", "archive_rules", "access_findings", "analyzed_resources", "answered_requests", "access_previews"}
 
 func analyzerNamed(name string) store.Analyzer {
 	return store.Analyzer{ID: "id-" + name, Name: name, Type: "ACCOUNT", CreatedAt: 5, Tags: []byte("{}"), Doc: []byte(`{"a":1}`)}
@@ -134,6 +134,7 @@ func fillAnalyzer(ctx context.Context, tx store.Tx, tenant store.Tenant, name st
 		store.CreateArchiveRule(ctx, tx, tenant, a.ID, store.ArchiveRule{Name: "r"}),
 		store.PutAnalyzedResource(ctx, tx, tenant, a.ID, store.AnalyzedResource{Resource: "arn"}),
 		store.CreateAccessFinding(ctx, tx, tenant, a.ID, store.AccessFinding{ID: "f", Resource: "arn"}),
+		store.CreateAccessPreview(ctx, tx, tenant, a.ID, previewOf("p", 1), 0),
 		store.PutAnswer(ctx, tx, tenant, store.AnsweredRequest{Operation: "Create", ClientToken: name, Subject: a.ID}, 0))
 }
 

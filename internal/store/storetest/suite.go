@@ -27,6 +27,7 @@ func Run(t *testing.T, open func(t testing.TB) store.DB) {
 		{"Finding", findingTests},
 		{"Criteria", criteriaTests},
 		{"Analyzer", analyzerTests},
+		{"Preview", previewTests},
 	} {
 		t.Run(group.name, func(t *testing.T) {
 			for _, test := range group.tests {
