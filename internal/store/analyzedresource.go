@@ -10,29 +10,32 @@ type AnalyzedResource struct {
 	Resource    string // ARN; as BoundKey has it when it is read back
 	Type        string
 	Owner       string // account id
+	Place       string // whose source it was found in, as Tenant.String has it
 	Fingerprint []byte // of everything the answer depends on; empty: to be analysed again in any case
 	CreatedAt   int64  // when it was analysed first
 	AnalyzedAt  int64  // when it was analysed last
-	UpdatedAt   int64  // when the answer became another
+	UpdatedAt   int64  // when the document became another
 	Doc         []byte // JSON of the wire type
 }
 
-const analyzedResourceColumns = "resource, resource_type, owner, fingerprint, created_at, analyzed_at, updated_at, doc"
+const analyzedResourceColumns = "resource, resource_type, owner, place, fingerprint, created_at, analyzed_at, updated_at, doc"
 
 func (r *AnalyzedResource) scan(rows Rows) error {
 	var resource []byte
-	err := rows.Scan(&resource, &r.Type, &r.Owner, &r.Fingerprint, &r.CreatedAt, &r.AnalyzedAt, &r.UpdatedAt, &r.Doc)
+	err := rows.Scan(&resource, &r.Type, &r.Owner, &r.Place, &r.Fingerprint, &r.CreatedAt, &r.AnalyzedAt, &r.UpdatedAt, &r.Doc)
 	r.Resource = string(resource)
 	return err
 }
 
-// PutAnalyzedResource stores what an analyzer made of a resource. If it had made something before, the time of creation stays.
+// PutAnalyzedResource stores what an analyzer made of a resource. If it had made something before, the time of creation stays, and the time of
+// change if the document is the same.
 func PutAnalyzedResource(ctx context.Context, tx Tx, t Tenant, analyzer string, r AnalyzedResource) error {
 	_, err := tx.Exec(ctx, "INSERT INTO analyzed_resources (account, region, analyzer, "+analyzedResourceColumns+
-		`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (account, region, analyzer, resource)
-		DO UPDATE SET resource_type = $5, owner = $6, fingerprint = $7, analyzed_at = $9, updated_at = $10, doc = $11`,
-		t.Account, t.Region, analyzer, BoundKey([]byte(r.Resource)), r.Type, r.Owner, document(r.Fingerprint), r.CreatedAt, r.AnalyzedAt, r.UpdatedAt,
-		document(r.Doc))
+		`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (account, region, analyzer, resource)
+		DO UPDATE SET resource_type = $5, owner = $6, place = $7, fingerprint = $8, analyzed_at = $10,
+		updated_at = CASE WHEN analyzed_resources.doc = $12 THEN analyzed_resources.updated_at ELSE $11 END, doc = $12`,
+		t.Account, t.Region, analyzer, BoundKey([]byte(r.Resource)), r.Type, r.Owner, r.Place, document(r.Fingerprint), r.CreatedAt, r.AnalyzedAt,
+		r.UpdatedAt, document(r.Doc))
 	return err
 }
 
@@ -73,17 +76,18 @@ type ResourceState struct {
 	Resource    string // as BoundKey has it
 	Type        string
 	Owner       string
+	Place       string
 	Fingerprint []byte
 	AnalyzedAt  int64
 }
 
 // ResourceStates calls fn with the state of every resource that an analyzer has analysed.
 func ResourceStates(ctx context.Context, tx Tx, t Tenant, analyzer string, fn func(ResourceState)) error {
-	return Each(ctx, tx, `SELECT resource, resource_type, owner, fingerprint, analyzed_at FROM analyzed_resources
+	return Each(ctx, tx, `SELECT resource, resource_type, owner, place, fingerprint, analyzed_at FROM analyzed_resources
 		WHERE account = $1 AND region = $2 AND analyzer = $3`, []any{t.Account, t.Region, analyzer}, func(rows Rows) error {
 		var s ResourceState
 		var resource []byte
-		err := rows.Scan(&resource, &s.Type, &s.Owner, &s.Fingerprint, &s.AnalyzedAt)
+		err := rows.Scan(&resource, &s.Type, &s.Owner, &s.Place, &s.Fingerprint, &s.AnalyzedAt)
 		s.Resource = string(resource)
 		if err == nil {
 			fn(s)

@@ -57,7 +57,7 @@ CREATE INDEX access_findings_resource ON access_findings (account, region, analy
 CREATE INDEX access_findings_updated_at ON access_findings (account, region, analyzer, updated_at, id);
 CREATE INDEX access_findings_status ON access_findings (account, region, analyzer, status, updated_at, id);
 
--- fingerprint is that of what was analysed, and of everything else that the answer depends on.
+-- place is whose source the resource was found in. fingerprint is that of what was analysed, and of everything else that the answer depends on.
 CREATE TABLE analyzed_resources (
     account       {name} NOT NULL,
     region        {name} NOT NULL,
@@ -65,6 +65,7 @@ CREATE TABLE analyzed_resources (
     resource      {bytes} NOT NULL,
     resource_type {name} NOT NULL,
     owner         {name} NOT NULL,
+    place         {name} NOT NULL,
     fingerprint   {bytes} NOT NULL,
     created_at    {int}  NOT NULL,
     analyzed_at   {int}  NOT NULL,

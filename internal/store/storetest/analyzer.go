@@ -268,7 +268,7 @@ func testAnswers(t *testing.T, db store.DB) {
 
 func testAnalyzedResources(t *testing.T, db store.DB) {
 	resource := func(name, kind string) store.AnalyzedResource {
-		return store.AnalyzedResource{Resource: name, Type: kind, Owner: "111122223333", Fingerprint: []byte{1}, CreatedAt: 1, AnalyzedAt: 2,
+		return store.AnalyzedResource{Resource: name, Type: kind, Owner: "111122223333", Place: here.String(), Fingerprint: []byte{1}, CreatedAt: 1, AnalyzedAt: 2,
 			UpdatedAt: 1, Doc: []byte("{}")}
 	}
 	all := []store.AnalyzedResource{resource("a", "T"), resource("b", "U"), resource("c\x00\xff", "T")}
@@ -286,8 +286,11 @@ func testAnalyzedResources(t *testing.T, db store.DB) {
 	changed := all[1]
 	changed.Fingerprint, changed.AnalyzedAt, changed.UpdatedAt, changed.Doc, changed.CreatedAt = []byte{2}, 9, 8, []byte("new"), 7
 	put("x", changed)
-	changed.CreatedAt, all[1] = 1, changed
-	all[1].CreatedAt = 1
+	all[1] = changed
+	again := changed
+	again.Place, again.AnalyzedAt, again.UpdatedAt = there.String(), 10, 10 // the document is the same
+	put("x", again)
+	all[1].CreatedAt, all[1].Place, all[1].AnalyzedAt = 1, again.Place, 10
 	list := func(kind, after string, limit int) (got []store.AnalyzedResource) {
 		view(t, db, func(ctx context.Context, tx store.Tx) (err error) {
 			got, err = store.ListAnalyzedResources(ctx, tx, here, "x", kind, after, limit)
