@@ -15,6 +15,7 @@ type dispatch struct {
 	needs   [kinds][maxRun + 1]uint64
 	numbers [kinds][maxRun + 1][64]uint16 // of a list; list 0 is empty
 	lists   []list
+	layouts int // how many there are
 	// before says of a byte what it means before a run.
 	before [256]uint8
 	// after holds for each byte, by bits, the sets of bytes that may follow a run which it is in. Set 0 has all.
@@ -96,6 +97,12 @@ func (d *dispatch) build(layouts []*layout) {
 			if len(l.shape.literal()) < minLiteral {
 				d.before[last] |= beforeShape | beforeLook
 			}
+		}
+	}
+	for _, sh := range b.shapes {
+		for _, l := range b.byShape[sh] {
+			l.rank = d.layouts
+			d.layouts++
 		}
 	}
 	b.buildLiterals()

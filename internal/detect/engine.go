@@ -7,7 +7,7 @@
 // reach. overlap.go says what is reported where several match.
 //
 // Longer texts are marked first, some kilobytes at a time (marks.go): a first look at every run, which leaves few to visit as long as no keyword
-// is in reach.
+// is in reach. What is done with the short values of a column follows from what they look like, and is worked out once (form.go).
 package detect
 
 import (
@@ -53,6 +53,7 @@ type layout struct {
 	*Layout
 	id       *Identifier
 	order    int    // index of id
+	rank     int    // among the layouts with a shape, in the order in which a list has them
 	group    uint16 // of its keywords
 	need     uint64 // bits of what has to be in reach, see reachBit
 	shape    *shape

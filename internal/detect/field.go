@@ -12,6 +12,8 @@ const maxFields = 4096
 // A fieldInfo is what a scanner works out once about a column or path.
 type fieldInfo struct {
 	field *text.Field
+	// serial tells the fields with keywords from each other, for as long as the scanner is there; it is 0 for those without.
+	serial uint32
 	// filter is the union of the bits of the groups in ranks.
 	filter uint64
 	groups [4]uint64 // by group modulo 256, those in ranks
@@ -46,6 +48,8 @@ type fieldCache struct {
 	last *fieldInfo
 	hits []hit
 	name []byte
+	// learned counts the fields that were learned.
+	learned uint32
 }
 
 func (c *fieldCache) reset() {
@@ -101,6 +105,10 @@ func (c *fieldCache) learn(e *Engine, info *fieldInfo, f *text.Field) {
 				}
 			}
 		}
+	}
+	if info.filter != 0 {
+		c.learned++
+		info.serial = c.learned
 	}
 	for _, l := range e.whole {
 		if _, ok := info.rank(l.group); ok {

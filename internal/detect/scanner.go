@@ -58,6 +58,7 @@ type Scanner struct {
 	heard       []heard // by group
 	hits        []hit
 	fields      fieldCache
+	forms       formMemory
 
 	marks   marks
 	found   []candidate
@@ -178,6 +179,9 @@ func (s *Scanner) endValue(n int) { s.next = s.base + int64(n) + s.e.reach + 1 }
 // scanValue reads a complete value.
 func (s *Scanner) scanValue(t []byte) {
 	if s.field != nil && len(s.field.whole) > 0 && s.scanWhole(t) {
+		return
+	}
+	if len(t) <= maxForm && s.scanForm(t) {
 		return
 	}
 	if len(t) <= shortValue {
@@ -433,8 +437,7 @@ func (s *Scanner) stillListens(t []byte, i int) {
 
 // mayHear reports whether a keyword of the layout may be in reach of t[i], more exactly than inReach.
 func (s *Scanner) mayHear(l *layout, i int) bool {
-	return s.heard[l.group].last.end+s.e.reach+l.lookBack() >= s.base+int64(i) ||
-		s.field != nil && s.field.groups[l.group/64%4]>>(l.group%64)&1 != 0
+	return s.heard[l.group].last.end+s.e.reach+l.lookBack() >= s.base+int64(i) || s.inField(l)
 }
 
 // special handles a character outside ASCII, and the word that it begins or belongs to.

@@ -114,6 +114,7 @@ type element struct {
 	fold     bool
 	sep      bool // '~'
 	min, max int
+	kinds    int // of the letters and digits in set
 	digits   int // as many digits are all of it, at most eight; 0 for anything else
 }
 
@@ -430,6 +431,7 @@ func (sh *shape) advance(e *element, cur *runSet) (out runSet) {
 			other = other || kind == 0
 		}
 	}
+	e.kinds = classes
 	var before bits256
 	if other {
 		before = e.set.bits()

@@ -247,6 +247,7 @@ func TestLayoutErrors(t *testing.T) {
 		"around and tail":    {Shape: "9", Around: around, Tail: tail},
 		"around, open":       {Shape: "9", Around: around, Open: true},
 		"around with checks": {Shape: "9", Around: around, Check: func([]byte) bool { return true }},
+		"glance, no around":  {Shape: "9", Glance: func([]byte, int, int, bool) bool { return true }},
 		"whole words":        {Words: []string{"a"}, Tail: tail, Whole: true},
 	} {
 		l.Keyword = detect.KeywordUnneeded

@@ -1,0 +1,392 @@
+package detect
+
+import (
+	"cmp"
+	"math/bits"
+	"slices"
+)
+
+// The cells of a column look alike. The form of a short value is what is left of it if any two digits, any two small letters and any two capitals
+// are taken for the same. From the form and the keywords in the name of the field follows which layouts are worth a try, and at which runs: for
+// most cells of most columns none at all. So this is worked out once and remembered.
+
+const (
+	// maxForm is the greatest length of a value whose form is remembered.
+	maxForm = 32
+	// formBits says how many forms are remembered, maxTrials how many trials for all of them.
+	formBits  = 11
+	maxTrials = 1 << 13
+	// firstForm is how many short values a scanner reads before it remembers any, and learnCost how many for each form that it works out from then
+	// on, but for the first learnFirst: so it costs little where no form comes back.
+	firstForm, learnCost, learnFirst = 256, 32, 1 << formBits / 2
+)
+
+// A byte of a form is one of these, or a character that is no letter or digit.
+const (
+	formSmall   = 0x80
+	formCapital = 0xA0
+	formDigit   = 0xC0
+)
+
+// A form is a value's form, with zeros behind its end.
+type form [maxForm / 8]uint64
+
+// A formKey is what the trials depend on: the form, the length of the value, and the field if its name has keywords.
+type formKey struct {
+	form   form
+	field  uint32 // serial of the fieldInfo
+	length uint32
+}
+
+// A trial is a layout to be tried at the run that begins at start, if the first character is one of these, by the bits of alnumIndex.
+type trial struct {
+	layout *layout
+	first  uint64
+	start  int
+}
+
+// A formPlan says what to do with the values of a form.
+type formPlan struct {
+	key formKey
+	// ordinary says that these values are read as all others are.
+	ordinary bool
+	// A value is read in the ordinary way as well if a literal that leads to a layout may begin at one of the literals, a word of layouts with
+	// Words at one of the words, or if a keyword begins at one of the keywords.
+	literals, keywords, words uint32
+	ends                      uint64 // of the words
+	// The trials from first to last are all that is needed for the others.
+	first, last uint16
+}
+
+// A formMemory has the plans of the forms that a scanner has met.
+type formMemory struct {
+	pairs  []planPair // by hash
+	trials []trial
+	credit int
+
+	// For use while a form is learned.
+	planned []trial
+	fits    []*layout
+	tried   []bool // by rank
+}
+
+// A planPair has two plans, the last that was met first.
+type planPair struct {
+	plans [2]formPlan
+	// seen is the hash of the last form that was met here and has no plan.
+	seen uint32
+}
+
+// formOf returns the form of t, which has at most maxForm bytes, and a hash of the key; ok is false if t is not all ASCII.
+func formOf(t []byte, field uint32) (f form, hash uint64, ok bool) {
+	all := uint64(0)
+	hash = uint64(field)<<8 | uint64(len(t))
+	for at := 0; at < len(t); at += 8 {
+		x := headAt(t, at)
+		if left := len(t) - at; left < 8 {
+			x &= 1<<(8*left) - 1
+		}
+		all |= x
+		alnum, digit, capital := classes(x)
+		x = x&^(alnum|(alnum-alnum>>7)) | alnum | digit>>1 | capital>>2
+		f[at/8%len(f)] = x
+		hash = (hash ^ x) * hashFactor
+		hash ^= hash >> 32
+	}
+	return f, hash * hashFactor, all&tops == 0
+}
+
+// text returns an example of the key's values.
+func (k *formKey) text() []byte {
+	t := make([]byte, k.length, maxForm)
+	for i := range t {
+		switch b := byte(k.form[i/8] >> (i % 8 * 8)); b {
+		case formSmall:
+			t[i] = 'a'
+		case formCapital:
+			t[i] = 'A'
+		case formDigit:
+			t[i] = '0'
+		default:
+			t[i] = b
+		}
+	}
+	return t
+}
+
+// scanForm reads a complete value of at most maxForm bytes, and reports whether it did: it does not if the value has to be read in the ordinary
+// way, as it has if its form is not known yet.
+func (s *Scanner) scanForm(t []byte) bool {
+	m := &s.forms
+	if m.credit++; m.credit < firstForm {
+		return false
+	}
+	field := uint32(0)
+	if s.field != nil {
+		field = s.field.serial
+	}
+	f, hash, ok := formOf(t, field)
+	if !ok {
+		return false
+	}
+	if m.pairs == nil {
+		m.pairs, m.trials, m.credit = make([]planPair, 1<<formBits/2), make([]trial, 0, maxTrials), firstForm+learnFirst*learnCost
+		m.tried = make([]bool, s.e.dispatch.layouts)
+	}
+	pair := &m.pairs[hash>>(64-formBits+1)]
+	p := &pair.plans[0]
+	if key := (formKey{form: f, field: field, length: uint32(len(t))}); p.key != key {
+		pair.plans[0], pair.plans[1] = pair.plans[1], pair.plans[0]
+		if p.key != key {
+			if pair.seen != uint32(hash) || m.credit < firstForm+learnCost {
+				pair.seen = uint32(hash)
+				return false
+			}
+			m.credit -= learnCost
+			s.learn(p, key)
+		}
+	}
+	if p.ordinary || s.doubtful(p, t) {
+		return false
+	}
+	for trials := m.trials[p.first:p.last]; len(trials) > 0; {
+		run := trials[0].start
+		first := uint64(1) << alnumIndex[t[run%maxForm]]
+		s.found = s.found[:0]
+		for len(trials) > 0 && trials[0].start == run {
+			if trials[0].first&first != 0 {
+				s.tryAt(trials[0].layout, t, run)
+			}
+			trials = trials[1:]
+		}
+		if len(s.found) > 0 {
+			for end := s.settle(t); len(trials) > 0 && trials[0].start < end; {
+				trials = trials[1:]
+			}
+		}
+	}
+	return true
+}
+
+// doubtful reports whether the value is to be read in the ordinary way because of what is in it.
+func (s *Scanner) doubtful(p *formPlan, t []byte) bool {
+	e := s.e
+	for places := p.literals; places != 0; places &= places - 1 {
+		if e.dispatch.literals.has(literalIndex(headAt(t, bits.TrailingZeros32(places))))&1 != 0 {
+			return true
+		}
+	}
+	for places := p.words; places != 0; places &= places - 1 {
+		i := bits.TrailingZeros32(places)
+		if e.words.mayBe(headAt(t, i), bits.TrailingZeros64(p.ends>>i)) {
+			return true
+		}
+	}
+	for places := p.keywords; places != 0; places &= places - 1 {
+		i := bits.TrailingZeros32(places)
+		if e.keywords.mayStart(headAt(t, i))&1 != 0 {
+			if s.hits = e.keywords.walk(t, i, s.hits[:0]); len(s.hits) > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// tryAt tries a layout with a shape at the run that begins at t[i], all of t being there.
+func (s *Scanner) tryAt(l *layout, t []byte, i int) {
+	start := i - len(l.shape.lead)
+	if s.base+int64(start) < s.claimed {
+		return
+	}
+	if end := l.shape.match(t, i); end >= 0 && (l.Glance == nil || l.Glance(t, start, end, true)) {
+		s.try(l, t, start, end, true)
+	}
+}
+
+// learn makes the plan of a key.
+func (s *Scanner) learn(p *formPlan, key formKey) {
+	m := &s.forms
+	*p = formPlan{key: key}
+	m.planned = m.planned[:0]
+	s.plan(p, key.text())
+	if len(m.trials)+len(m.planned) > maxTrials {
+		clear(m.pairs) // they are learned anew
+		m.trials = m.trials[:0]
+		p.ordinary = true
+		return
+	}
+	p.first = uint16(len(m.trials))
+	m.trials = append(m.trials, m.planned...)
+	p.last = uint16(len(m.trials))
+}
+
+// plan finds out what to try in values of the form of which t is an example.
+func (s *Scanner) plan(p *formPlan, t []byte) {
+	m := &s.forms
+	all := readMasks(t, 0)
+	keywords := uint32(0) // where they may begin, before the run
+	for starts := all.alnum &^ (all.alnum << 1); starts != 0; starts &= starts - 1 {
+		i := bits.TrailingZeros64(starts)
+		n := bits.TrailingZeros64(^(all.alnum >> i))
+		inside := uint64(1)<<n - 1
+		digits, capitals := all.digits>>i&inside, all.capitals>>i&inside
+		if escaped(t, i) {
+			p.ordinary = true
+			return
+		}
+		if n >= minLiteral {
+			p.literals |= 1 << i
+		}
+		if capitals&1 != 0 && n < len(t) {
+			p.words |= 1 << i
+			p.ends |= 1 << (i + n)
+		}
+		words := uint32(wordStarts(inside, digits, capitals)) << i
+		s.e.dispatch.fitting(m, t, i, n, kindOfMasks(digits, capitals, inside&^(digits|capitals)))
+		for _, l := range m.fits {
+			switch {
+			case l.Keyword == KeywordUnneeded:
+			case l.Around != nil:
+				p.keywords |= keywords | words // the value may begin behind a word of this run
+			default:
+				p.keywords |= keywords
+			}
+			if l.need >= afterLead || s.inField(l) {
+				m.planned = append(m.planned, trial{layout: l, first: l.shape.firsts(), start: i})
+			}
+		}
+		keywords |= words
+	}
+}
+
+// inField reports whether the name of the field may have a keyword of the layout.
+func (s *Scanner) inField(l *layout) bool {
+	return s.field != nil && s.field.groups[l.group/64%4]>>(l.group%64)&1 != 0
+}
+
+// fitting puts into m.fits the layouts that no literal leads to and that may be found at the run t[i:i+n] of a kind, t being an example of its form. They
+// are in the order in which they are tried.
+func (d *dispatch) fitting(m *formMemory, t []byte, i, n, kind int) {
+	m.fits = m.fits[:0]
+	clear(m.tried)
+	after := d.after[nextByte(t, i+n)]
+	last := uint16(0)
+	for c, number := range d.numbers[kind][n] {
+		if number == last || kindOf(alnums[c]) != kindOf(t[i]) {
+			continue
+		}
+		last = number
+		for _, choices := range d.lists[number].buckets {
+			for _, choice := range choices {
+				if !m.tried[choice.rank] && after>>choice.after&1 != 0 && choice.fits(t, i) {
+					m.fits = append(m.fits, choice.layout)
+				}
+				m.tried[choice.rank] = true
+			}
+		}
+	}
+	slices.SortFunc(m.fits, func(a, b *layout) int {
+		return cmp.Or(cmp.Compare(bits.TrailingZeros64(a.need), bits.TrailingZeros64(b.need)), cmp.Compare(a.rank, b.rank))
+	})
+}
+
+// fits reports whether the layout may be found at the run t[i:], if t is an example of its form.
+func (l *layout) fits(t []byte, i int) bool {
+	start := i - len(l.shape.lead)
+	if start < 0 || string(t[start:i]) != l.shape.lead {
+		return false
+	}
+	ends := l.shape.ends(t, i)
+	if ends == 0 || l.Around != nil {
+		return ends != 0
+	}
+	if l.Lead != "" {
+		return true
+	}
+	if !l.opensToken(t, start) {
+		return false
+	}
+	if l.Tail != nil {
+		return true
+	}
+	for ; ends != 0; ends &= ends - 1 {
+		end := bits.TrailingZeros64(ends)
+		if l.closesToken(t, end) && (!l.Alone || standsAlone(t, start, end)) {
+			return true
+		}
+	}
+	return false
+}
+
+// firsts returns what a value of the shape begins with, by the bits of alnumIndex.
+func (sh *shape) firsts() (first uint64) {
+	e := &sh.elements[0]
+	for c, b := range alnums {
+		if e.set != nil && e.set[b] || e.literal != "" && (e.literal[0] == b || e.fold && e.literal[0] == lowerASCII(b)) {
+			first |= 1 << c
+		}
+	}
+	return first
+}
+
+// ends returns, by bits, where match may end at t[i:], if t is an example of its form.
+func (sh *shape) ends(t []byte, i int) uint64 {
+	at := uint64(1) << i
+	for k := range sh.elements {
+		e := &sh.elements[k]
+		next := uint64(0)
+		if e.min == 0 || e.sep {
+			next = at
+		}
+		for ; at != 0; at &= at - 1 {
+			from := bits.TrailingZeros64(at)
+			switch {
+			case e.set != nil:
+				for j := from; j < len(t) && j-from < e.max && e.hasLike(t[j]); j++ {
+					if j+1-from >= e.min {
+						next |= 2 << j
+					}
+				}
+			case e.sep:
+				if from < len(t) && (t[from] == ' ' || t[from] == '-') {
+					next |= 2 << from
+				}
+			default:
+				j := 0
+				for j < len(e.literal) && from+j < len(t) && e.like(j, t[from+j]) {
+					j++
+				}
+				if j == len(e.literal) {
+					next |= 1 << (from + j)
+				}
+			}
+		}
+		if at = next; at == 0 {
+			return 0
+		}
+	}
+	return at
+}
+
+// hasLike reports whether b, or what is taken for the same in a form, is in the element's set.
+func (e *element) hasLike(b byte) bool { return e.set[b] || kindOf(b)&e.kinds != 0 }
+
+// like reports whether b, or what is taken for the same in a form, may be the k-th byte of the literal.
+func (e *element) like(k int, b byte) bool {
+	want := e.literal[k]
+	if e.fold {
+		b = lowerASCII(b)
+	}
+	return want == b || kindOf(b) != 0 && kindOf(want) == kindOf(b)
+}
+
+// alnums are the letters and digits by alnumIndex.
+var alnums = func() (x [64]byte) {
+	for b, n := range alnumIndex {
+		if isAlnum(byte(b)) {
+			x[n] = byte(b)
+		}
+	}
+	return x
+}()
