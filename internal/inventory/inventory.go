@@ -87,6 +87,15 @@ func Load(ctx context.Context, d source.Driver, opts Options) (*Inventory, error
 	return inv, nil
 }
 
+// ReadBucket reads the state of one bucket that a source has listed and is configured to tell about. What goes wrong is an unknown fact or the
+// bucket's Err.
+func ReadBucket(ctx context.Context, from source.Configured, listed source.Bucket, opts Options) Bucket {
+	b := Bucket{Name: listed.Name, Account: opts.Account, Stored: true}
+	b.read(ctx, from)
+	b.fill(listed)
+	return b
+}
+
 // describe finds who tells about the configuration of the source's buckets, and puts in the buckets that are known from the description.
 func (inv *Inventory) describe(ctx context.Context, d source.Driver, opts Options, buckets map[string]Bucket) (source.Configured, error) {
 	if configured, ok := source.As[source.Configured](d); ok {

@@ -17,6 +17,8 @@ import (
 // An Estate is the resources of a source, as far as they are of the types of this package.
 type Estate struct {
 	Resources []Resource // by type, then by ARN
+	// AccountBlock is the public access block of the account.
+	AccountBlock source.Fact[source.PublicAccessBlock]
 	// Problems say what of the source's description could not be used. What is unknown for it says so too.
 	Problems []inventory.Problem
 	// NotRead are the things in the documents that were not looked at, as "TYPE NAME": those of types that the package does not know, and
@@ -51,7 +53,7 @@ func Load(ctx context.Context, d source.Driver, opts inventory.Options) (*Estate
 			return e, nil
 		}
 	}
-	e := &Estate{Problems: inv.Problems}
+	e := &Estate{Problems: inv.Problems, AccountBlock: inv.AccountPublicAccessBlock}
 	for i := range inv.Buckets {
 		e.Resources = append(e.Resources, OfBucket(inv, &inv.Buckets[i]))
 	}
@@ -113,6 +115,7 @@ func Read(docs inventory.Documents, opts inventory.Options) *Estate {
 	e := &estate{Estate: &Estate{}, buckets: inventory.NewEstate(docs, opts), file: docs.TemplateName, opts: opts,
 		used: map[string]bool{}, aims: map[target]*aims{}, found: map[named]int{}, stated: map[string]bool{}}
 	e.Problems = e.buckets.Problems
+	e.AccountBlock = e.buckets.AccountPublicAccessBlock(context.Background())
 	for _, p := range e.Problems {
 		if p.Document == folder.ConfigItems {
 			e.items = p.String()
@@ -129,10 +132,10 @@ func Read(docs inventory.Documents, opts inventory.Options) *Estate {
 	e.readItems()
 	e.nameBuckets()
 	e.listUnread()
-	keys := e.keys()
+	known := keys(e.Resources)
 	for i := range e.Resources {
 		if r := &e.Resources[i]; r.Type == Secret {
-			r.SecretKey = keys[r.KMSKey.Value]
+			r.SecretKey = known[r.KMSKey.Value]
 		}
 	}
 	sortResources(e.Resources)
@@ -565,18 +568,4 @@ func (e *estate) nameBuckets() {
 		}
 		e.add(r)
 	}
-}
-
-// keys are the known keys by everything that a secret may call them.
-func (e *estate) keys() map[string]*Resource {
-	all := map[string]*Resource{}
-	for i := range e.Resources {
-		if e.Resources[i].Type != Key {
-			continue
-		}
-		key := e.Resources[i]
-		id := key.self()
-		all[id], all[id[strings.LastIndexByte(id, '/')+1:]] = &key, &key
-	}
-	return all
 }

@@ -125,10 +125,10 @@ func (b *builder) accessPoint(name string, policy *string, origin *accessanalyze
 		VPC:               source.Absent[string](""),
 		PublicAccessBlock: source.Known(source.PublicAccessBlock{BlockPublicACLs: true, BlockPublicPolicy: true, IgnorePublicACLs: true, RestrictPublicBuckets: true})}
 	if !b.isNew {
-		switch points, known := b.now.Current.AccessPoints.Get(); {
-		case b.now.Current.AccessPoints.State == source.StateUnknown:
+		switch points, known := b.now.Resource.AccessPoints.Get(); {
+		case b.now.Resource.AccessPoints.State == source.StateUnknown:
 			// It may be one that the bucket has.
-			reason := b.now.Current.AccessPoints.Reason
+			reason := b.now.Resource.AccessPoints.Reason
 			point.Policy, point.VPC = source.Unknown[resource.Document](reason), source.Unknown[string](reason)
 			point.PublicAccessBlock = source.Unknown[source.PublicAccessBlock](reason)
 		case known:

@@ -121,9 +121,7 @@ func buildSecret(b *builder) error {
 	b.r.KMSKey, b.r.SecretKey = source.Absent[string](""), nil
 	if name := *c.KmsKeyId; name != "" {
 		b.r.KMSKey = source.Known(name)
-		if b.now.Key != nil {
-			b.r.SecretKey = b.now.Key(name)
-		}
+		b.r.SecretKey = b.now.Key(name)
 	}
 	return nil
 }

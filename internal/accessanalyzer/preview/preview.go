@@ -32,18 +32,6 @@ type Proposal struct {
 	given   *accessanalyzer.Configuration
 }
 
-// Now is an account as it is.
-type Now struct {
-	// Current is the resource that the proposal is about, nil if there is none yet.
-	Current *resource.Resource
-	// AccountBlock is the public access block of the account.
-	AccountBlock source.Fact[source.PublicAccessBlock]
-	// Owner is the owner of the account's buckets.
-	Owner source.Fact[source.Owner]
-	// Key finds a KMS key of the account by id, ARN or alias; nil if it is not known. Key may be nil.
-	Key func(name string) *resource.Resource
-}
-
 // An InvalidError says why a configuration could not be stored.
 type InvalidError struct{ Reason string }
 
@@ -79,14 +67,17 @@ func Read(configurations map[string]accessanalyzer.Configuration, account, regio
 	return p, nil
 }
 
-// Resource makes the resource as it would be. Its errors are *InvalidError.
-func (p *Proposal) Resource(now Now) (*resource.Resource, error) {
+// Resource makes the resource as it would be of what there is now. Its errors are *InvalidError.
+func (p *Proposal) Resource(now resource.One) (*resource.Resource, error) {
 	r := resource.Resource{ARN: p.ARN, Type: p.Type, Account: p.account, Region: p.region, Policy: source.Absent[resource.Document]("")}
-	b := &builder{Proposal: p, now: now, r: &r, isNew: now.Current == nil}
-	if b.isNew {
+	b := &builder{Proposal: p, now: now, r: &r, isNew: now.Resource == nil}
+	switch {
+	case b.isNew:
 		b.defaults()
-	} else {
-		r = *now.Current
+	case now.Resource.Account != p.account:
+		return nil, invalid("%s: the resource belongs to another account", p.kind.member)
+	default:
+		r = *now.Resource
 		r.Doubt = "" // that there is one is part of the proposal
 	}
 	if err := p.kind.build(b); err != nil {
@@ -98,7 +89,7 @@ func (p *Proposal) Resource(now Now) (*resource.Resource, error) {
 // A builder changes a resource into the proposed one. At first it is the current one, or a new one with the defaults of its type.
 type builder struct {
 	*Proposal
-	now   Now
+	now   resource.One
 	r     *resource.Resource
 	isNew bool
 }

@@ -36,7 +36,7 @@ func TestPartitions(t *testing.T) {
 			t.Errorf("%s: %v", region, err)
 			continue
 		}
-		r, err := p.Resource(Now{})
+		r, err := p.Resource(resource.One{})
 		if err != nil || !strings.Contains(r.Policy.Value.Text, strings.Split(name, ":")[1]+":iam::111122223333:root") {
 			t.Errorf("%s: %+v, %v", region, r, err)
 		}
@@ -107,7 +107,7 @@ func TestSizes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = p.Resource(Now{Current: &resource.Resource{ARN: p.ARN, Type: p.Type, Account: testAccount}})
+			_, err = p.Resource(resource.One{Resource: &resource.Resource{ARN: p.ARN, Type: p.Type, Account: testAccount}})
 			var bad *InvalidError
 			if errors.As(err, &bad) != (extra == 1) {
 				t.Errorf("%s with %d bytes: %v", c.name, len(text), err)
@@ -128,7 +128,7 @@ func TestCurrentIsKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := p.Resource(Now{Current: &current})
+	r, err := p.Resource(resource.One{Resource: &current})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +149,7 @@ func TestUnknownAccessPoints(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := p.Resource(Now{Current: &current})
+		r, err := p.Resource(resource.One{Resource: &current})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -265,7 +265,7 @@ func FuzzProposal(f *testing.F) {
 		}
 		current := resource.Resource{ARN: p.ARN, Type: p.Type, Account: testAccount, Marker: "<x>"}
 		before := current.Fingerprint()
-		for _, now := range []Now{{}, {Current: &current}} {
+		for _, now := range []resource.One{{}, {Resource: &current}} {
 			r, err := p.Resource(now)
 			var bad *InvalidError
 			if errors.As(err, &bad) {

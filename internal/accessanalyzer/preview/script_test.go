@@ -13,7 +13,7 @@ import (
 	"github.com/magpie-sec/magpie/internal/iam/reach"
 	"github.com/magpie-sec/magpie/internal/inventory"
 	"github.com/magpie-sec/magpie/internal/resource"
-	"github.com/magpie-sec/magpie/internal/source"
+	"github.com/magpie-sec/magpie/internal/source/folder"
 	"github.com/magpie-sec/magpie/internal/wire"
 	"github.com/magpie-sec/magpie/internal/wire/accessanalyzer"
 )
@@ -95,40 +95,30 @@ func runBlock(t *testing.T, body string, covered map[string]bool) (cases int) {
 	return cases
 }
 
-// readNow is the account that documents describe, as seen by a proposal for a resource.
-func readNow(template, items string) func(p *Proposal) Now {
-	docs := inventory.Documents{TemplateName: "template.yaml"}
+// readNow is what documents that describe an account tell about the resource of a proposal.
+func readNow(t testing.TB, template, items string, p *Proposal) resource.One {
+	t.Helper()
+	dir := t.TempDir()
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if template != "" {
-		docs.Template = []byte("Resources:\n  " + strings.ReplaceAll(strings.TrimSuffix(template, "\n"), "\n", "\n  "))
+		write("template.yaml", "Resources:\n  "+strings.ReplaceAll(strings.TrimSuffix(template, "\n"), "\n", "\n  "))
 	}
 	if items != "" {
-		docs.ConfigItems = []byte(items)
+		write("config-items.json", items)
 	}
-	e := resource.Read(docs, inventory.Options{Account: testAccount, Region: testRegion})
-	find := func(of func(*resource.Resource) bool) *resource.Resource {
-		if i := slices.IndexFunc(e.Resources, func(r resource.Resource) bool { return of(&r) }); i >= 0 {
-			return &e.Resources[i]
-		}
-		return nil
+	d, err := folder.Estate(dir)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return func(p *Proposal) Now {
-		now := Now{Current: find(func(r *resource.Resource) bool { return r.Type == p.Type && r.ARN == p.ARN }), AccountBlock: source.Absent[source.PublicAccessBlock]("")}
-		now.Owner = source.Unknown[source.Owner]("no bucket tells")
-		if b := find(func(r *resource.Resource) bool {
-			return r.Type == resource.Bucket && r.Owner.State == source.StateKnown
-		}); b != nil {
-			now.Owner = b.Owner
-		}
-		if b := find(func(r *resource.Resource) bool { return r.Type == resource.Bucket }); b != nil {
-			now.AccountBlock = b.AccountBlock
-		}
-		now.Key = func(name string) *resource.Resource {
-			return find(func(r *resource.Resource) bool {
-				return r.Type == resource.Key && (r.ARN == name || strings.HasSuffix(r.ARN, "/"+name))
-			})
-		}
-		return now
+	now, err := resource.LoadOne(t.Context(), d, inventory.Options{Account: testAccount, Region: testRegion}, p.Type, p.ARN)
+	if err != nil {
+		t.Fatal(err)
 	}
+	return now
 }
 
 // configurations decodes a configuration as a request would bring it, and checks the constraints of the model.
@@ -194,7 +184,7 @@ func check(t *testing.T, template, items, name, text, want string, covered map[s
 		t.Errorf("%s: want %s, got %v", name, want, err)
 		return
 	}
-	now := readNow(template, items)(p)
+	now := readNow(t, template, items, p)
 	r, err := p.Resource(now)
 	var bad *InvalidError
 	if errors.As(err, &bad) {
@@ -207,7 +197,7 @@ func check(t *testing.T, template, items, name, text, want string, covered map[s
 		t.Errorf("%s: want %s, got %v", name, want, err)
 		return
 	}
-	if r.ARN != p.ARN || r.Type != p.Type || r.Account != testAccount || r == now.Current {
+	if r.ARN != p.ARN || r.Type != p.Type || r.Account != testAccount || r == now.Resource {
 		t.Errorf("%s: %+v", name, r)
 	}
 	got := resource.Analyze(r, reach.Zone{Account: testAccount})
