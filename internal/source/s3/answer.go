@@ -30,6 +30,20 @@ func expecting(ctx context.Context, root string) context.Context {
 	return context.WithValue(ctx, expectedKey{}, root)
 }
 
+type boundKey struct{}
+
+// bounded makes the client refuse an answer of status 200 that is longer than limit bytes.
+func bounded(ctx context.Context, limit int64) context.Context {
+	return context.WithValue(ctx, boundKey{}, limit)
+}
+
+// A longAnswer is an answer of status 200 that is longer than it may be.
+type longAnswer struct{ limit int64 }
+
+func (e *longAnswer) Error() string {
+	return fmt.Sprintf("the store answered with more than %d bytes", e.limit)
+}
+
 // A wrongAnswer is an answer of status 200 that is not what was asked for.
 type wrongAnswer struct{ want, got string }
 
@@ -60,6 +74,17 @@ func (inspectAnswer) HandleDeserialize(ctx context.Context, in middleware.Deseri
 	}
 	if answer.StatusCode >= 300 {
 		return out, metadata, failed(answer)
+	}
+	if limit, ok := ctx.Value(boundKey{}).(int64); ok {
+		text, err := io.ReadAll(io.LimitReader(answer.Body, limit+1))
+		discard(answer)
+		switch {
+		case err != nil:
+			return out, metadata, &cutBody{err}
+		case int64(len(text)) > limit:
+			return out, metadata, &longAnswer{limit}
+		}
+		answer.Body, answer.ContentLength = io.NopCloser(bytes.NewReader(text)), int64(len(text))
 	}
 	if want, _ := ctx.Value(expectedKey{}).(string); want != "" {
 		start, err := io.ReadAll(io.LimitReader(answer.Body, peeked))

@@ -78,6 +78,7 @@ func (s *Store) judge(at target, err error) failure {
 	}
 	var (
 		wrong       *wrongAnswer
+		long        *longAnswer
 		credentials *credentialsError
 		syntax      *xml.SyntaxError
 		decoding    *smithy.DeserializationError
@@ -88,6 +89,8 @@ func (s *Store) judge(at target, err error) failure {
 		e.Kind, e.Err = source.Unavailable, credentials
 	case errors.As(err, &wrong):
 		e.Err = wrong
+	case errors.As(err, &long):
+		e.Err = long
 	case certificate(err):
 		e.Err = errors.New("the store's certificate cannot be verified: " + bare(err).Error())
 	case cut(err):

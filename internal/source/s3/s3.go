@@ -1,4 +1,4 @@
-// Package s3 reads Amazon S3 and every store that speaks its protocol: a source.Driver.
+// Package s3 reads Amazon S3 and every store that speaks its protocol: a source.Driver and source.Configured.
 //
 // Every request goes through call: it waits for the source's rate limit, tries again what may pass, up to a ceiling and a total time, and
 // turns failures into source.Error. A bucket that moves, vanishes or is denied fails alone; nothing is remembered of a failure but the Region
@@ -118,16 +118,25 @@ type Store struct {
 	base    *aws.Config           // nil until the standard chain has been read
 	clients map[string]*s3.Client // by Region
 	regions map[string]string     // of buckets, as far as they are known
+	created map[string]time.Time  // of buckets, as they were listed last
+	owner   source.Owner          // of the buckets, as the listing told
 }
 
-var _ source.Driver = (*Store)(nil)
+var (
+	_ source.Driver     = (*Store)(nil)
+	_ source.Configured = (*Store)(nil)
+)
 
 // New makes a store. It asks nothing yet: a store that is away shows when it is read.
 func New(opts Options) (*Store, error) {
 	if opts.Endpoint != "" {
-		u, err := url.Parse(opts.Endpoint)
-		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-			return nil, errors.New("the endpoint of an S3 source is http:// or https:// with a host, and neither user, password nor query")
+		if _, err := parseURL(opts.Endpoint); err != nil {
+			return nil, err
+		}
+	}
+	for _, what := range opts.Profile.Lacks {
+		if !slices.Contains(Settings, what) {
+			return nil, fmt.Errorf("%q is not a setting of a bucket", what)
 		}
 	}
 	for _, b := range opts.Buckets {
@@ -138,7 +147,7 @@ func New(opts Options) (*Store, error) {
 	if opts.RequestsPerSecond < 0 || opts.Parallel < 0 {
 		return nil, errors.New("a rate or a number of parallel requests cannot be negative")
 	}
-	s := &Store{opts: opts, retry: opts.Retry.withDefaults(), transport: opts.Transport, clients: map[string]*s3.Client{}, regions: map[string]string{}}
+	s := &Store{opts: opts, retry: opts.Retry.withDefaults(), transport: opts.Transport, clients: map[string]*s3.Client{}, regions: map[string]string{}, created: map[string]time.Time{}}
 	if opts.RequestsPerSecond > 0 {
 		s.limiter = rate.NewLimiter(rate.Limit(opts.RequestsPerSecond), max(1, int(opts.RequestsPerSecond)))
 	}
@@ -149,6 +158,15 @@ func New(opts Options) (*Store, error) {
 		s.opts.Parallel = 8
 	}
 	return s, nil
+}
+
+// parseURL reads an endpoint. The error does not repeat it: it may hold a password.
+func parseURL(endpoint string) (url.URL, error) {
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return url.URL{}, errors.New("the endpoint of an S3 source is http:// or https:// with a host, and neither user, password nor query")
+	}
+	return *u, nil
 }
 
 // newTransport makes connections of the source's own, so that closing it closes them.
@@ -346,6 +364,9 @@ func (s *Store) listBuckets(ctx context.Context) ([]source.Bucket, error) {
 		if err != nil {
 			return nil, err
 		}
+		if o := out.Owner; o != nil && aws.ToString(o.ID) != "" {
+			s.noteLister(source.Owner{ID: *o.ID, DisplayName: aws.ToString(o.DisplayName)})
+		}
 		news := false
 		for _, b := range out.Buckets {
 			name := aws.ToString(b.Name)
@@ -354,6 +375,7 @@ func (s *Store) listBuckets(ctx context.Context) ([]source.Bucket, error) {
 			}
 			seen[name], news = true, true
 			s.learn(name, aws.ToString(b.BucketRegion))
+			s.noteCreated(name, aws.ToTime(b.CreationDate).UTC())
 			buckets = append(buckets, source.Bucket{Name: name, Region: aws.ToString(b.BucketRegion), Created: aws.ToTime(b.CreationDate).UTC()})
 		}
 		// A store that knows no pages answers everything at once, one that gives the same page again has no more.
@@ -361,6 +383,28 @@ func (s *Store) listBuckets(ctx context.Context) ([]source.Bucket, error) {
 			return buckets, nil
 		}
 	}
+}
+
+func (s *Store) noteCreated(bucket string, at time.Time) {
+	if at.IsZero() {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.created[bucket] = at
+}
+
+func (s *Store) noteLister(o source.Owner) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.owner = o
+}
+
+// lister returns who owns the buckets of Amazon S3's listing: it holds only the caller's own. Other stores list what they like.
+func (s *Store) lister() (source.Owner, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.owner, s.owner.ID != "" && !s.compatible()
 }
 
 // locate asks for the Region of a bucket.
