@@ -26,6 +26,12 @@ func TestFaultlessFaultyPassesTheSuite(t *testing.T) {
 	h.Deny = func(t testing.TB, d source.Driver, bucket, key string) {
 		sourcetest.Memory.Deny(t, below(d), bucket, key)
 	}
+	h.Configure = func(t testing.TB, d source.Driver, bucket string, c source.Configuration) {
+		sourcetest.Memory.Configure(t, below(d), bucket, c)
+	}
+	h.ConfigureAccount = func(t testing.TB, d source.Driver, f source.Fact[source.PublicAccessBlock]) {
+		sourcetest.Memory.ConfigureAccount(t, below(d), f)
+	}
 	sourcetest.Run(t, h)
 }
 

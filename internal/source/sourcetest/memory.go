@@ -26,4 +26,10 @@ var Memory = Harness{
 	Deny: func(_ testing.TB, d source.Driver, bucket, keyOrPrefix string) {
 		d.(*memory.Store).Deny(bucket, keyOrPrefix)
 	},
+	Configure: func(_ testing.TB, d source.Driver, bucket string, c source.Configuration) {
+		d.(*memory.Store).Configure(bucket, c)
+	},
+	ConfigureAccount: func(_ testing.TB, d source.Driver, f source.Fact[source.PublicAccessBlock]) {
+		d.(*memory.Store).SetAccountPublicAccessBlock(f)
+	},
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
@@ -35,9 +36,15 @@ type Harness struct {
 	// FileKeys says that keys are paths of files: no empty, "." or ".." part, no NUL, no key that is also the folder of another, and parts
 	// of at most 255 bytes.
 	FileKeys bool
+	// UTF8Keys says that keys are UTF-8, as S3 itself wants them.
+	UTF8Keys bool
 	// DeniedListed says that what Deny closes is listed all the same and only cannot be opened, as in S3, where listing is one permission for
 	// a whole prefix.
 	DeniedListed bool
+	// Configure sets how a bucket is configured, for a driver that is source.Configured. Unknown facts are those that the store refuses to tell.
+	Configure func(t testing.TB, d source.Driver, bucket string, c source.Configuration)
+	// ConfigureAccount sets the account-wide public access block; nil if the store has none.
+	ConfigureAccount func(t testing.TB, d source.Driver, f source.Fact[source.PublicAccessBlock])
 	// OneBucket says that the store is a single bucket, whose name is Bucket.
 	OneBucket bool
 }
@@ -62,6 +69,7 @@ func Run(t *testing.T, h Harness) {
 		{"Changed", testChanged},
 		{"Denied", testDenied},
 		{"Cancelled", testCancelled},
+		{"Configuration", testConfiguration},
 		{"Concurrent", testConcurrent},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -88,10 +96,14 @@ var treeKeys = []string{
 var anyKeys = []string{"p", "p/", "p/q", "p//q", "/lead", "./x", "../x", "p/./q", "nul\x00byte", "trail/", strings.Repeat("k", 1024)}
 
 func (h Harness) keys() []string {
-	if h.FileKeys {
-		return treeKeys
+	keys := slices.Clone(treeKeys)
+	if !h.FileKeys {
+		keys = append(keys, anyKeys...)
 	}
-	return append(slices.Clone(treeKeys), anyKeys...)
+	if h.UTF8Keys {
+		keys = slices.DeleteFunc(keys, func(k string) bool { return !utf8.ValidString(k) })
+	}
+	return keys
 }
 
 func contentOf(keys []string) Content {
@@ -217,7 +229,11 @@ func testResumeAndPrefix(t *testing.T, h Harness) {
 }
 
 func testRandomTrees(t *testing.T, h Harness) {
-	part := rapid.SampledFrom([]string{"a", "b", "a.b", "a-", "a0", ".x", "ab", "\xff", "~"})
+	parts := []string{"a", "b", "a.b", "a-", "a0", ".x", "ab", "~", "\xff"}
+	if h.UTF8Keys {
+		parts[len(parts)-1] = "\u00ff"
+	}
+	part := rapid.SampledFrom(parts)
 	rapid.Check(t, func(rt *rapid.T) {
 		paths := rapid.SliceOfN(rapid.Custom(func(rt *rapid.T) string {
 			return strings.Join(rapid.SliceOfN(part, 1, 4).Draw(rt, "parts"), "/")

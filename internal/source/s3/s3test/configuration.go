@@ -38,8 +38,11 @@ func (b *Bench) Configure(bucket string, c source.Configuration) {
 		}
 		return Document(`<Tagging xmlns="` + namespace + `"><TagSet>` + set.String() + `</TagSet></Tagging>`)
 	}))
-	on("GetBucketEncryption", fact(c.Encryption, none("ServerSideEncryptionConfigurationNotFoundError",
-		"The server side encryption configuration was not found"), func(algorithm string) Reply {
+	unencrypted := none("ServerSideEncryptionConfigurationNotFoundError", "The server side encryption configuration was not found")
+	on("GetBucketEncryption", fact(c.Encryption, unencrypted, func(algorithm string) Reply {
+		if algorithm == "NONE" {
+			return unencrypted
+		}
 		key, _ := c.KMSKey.Get()
 		if key != "" {
 			key = element("KMSMasterKeyID", key)
