@@ -97,7 +97,10 @@ func testConfiguration(t *testing.T, h Harness) {
 	} {
 		d := h.New(t, Content{})
 		h.ConfigureAccount(t, d, want)
-		configured, _ := source.As[source.Configured](d)
+		configured, ok := source.As[source.Configured](d)
+		if !ok {
+			t.Fatal("the driver is not source.Configured")
+		}
 		sameFact(t, "the account's public access block", want, configured.AccountPublicAccessBlock(t.Context()))
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -118,6 +119,34 @@ func TestListingEncodesKeys(t *testing.T) {
 	} {
 		if _, _, body := ask(t, b.URL, SecretKey, "GET", "/odd", query); !strings.Contains(body, want) {
 			t.Errorf("%s lists %s, want %s", query, body, want)
+		}
+	}
+}
+
+func TestFillIsAsIfPut(t *testing.T) {
+	b := Start(t)
+	b.CreateBucket(t, "put")
+	b.CreateBucket(t, "filled")
+	objects := map[string]string{"a": "1", "b/c": "22", "b/d/e": "", "é \x01": "4"}
+	for key, body := range objects {
+		b.Put(t, "put", key, body)
+	}
+	b.Fill(t, "filled", objects)
+	listing := func(bucket string) string {
+		_, _, body := ask(t, b.URL, SecretKey, "GET", "/"+bucket, "encoding-type=url&list-type=2")
+		body = regexp.MustCompile(`<LastModified>[^<]*</LastModified>`).ReplaceAllString(body, "")
+		return strings.ReplaceAll(body, bucket, "")
+	}
+	// The server keeps a checksum of what it was given.
+	checksum := regexp.MustCompile(`<Checksum[A-Za-z]*>[^<]*</Checksum[A-Za-z]*>`)
+	if put, filled := checksum.ReplaceAllString(listing("put"), ""), checksum.ReplaceAllString(listing("filled"), ""); put != filled {
+		t.Errorf("put:\n%s\nfilled:\n%s", put, filled)
+	}
+	for key, body := range objects {
+		status, header, got := ask(t, b.URL, SecretKey, "GET", "/filled/"+key, "")
+		_, asPut, _ := ask(t, b.URL, SecretKey, "GET", "/put/"+key, "")
+		if status != 200 || got != body || header.Get("Etag") != asPut.Get("Etag") {
+			t.Errorf("%q: %d %q %v", key, status, got, header)
 		}
 	}
 }

@@ -81,7 +81,7 @@ func startGateway() (*gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "s3test")
+	dir, err := os.MkdirTemp(stateFolder(), "s3test")
 	if err != nil {
 		return nil, err
 	}
