@@ -95,7 +95,7 @@ func testConfiguration(t *testing.T, h Harness) {
 		source.Known(source.PublicAccessBlock{BlockPublicPolicy: true, IgnorePublicACLs: true}),
 		source.Absent[source.PublicAccessBlock](""), source.Denied[source.PublicAccessBlock]("no"),
 	} {
-		d := h.New(t, Content{})
+		d := h.New(t, Content{Bucket: {}})
 		h.ConfigureAccount(t, d, want)
 		configured, ok := source.As[source.Configured](d)
 		if !ok {
