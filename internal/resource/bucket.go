@@ -479,13 +479,5 @@ func distributed(d Document) bool {
 		text = d.Least
 	}
 	p, err := iam.Parse(text, iam.Resource)
-	if err != nil {
-		return false
-	}
-	return slices.ContainsFunc(p.Statements, func(s iam.Statement) bool {
-		return s.Effect == iam.Allow && s.Principals != nil && !s.Principals.Not && slices.ContainsFunc(s.Principals.List, func(p iam.Principal) bool {
-			return p.Kind == iam.Service && p.Value == "cloudfront.amazonaws.com" ||
-				p.Kind == iam.External && strings.HasPrefix(p.Value, originAccessIdentity)
-		})
-	})
+	return err == nil && distributes(p)
 }

@@ -17,7 +17,6 @@ import (
 var (
 	sessionTests   = []test{{"RoundTrip", testSession}, {"DeleteTenant", testDeleteTenant}, {"DeleteHalfway", testDeleteHalfway}}
 	resultTests    = []test{{"RoundTrip", testResults}, {"LongKeys", testLongKeys}, {"BadText", testBadText}}
-	bucketTests    = []test{{"RoundTrip", testBuckets}}
 	accessKeyTests = []test{{"RoundTrip", testAccessKeys}}
 	tagTests       = []test{{"RoundTrip", testTags}}
 	settingTests   = []test{{"RoundTrip", testSettings}, {"Exclusive", testExclusive}}
@@ -77,7 +76,7 @@ func fill(t testing.TB, db store.DB, tenant store.Tenant) {
 			store.CreateJob(ctx, tx, tenant, store.Job{ID: "j", ClientToken: "t"}),
 			store.CreateCustomIdentifier(ctx, tx, tenant, store.CustomIdentifier{ID: "c"}),
 			store.CreateAllowList(ctx, tx, tenant, store.AllowList{ID: "l", ClientToken: "t"}),
-			store.PutBucket(ctx, tx, tenant, store.Bucket{Name: "b"}))
+			store.PutBucket(ctx, tx, tenant, store.Bucket{Name: "b", Doc: []byte(`{"tags":[{"key":"k","value":"v"}]}`)}))
 	})
 }
 
@@ -272,28 +271,6 @@ func testBadText(t *testing.T, db store.DB) {
 			return err
 		})
 	}
-}
-
-func testBuckets(t *testing.T, db store.DB) {
-	a1, a2, b, c := store.Bucket{Name: "a", UpdatedAt: 1, Doc: []byte("{}")}, store.Bucket{Name: "a", UpdatedAt: 2, Doc: []byte("\x00\xff")},
-		store.Bucket{Name: "b", Doc: []byte("b")}, store.Bucket{Name: "c", Doc: []byte{}}
-	update(t, db, func(ctx context.Context, tx store.Tx) error {
-		return errors.Join(store.PutBucket(ctx, tx, here, b), store.PutBucket(ctx, tx, here, a1), store.PutBucket(ctx, tx, there, b),
-			store.ReplaceBuckets(ctx, tx, here, []store.Bucket{c, a2}))
-	})
-	view(t, db, func(ctx context.Context, tx store.Tx) error {
-		got, err := store.Buckets(ctx, tx, here)
-		equal(t, "buckets", []store.Bucket{a2, c}, got)
-		kept, err2 := store.Buckets(ctx, tx, there)
-		equal(t, "buckets of the other Region", []store.Bucket{b}, kept)
-		one, err3 := store.GetBucket(ctx, tx, here, "a")
-		equal(t, "bucket", a2, one)
-		return errors.Join(err, err2, err3)
-	})
-	wantError(t, db, store.ErrNotFound, func(ctx context.Context, tx store.Tx) error {
-		_, err := store.GetBucket(ctx, tx, here, "b")
-		return err
-	})
 }
 
 func testAccessKeys(t *testing.T, db store.DB) {

@@ -154,10 +154,8 @@ func testNameOrder(t *testing.T, db store.DB) {
 	})
 	var got []string
 	view(t, db, func(ctx context.Context, tx store.Tx) error {
-		buckets, err := store.Buckets(ctx, tx, here)
-		for _, b := range buckets {
-			got = append(got, b.Name)
-		}
+		names, err := store.BucketNames(ctx, tx, here)
+		got = names
 		return err
 	})
 	if diff := cmp.Diff(want, got); diff != "" {
