@@ -281,11 +281,11 @@ func (j *activeJob) knowBucket(ctx context.Context, db store.DB, name string) er
 	if err != nil {
 		return err
 	}
-	m := &macie2.BucketMetadata{}
-	if err := wire.Unmarshal(row.Doc, m); err != nil {
-		return fmt.Errorf("the stored metadata of bucket %s are damaged: %w", name, err)
+	m, state, err := readBucketRow(&row)
+	if err != nil {
+		return err
 	}
-	j.buckets.Store(name, bucketFacts(m))
+	j.buckets.Store(name, bucketFacts(m, state))
 	return nil
 }
 

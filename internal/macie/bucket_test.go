@@ -10,6 +10,7 @@ import (
 
 	"github.com/magpie-sec/magpie/internal/source"
 	"github.com/magpie-sec/magpie/internal/source/folder"
+	"github.com/magpie-sec/magpie/internal/store"
 	"github.com/magpie-sec/magpie/internal/wire"
 	"github.com/magpie-sec/magpie/internal/wire/macie2"
 )
@@ -116,20 +117,23 @@ func TestDescribeBuckets(t *testing.T) {
 		"prefix":           {"bucketName", criterion{Prefix: wire.Ptr("cust")}, "customers-prod"},
 		"size":             {"sizeInBytes", criterion{Gt: wire.Ptr[int64](0), Lt: wire.Ptr[int64](20)}, "website"},
 		"number as string": {"objectCount", criterion{Eq: []string{"3"}}, "customers-prod"},
-		"empty ones":       {"sensitivityScore", criterion{Eq: []string{"1"}}, "empty"},
+		"empty ones":       {"sensitivityScore", criterion{Eq: []string{"1"}}, "empty scratch"},
 		"tag":              {"tags.value", criterion{Eq: []string{"billing"}}, "customers-prod"},
 		"encryption":       {"serverSideEncryption.type", criterion{Eq: []string{"aws:kms"}}, "customers-prod"},
 		"block": {"publicAccess.permissionConfiguration.bucketLevelPermissions.blockPublicAccess.blockPublicAcls",
 			criterion{Eq: []string{"true"}}, "customers-prod"},
-		"uploads":      {"allowsUnencryptedObjectUploads", criterion{Eq: []string{"UNKNOWN"}}, "empty scratch website"},
-		"public":       {"publicAccess.effectivePermission", criterion{Eq: []string{"PUBLIC"}}, "website"},
-		"not public":   {"publicAccess.effectivePermission", criterion{Eq: []string{"NOT_PUBLIC"}}, "customers-prod planned"},
-		"shared":       {"sharedAccess", criterion{Neq: []string{"UNKNOWN", "NOT_SHARED"}}, "website"},
-		"in a job":     {"jobDetails.isDefinedInJob", criterion{Eq: []string{"TRUE"}}, "customers-prod"},
-		"in no job":    {"jobDetails.isDefinedInJob", criterion{Eq: []string{"FALSE"}}, "empty planned scratch website"},
-		"date":         {"lastUpdated", criterion{Gte: wire.Ptr(w.clock.Now().UnixMilli())}, "customers-prod empty planned scratch website"},
-		"unclassified": {"unclassifiableObjectCount.total", criterion{Gte: wire.Ptr[int64](1)}, "customers-prod"},
-		"no error":     {"errorCode", criterion{Neq: []string{"ACCESS_DENIED"}}, "customers-prod empty planned scratch website"},
+		"uploads":       {"allowsUnencryptedObjectUploads", criterion{Eq: []string{"UNKNOWN"}}, "empty scratch"},
+		"not monitored": {"automatedDiscoveryMonitoringStatus", criterion{Neq: []string{"MONITORED"}}, "customers-prod empty planned scratch website"},
+		"monitored":     {"automatedDiscoveryMonitoringStatus", criterion{Eq: []string{"MONITORED"}}, ""},
+		"policy":        {"publicAccess.permissionConfiguration.bucketLevelPermissions.bucketPolicy.allowsPublicReadAccess", criterion{Eq: []string{"true"}}, "website"},
+		"public":        {"publicAccess.effectivePermission", criterion{Eq: []string{"PUBLIC"}}, "website"},
+		"not public":    {"publicAccess.effectivePermission", criterion{Eq: []string{"NOT_PUBLIC"}}, "customers-prod planned"},
+		"shared":        {"sharedAccess", criterion{Neq: []string{"UNKNOWN", "NOT_SHARED"}}, "website"},
+		"in a job":      {"jobDetails.isDefinedInJob", criterion{Eq: []string{"TRUE"}}, "customers-prod"},
+		"in no job":     {"jobDetails.isDefinedInJob", criterion{Eq: []string{"FALSE"}}, "empty planned scratch website"},
+		"date":          {"lastUpdated", criterion{Gte: wire.Ptr(w.clock.Now().UnixMilli())}, "customers-prod empty planned scratch website"},
+		"unclassified":  {"unclassifiableObjectCount.total", criterion{Gte: wire.Ptr[int64](1)}, "customers-prod"},
+		"no error":      {"errorCode", criterion{Neq: []string{"ACCESS_DENIED"}}, "customers-prod empty planned scratch website"},
 	} {
 		got := bucketNames(w.buckets(macie2.DescribeBucketsInput{Criteria: map[string]criterion{v.field: v.c}}))
 		equal(t, name, got, v.want)
@@ -137,7 +141,7 @@ func TestDescribeBuckets(t *testing.T) {
 	for by, want := range map[string]string{
 		"sizeInBytes":      "customers-prod website empty planned scratch",
 		"objectCount":      "customers-prod scratch website empty planned",
-		"sensitivityScore": "customers-prod planned scratch website empty",
+		"sensitivityScore": "customers-prod planned website empty scratch",
 		"bucketName":       "website scratch planned empty customers-prod",
 	} {
 		equal(t, "descending by "+by, bucketNames(w.buckets(macie2.DescribeBucketsInput{MaxResults: wire.Ptr[int64](2),
@@ -249,15 +253,124 @@ func TestInventoryRefresh(t *testing.T) {
 	}
 }
 
-// TestPageOfBucketsThatGo removes buckets between two pages.
+// TestPageOfBucketsThatGo removes a bucket between two pages, the last one of the first page, and adds another.
 func TestPageOfBucketsThatGo(t *testing.T) {
-	var all []*macie2.BucketMetadata
+	w := newWorld(t)
 	for _, name := range []string{"a", "b", "d", "e"} {
-		all = append(all, &macie2.BucketMetadata{BucketName: &name})
+		w.put(name, nil)
 	}
-	for cursor, want := range map[string]int{"": 0, "2/b": 2, "9/b": 2, "2/c": 2, "9/gone": 4, "x/gone": 0, "3/a/b": 3} {
-		if got := pageBegin(all, []byte(cursor)); got != want {
-			t.Errorf("after %q comes %d, want %d", cursor, got, want)
+	first, err := w.service.DescribeBuckets(w.ctx, &macie2.DescribeBucketsInput{MaxResults: wire.Ptr[int64](2)})
+	must(t, err)
+	equal(t, "first page", bucketNames(first.Buckets), "a b")
+	must(t, w.db.Update(w.ctx, func(tx store.Tx) error { return store.DeleteBucket(w.ctx, tx, home, "b") }))
+	w.put("c", nil)
+	w.clock.Advance(refreshAfter)
+	must(t, w.db.Update(w.ctx, func(tx store.Tx) error { return store.DeleteSetting(w.ctx, tx, home, inventorySetting) }))
+	second, err := w.service.DescribeBuckets(w.ctx, &macie2.DescribeBucketsInput{MaxResults: wire.Ptr[int64](2), NextToken: first.NextToken})
+	must(t, err)
+	equal(t, "second page", bucketNames(second.Buckets), "c d")
+}
+
+func TestGetBucketStatistics(t *testing.T) {
+	w := estateWorld(t)
+	got, err := w.service.GetBucketStatistics(w.ctx, &macie2.GetBucketStatisticsInput{})
+	must(t, err)
+	golden(t, "bucket-statistics.json", wire.Marshal(got))
+	got, err = w.service.GetBucketStatistics(w.ctx, &macie2.GetBucketStatisticsInput{AccountId: wire.Ptr(other.Account)})
+	must(t, err)
+	equal(t, "buckets of another account", *got.BucketCount, 0)
+
+	w = newWorld(t)
+	w.put("denied", map[string]string{"a.csv": people(1)})
+	w.fault(func(step, bucket, _ string) error {
+		if step == "list" {
+			return &source.Error{Kind: source.AccessDenied, Op: "list", Bucket: bucket, Err: os.ErrPermission}
 		}
+		return nil
+	})
+	got, err = w.service.GetBucketStatistics(w.ctx, &macie2.GetBucketStatisticsInput{})
+	must(t, err)
+	equal(t, "buckets", *got.BucketCount, 1)
+	equal(t, "objects of a bucket that is denied", *got.ObjectCount, 0)
+	equal(t, "not classified", *got.BucketStatisticsBySensitivity.NotClassified.TotalCount, 1)
+	equal(t, "unknown permission", *got.BucketCountByEffectivePermission.Unknown, 1)
+	equal(t, "unknown sharing", *got.BucketCountBySharedAccessType.Unknown, 1)
+	equal(t, "unknown uploads", *got.BucketCountByObjectEncryptionRequirement.Unknown, 1)
+	equal(t, "unknown encryption", *got.BucketCountByEncryptionType.Unknown, 1)
+}
+
+func TestSearchResources(t *testing.T) {
+	w := estateWorld(t)
+	type (
+		block    = macie2.SearchResourcesCriteriaBlock
+		criteria = macie2.SearchResourcesBucketCriteria
+		pair     = macie2.SearchResourcesTagCriterionPair
+	)
+	search := func(in macie2.SearchResourcesInput) string {
+		t.Helper()
+		var names []string
+		for {
+			out, err := w.service.SearchResources(w.ctx, &in)
+			must(t, err)
+			for _, r := range out.MatchingResources {
+				names = append(names, *r.MatchingBucket.BucketName)
+			}
+			if in.NextToken = out.NextToken; in.NextToken == nil {
+				return strings.Join(names, " ")
+			}
+		}
+	}
+	simple := func(key macie2.SearchResourcesSimpleCriterionKey, comparator macie2.SearchResourcesComparator, values ...string) macie2.SearchResourcesCriteria {
+		return macie2.SearchResourcesCriteria{SimpleCriterion: &macie2.SearchResourcesSimpleCriterion{Key: key, Comparator: comparator, Values: values}}
+	}
+	tagged := func(comparator macie2.SearchResourcesComparator, pairs ...pair) macie2.SearchResourcesCriteria {
+		return macie2.SearchResourcesCriteria{TagCriterion: &macie2.SearchResourcesTagCriterion{Comparator: comparator, TagValues: pairs}}
+	}
+	const eq, ne = macie2.SearchResourcesComparatorEq, macie2.SearchResourcesComparatorNe
+	const name, permission = macie2.SearchResourcesSimpleCriterionKeyS3BucketName, macie2.SearchResourcesSimpleCriterionKeyS3BucketEffectivePermission
+	const monitored = macie2.SearchResourcesSimpleCriterionKeyAutomatedDiscoveryMonitoringStatus
+	const all = "customers-prod empty planned scratch website"
+	team, billing := pair{Key: wire.Ptr("team")}, pair{Key: wire.Ptr("team"), Value: wire.Ptr("billing")}
+	for _, v := range []struct {
+		name     string
+		criteria *criteria
+		want     string
+	}{
+		{"none", nil, all},
+		{"empty", &criteria{Includes: &block{}, Excludes: &block{}}, all},
+		{"names", &criteria{Includes: &block{And: []macie2.SearchResourcesCriteria{simple(name, eq, "website", "empty", "no")}}}, "empty website"},
+		{"part of a name", &criteria{Includes: &block{And: []macie2.SearchResourcesCriteria{simple(name, eq, "web")}}}, ""},
+		{"not names", &criteria{Includes: &block{And: []macie2.SearchResourcesCriteria{simple(name, ne, "website", "empty")}}}, "customers-prod planned scratch"},
+		{"both conditions", &criteria{Includes: &block{And: []macie2.SearchResourcesCriteria{simple(name, ne, "website"), simple(permission, eq, "PUBLIC", "NOT_PUBLIC")}}},
+			"customers-prod planned"},
+		{"exclude", &criteria{Excludes: &block{And: []macie2.SearchResourcesCriteria{simple(permission, eq, "PUBLIC")}}}, "customers-prod empty planned scratch"},
+		{"exclude what meets both", &criteria{Excludes: &block{And: []macie2.SearchResourcesCriteria{simple(permission, eq, "NOT_PUBLIC"), simple(name, eq, "planned", "website")}}},
+			"customers-prod empty scratch website"},
+		{"exclusion wins", &criteria{Includes: &block{And: []macie2.SearchResourcesCriteria{simple(name, eq, "website")}},
+			Excludes: &block{And: []macie2.SearchResourcesCriteria{simple(permission, eq, "PUBLIC")}}}, ""},
+		{"a tag's key", &criteria{Includes: &block{And: []macie2.SearchResourcesCriteria{tagged(eq, team)}}}, "customers-prod"},
+		{"a tag", &criteria{Includes: &block{And: []macie2.SearchResourcesCriteria{tagged(eq, billing)}}}, "customers-prod"},
+		{"a tag's value", &criteria{Includes: &block{And: []macie2.SearchResourcesCriteria{tagged(eq, pair{Value: wire.Ptr("billing")})}}}, "customers-prod"},
+		{"another tag", &criteria{Includes: &block{And: []macie2.SearchResourcesCriteria{tagged(eq, pair{Key: wire.Ptr("team"), Value: wire.Ptr("Billing")})}}}, ""},
+		{"no tag", &criteria{Includes: &block{And: []macie2.SearchResourcesCriteria{tagged(ne, team)}}}, "empty planned scratch website"},
+		{"not monitored", &criteria{Includes: &block{And: []macie2.SearchResourcesCriteria{simple(monitored, eq, "NOT_MONITORED")}}}, all},
+		{"monitored", &criteria{Includes: &block{And: []macie2.SearchResourcesCriteria{simple(monitored, eq, "MONITORED")}}}, ""},
+		{"the account", &criteria{Includes: &block{And: []macie2.SearchResourcesCriteria{simple(macie2.SearchResourcesSimpleCriterionKeyAccountId, eq, home.Account)}}}, all},
+		{"shared", &criteria{Includes: &block{And: []macie2.SearchResourcesCriteria{simple(macie2.SearchResourcesSimpleCriterionKeyS3BucketSharedAccess, eq, "EXTERNAL")}}}, "website"},
+	} {
+		equal(t, v.name, search(macie2.SearchResourcesInput{BucketCriteria: v.criteria, MaxResults: wire.Ptr[int64](2)}), v.want)
+	}
+	equal(t, "sorted", search(macie2.SearchResourcesInput{SortCriteria: &macie2.SearchResourcesSortCriteria{
+		AttributeName: macie2.SearchResourcesSortAttributeNameS3ClassifiableSizeInBytes, OrderBy: macie2.OrderByDesc}}), "customers-prod website empty planned scratch")
+	out, err := w.service.SearchResources(w.ctx, &macie2.SearchResourcesInput{})
+	must(t, err)
+	golden(t, "matching-bucket.json", wire.Marshal(out.MatchingResources[0].MatchingBucket))
+
+	for text, c := range map[string]macie2.SearchResourcesCriteria{
+		"one of them": {}, "key, comparator and values": simple(name, eq), "comparator and tagValues": tagged(eq), "a key, a value": tagged(eq, pair{}),
+		"50": simple(name, eq, make([]string, 51)...),
+	} {
+		_, err := w.service.SearchResources(w.ctx, &macie2.SearchResourcesInput{BucketCriteria: &criteria{Excludes: &block{And: []macie2.SearchResourcesCriteria{c}}}})
+		refused(t, err, wire.Validation, text)
 	}
 }

@@ -1,12 +1,15 @@
 package macie
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"sync"
+	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/singleflight"
 
 	"github.com/magpie-sec/magpie/internal/inventory"
@@ -16,124 +19,344 @@ import (
 	"github.com/magpie-sec/magpie/internal/wire/macie2"
 )
 
-// refreshAfter is how old the inventory may be when DescribeBuckets is answered from it.
-const refreshAfter = 5 * time.Minute
+const (
+	// refreshAfter is how old the inventory may be when a request is answered from it.
+	refreshAfter = 5 * time.Minute
+	// refreshPatience is how long a request waits for a reading if there is something to answer with.
+	refreshPatience = 10 * time.Second
+	// countOnDemand is up to how many objects of a bucket are counted because a request asks (macie.md 6.7).
+	countOnDemand = 30_000
+	// readingAtOnce is how many buckets are read at a time, and readingBatch how many are stored in one transaction.
+	readingAtOnce = 4
+	readingBatch  = 32
+)
 
-// inventoryRefresh sees to it that the inventory of a tenant is read once at a time and not too often.
-type inventoryRefresh struct {
-	flights singleflight.Group
-	mu      sync.Mutex
-	read    map[store.Tenant]time.Time
+// inventorySetting holds an inventoryNote.
+const inventorySetting = "inventory"
+
+// An inventoryNote says when all servers of the database last read a tenant's inventory, and who is at it by schedule.
+type inventoryNote struct {
+	ReadAt     int64  `json:"readAt"` // when the last complete reading began
+	Worker     string `json:"worker,omitempty"`
+	ClaimUntil int64  `json:"claimUntil,omitempty"`
 }
 
-func (r *inventoryRefresh) forget(t store.Tenant) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.read, t)
-}
-
-// fresh says whether the inventory was read in the last minutes, and for a session that began then or before.
-func (r *inventoryRefresh) fresh(t store.Tenant, session store.Session, now time.Time) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	at, ok := r.read[t]
-	return ok && now.Sub(at) < refreshAfter && at.UnixMilli() >= session.CreatedAt
-}
-
-func (r *inventoryRefresh) done(t store.Tenant, at time.Time) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.read == nil {
-		r.read = map[store.Tenant]time.Time{}
+func readNote(ctx context.Context, tx store.Tx, t store.Tenant) (n inventoryNote, err error) {
+	doc, err := store.GetSetting(ctx, tx, t, inventorySetting)
+	if errors.Is(err, store.ErrNotFound) {
+		return n, nil
 	}
-	r.read[t] = at
+	if err != nil {
+		return n, err
+	}
+	if err := json.Unmarshal(doc, &n); err != nil {
+		return n, fmt.Errorf("the note on the inventory is damaged: %w", err)
+	}
+	return n, nil
 }
 
-// refreshInventory reads the tenant's buckets from its sources and stores them, unless that was done just now. Requests that come
-// meanwhile wait for the same reading. While the sources cannot be read, what is stored stays.
-func (s *Service) refreshInventory(ctx context.Context, t store.Tenant, since store.Session) error {
-	if s.inventory.fresh(t, since, s.cfg.Now()) {
-		return nil
+func writeNote(ctx context.Context, tx store.Tx, t store.Tenant, n inventoryNote) error {
+	doc, err := json.Marshal(n)
+	if err != nil {
+		return err
+	}
+	return store.PutSetting(ctx, tx, t, inventorySetting, n.ReadAt, doc)
+}
+
+// A refresher reads inventories, of each tenant one at a time in a process.
+type refresher struct {
+	cfg     Config
+	flights singleflight.Group
+}
+
+// freshInventory sees to it that a request is answered from an inventory that is not old. Requests that come meanwhile wait for the same
+// reading. While the sources cannot be read, what is stored stays.
+func (s *Service) freshInventory(ctx context.Context) error {
+	t := tenant(ctx)
+	var fresh, some bool
+	err := s.view(ctx, func(tx store.Tx, t store.Tenant) error {
+		row, err := session(ctx, tx, t)
+		if err != nil {
+			return err
+		}
+		note, err := readNote(ctx, tx, t)
+		if err != nil {
+			return err
+		}
+		names, err := store.BucketNames(ctx, tx, t)
+		fresh = s.cfg.Now().Sub(time.UnixMilli(note.ReadAt)) < refreshAfter || row.Status != string(macie2.MacieStatusEnabled) // suspended: nothing is read
+		some = len(names) > 0
+		return err
+	})
+	if err != nil || fresh {
+		return err
 	}
 	flight := s.inventory.flights.DoChan(t.String(), func() (any, error) {
 		// The reading goes on when the request that began it is given up: the next one wants it as well.
-		ctx := context.WithoutCancel(ctx)
-		began := s.cfg.Now()
-		rows, err := s.readInventory(ctx, t)
-		if err != nil {
-			return nil, err
-		}
-		if err := s.cfg.DB.Update(ctx, func(tx store.Tx) error {
-			if _, err := session(ctx, tx, t); err != nil {
-				return err
-			}
-			return store.ReplaceBuckets(ctx, tx, t, rows)
-		}); err != nil {
-			return nil, err
-		}
-		s.inventory.done(t, began)
-		return nil, nil
+		return nil, s.inventory.read(context.WithoutCancel(ctx), t, onDemand, "")
 	})
+	patience := make(<-chan time.Time)
+	if some {
+		timer := time.NewTimer(refreshPatience)
+		defer timer.Stop()
+		patience = timer.C
+	}
 	select {
 	case result := <-flight:
-		return result.Err
+		var notEnabled *wire.Error
+		if result.Err == nil || !some || errors.As(result.Err, &notEnabled) {
+			return result.Err
+		}
+		s.cfg.Log.Warn("inventory: cannot be read now; answering with what was read before", "tenant", t.String(), "error", result.Err.Error())
+		return nil
+	case <-patience:
+		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
 }
 
-// readInventory reads all sources of a tenant. Where two have a bucket of the same name the first one counts.
-func (s *Service) readInventory(ctx context.Context, t store.Tenant) ([]store.Bucket, error) {
-	var rows []store.Bucket
+// A reason is why an inventory is read; it decides whose objects are counted anew.
+type reason int
+
+const (
+	onDemand  reason = iota // of small buckets and of new ones
+	scheduled               // of those that were not counted for Config.Recount, and of new ones
+)
+
+// counts says whether a bucket's objects are counted anew. earlier is nil for a new bucket.
+func (r *refresher) counts(why reason, row *store.Bucket, earlier *macie2.BucketMetadata, now time.Time) bool {
+	switch {
+	case earlier == nil || row.CountedAt == 0:
+		return true
+	case why == onDemand:
+		return wire.Value(earlier.ObjectCount) <= countOnDemand
+	}
+	return now.Sub(time.UnixMilli(row.CountedAt)) >= r.cfg.Recount
+}
+
+// read reads all sources of a tenant and stores what it sees, some buckets at a time; worker is who has claimed to, or "". Buckets that are in
+// none of them any more go. An error means that not everything could be read: then what is stored of the rest stays.
+func (r *refresher) read(ctx context.Context, t store.Tenant, why reason, worker string) error {
+	began := r.cfg.Now()
 	seen := map[string]bool{}
-	for _, driver := range s.cfg.Sources[t] {
+	var failed error
+	var loaded []*inventory.Inventory
+	accounts := map[string]string{}
+	for _, driver := range r.cfg.Sources[t] {
 		inv, err := inventory.Load(ctx, driver, inventory.Options{Account: t.Account, Region: t.Region})
 		if err != nil {
-			return nil, fmt.Errorf("read the inventory of %s: %w", t, err)
+			failed = errors.Join(failed, fmt.Errorf("read the inventory of %s: %w", t, err))
+			loaded = append(loaded, nil)
+			continue
 		}
 		for _, p := range inv.Problems {
-			s.cfg.Log.Warn("inventory: a document of the source cannot be used", "tenant", t.String(), "problem", p.String())
+			r.cfg.Log.Warn("inventory: a document of the source cannot be used", "tenant", t.String(), "problem", p.String())
 		}
-		for i := range inv.Buckets {
-			b := &inv.Buckets[i]
+		for _, b := range inv.Buckets {
+			if _, ok := accounts[b.Name]; !ok {
+				accounts[b.Name] = b.Account
+			}
+		}
+		loaded = append(loaded, inv)
+	}
+	accountOf := func(bucket string) (string, bool) { a, ok := accounts[bucket]; return a, ok }
+	for i, inv := range loaded {
+		if inv == nil {
+			continue
+		}
+		var buckets []*inventory.Bucket
+		for j := range inv.Buckets {
+			b := &inv.Buckets[j]
 			if seen[b.Name] {
-				s.cfg.Log.Warn("inventory: two sources have a bucket of this name; the first one counts", "tenant", t.String(), "bucket", b.Name)
+				r.cfg.Log.Warn("inventory: two sources have a bucket of this name; the first one counts", "tenant", t.String(), "bucket", b.Name)
 				continue
 			}
 			seen[b.Name] = true
-			row, err := s.readBucket(ctx, driver, inv, b)
+			buckets = append(buckets, b)
+		}
+		for batch := range slices.Chunk(buckets, readingBatch) {
+			if err := r.readBatch(ctx, t, r.cfg.Sources[t][i], inv, batch, accountOf, why, began, worker); err != nil {
+				return err
+			}
+		}
+	}
+	if failed != nil {
+		return failed
+	}
+	return r.finish(ctx, t, seen, began, worker)
+}
+
+// finish ends a complete reading: buckets that were not seen are gone.
+func (r *refresher) finish(ctx context.Context, t store.Tenant, seen map[string]bool, began time.Time, worker string) error {
+	return r.cfg.DB.Update(ctx, func(tx store.Tx) error {
+		if _, err := session(ctx, tx, t); err != nil {
+			return err
+		}
+		names, err := store.BucketNames(ctx, tx, t)
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			if seen[name] {
+				continue
+			}
+			row, err := store.GetBucket(ctx, tx, t, name)
 			if err != nil {
-				return nil, err
+				return err
 			}
-			rows = append(rows, row)
-		}
-	}
-	return rows, nil
-}
-
-// readBucket counts a bucket's objects and makes its metadata. A bucket that cannot be listed has its error in them; only the end of the
-// context and a source that is away for the moment are errors.
-func (s *Service) readBucket(ctx context.Context, driver source.Driver, inv *inventory.Inventory, b *inventory.Bucket) (store.Bucket, error) {
-	var counts inventory.Counts
-	if b.Stored && b.Err == nil {
-		assumed, _ := b.Encryption.Get() // of an estate's files: they were uploaded without headers of their own
-		var err error
-		if counts, err = inventory.Count(ctx, driver, b.Name, assumed); err != nil {
-			if source.KindOf(err) == source.Unavailable || !errors.As(err, &b.Err) {
-				return store.Bucket{}, fmt.Errorf("count the objects of bucket %q: %w", b.Name, err)
+			if row.UpdatedAt > began.UnixMilli() {
+				continue // another server has seen it meanwhile
+			}
+			if err := store.DeleteBucket(ctx, tx, t, name); err != nil {
+				return err
 			}
 		}
-	}
-	if b.Err != nil {
-		s.cfg.Log.Warn("inventory: a bucket cannot be read", "account", inv.Account, "bucket", b.Name, "error", b.Err.Error())
-	}
-	doc := bucketMetadata(inv, b, s.now())
-	if b.Stored && b.Err == nil {
-		setCounts(doc, counts)
-	}
-	return bucketRow(doc), nil
+		note, err := readNote(ctx, tx, t)
+		if err != nil {
+			return err
+		}
+		note.ReadAt = max(note.ReadAt, began.UnixMilli())
+		if note.Worker == worker {
+			note.Worker, note.ClaimUntil = "", 0
+		}
+		return writeNote(ctx, tx, t, note)
+	})
 }
 
-func bucketRow(m *macie2.BucketMetadata) store.Bucket {
-	return store.Bucket{Name: *m.BucketName, UpdatedAt: int64(*m.LastUpdated), Doc: wire.Marshal(m)}
+// readBatch reads some buckets of a source and stores them.
+func (r *refresher) readBatch(ctx context.Context, t store.Tenant, driver source.Driver, inv *inventory.Inventory, batch []*inventory.Bucket,
+	accounts func(string) (string, bool), why reason, began time.Time, worker string) error {
+	names := make([]string, len(batch))
+	for i, b := range batch {
+		names[i] = b.Name
+	}
+	rows := map[string]store.Bucket{}
+	err := r.cfg.DB.View(ctx, func(tx store.Tx) error {
+		stored, err := store.Buckets(ctx, tx, t, names)
+		for _, row := range stored {
+			rows[row.Name] = row
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	observed := make([]*observation, len(batch))
+	var group errgroup.Group
+	group.SetLimit(readingAtOnce)
+	for i, b := range batch {
+		group.Go(func() error {
+			row, known := rows[b.Name]
+			var earlier *macie2.BucketMetadata
+			if known {
+				var err error
+				if earlier, _, err = readBucketRow(&row); err != nil {
+					return err
+				}
+			}
+			o := observe(inv, b, accounts)
+			if b.Err == nil && b.Stored && r.counts(why, &row, earlier, began) && !r.count(ctx, driver, b, o) {
+				o = observe(inv, b, accounts)
+			}
+			if b.Err == nil || b.Err.Kind != source.Unavailable || !known { // else what is stored stays until the source is back
+				observed[i] = o
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	for _, b := range batch {
+		if b.Err != nil {
+			r.cfg.Log.Warn("inventory: a bucket cannot be read", "account", inv.Account, "bucket", b.Name, "error", b.Err.Error())
+		}
+	}
+	return r.cfg.DB.Update(ctx, func(tx store.Tx) error {
+		if _, err := session(ctx, tx, t); err != nil {
+			return err
+		}
+		for _, o := range observed {
+			if o == nil {
+				continue
+			}
+			if err := r.put(ctx, tx, t, o, began); err != nil {
+				return err
+			}
+		}
+		if worker == "" {
+			return nil
+		}
+		return holdClaim(ctx, tx, t, worker, r.cfg.Now())
+	})
+}
+
+// count counts a bucket's objects. If it cannot be listed, its Err says why.
+func (r *refresher) count(ctx context.Context, driver source.Driver, b *inventory.Bucket, o *observation) bool {
+	assumed, _ := b.Encryption.Get() // of an estate's files: they were uploaded without headers of their own
+	counts, err := inventory.Count(ctx, driver, b.Name, assumed)
+	if err != nil {
+		if !errors.As(err, &b.Err) {
+			b.Err = &source.Error{Kind: source.KindOf(err), Op: "list", Bucket: b.Name, Err: err}
+		}
+		return false
+	}
+	setCounts(o.doc, counts)
+	o.counted = true
+	return true
+}
+
+// put stores what was seen of a bucket, unless somebody has seen something newer meanwhile.
+func (r *refresher) put(ctx context.Context, tx store.Tx, t store.Tenant, o *observation, began time.Time) error {
+	now := began.UnixMilli()
+	row, err := store.GetBucket(ctx, tx, t, *o.doc.BucketName)
+	known := err == nil
+	switch {
+	case known && row.UpdatedAt > now:
+		return nil
+	case err != nil && !errors.Is(err, store.ErrNotFound):
+		return err
+	}
+	if known && !o.counted && o.doc.ErrorCode == "" && o.posture.Permission != "" {
+		earlier, _, err := readBucketRow(&row)
+		if err != nil {
+			return err
+		}
+		keepCounts(o.doc, earlier)
+	}
+	next, err := o.row(now)
+	if err != nil {
+		return err
+	}
+	next.CountedAt = row.CountedAt
+	if o.counted {
+		next.CountedAt = now
+	}
+	if known && bytes.Equal(row.Doc, next.Doc) && bytes.Equal(row.State, next.State) {
+		return store.TouchBucket(ctx, tx, t, row.Name, now, next.CountedAt)
+	}
+	return store.PutBucket(ctx, tx, t, next)
+}
+
+// row makes the stored form of an observation.
+func (o *observation) row(now int64) (store.Bucket, error) {
+	state, err := json.Marshal(&o.state)
+	base := baseScore(o.doc)
+	return store.Bucket{
+		Name: *o.doc.BucketName, UpdatedAt: now, Doc: wire.Marshal(o.doc), State: state,
+		PublicRead: known(o.posture.Readable), PublicWrite: known(o.posture.Writable), Score: base, BaseScore: base,
+	}, err
+}
+
+// putUncounted stores a new bucket whose objects are not counted yet.
+func putUncounted(ctx context.Context, tx store.Tx, t store.Tenant, inv *inventory.Inventory, b *inventory.Bucket, now wire.Time) error {
+	row, err := observe(inv, b, func(string) (string, bool) { return "", false }).row(int64(now))
+	if err != nil {
+		return err
+	}
+	return store.PutBucket(ctx, tx, t, row)
 }

@@ -26,14 +26,23 @@ type Config struct {
 	Now     func() time.Time // nil means time.Now
 	NewID   func() string    // 32 lowercase hexadecimal digits; nil means random ones
 	Log     *slog.Logger     // nil means none
+
+	// Refresh is how old an inventory may become before a Watcher reads it; 0: it is read when a request asks only.
+	Refresh time.Duration
+	// Recount is how old the counts of a bucket's objects may become before a Watcher counts them again; 0 means DefaultRecount.
+	Recount time.Duration
 }
+
+// DefaultRecount is how often objects are counted: daily, as Macie does.
+const DefaultRecount = 24 * time.Hour
 
 // Service answers the operations of Amazon Macie 2. The operations that this version does not have are those of Unimplemented.
 type Service struct {
 	macie2.Unimplemented
 	cfg       Config
-	inventory inventoryRefresh
+	inventory *refresher
 	reading   chan struct{} // holds an element for each allow list that is read for its status
+	due       chan struct{} // tells a Watcher that there may be something to do
 }
 
 var _ macie2.API = (*Service)(nil)
@@ -52,7 +61,18 @@ func New(c Config) (*Service, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Service{cfg: c, reading: make(chan struct{}, readingLists)}, nil
+	if c.Recount <= 0 {
+		c.Recount = DefaultRecount
+	}
+	return &Service{cfg: c, inventory: &refresher{cfg: c}, reading: make(chan struct{}, readingLists), due: make(chan struct{}, 1)}, nil
+}
+
+// look tells a Watcher of this process to look whether something is due.
+func (s *Service) look() {
+	select {
+	case s.due <- struct{}{}:
+	default:
+	}
 }
 
 func randomID() string {

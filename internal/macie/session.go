@@ -19,7 +19,8 @@ func session(ctx context.Context, tx store.Tx, t store.Tenant) (store.Session, e
 	return row, err
 }
 
-// EnableMacie enables Macie for the caller's account in the Region. The inventory is read when it is first asked for.
+// EnableMacie enables Macie for the caller's account in the Region. A Watcher reads the inventory then, and a request
+// that asks for it before.
 func (s *Service) EnableMacie(ctx context.Context, in *macie2.EnableMacieInput) (*macie2.EnableMacieOutput, error) {
 	t, now := tenant(ctx), s.cfg.Now().UnixMilli()
 	row := store.Session{
@@ -45,6 +46,7 @@ func (s *Service) EnableMacie(ctx context.Context, in *macie2.EnableMacieInput) 
 	if err != nil {
 		return nil, err
 	}
+	s.look()
 	return &macie2.EnableMacieOutput{}, nil
 }
 
@@ -109,7 +111,6 @@ func (s *Service) DisableMacie(ctx context.Context, _ *macie2.DisableMacieInput)
 	if err != nil && !errors.Is(err, store.ErrNotFound) { // not found: another request has done it meanwhile
 		return nil, err
 	}
-	s.inventory.forget(t)
 	return &macie2.DisableMacieOutput{}, nil
 }
 

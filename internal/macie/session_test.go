@@ -173,7 +173,7 @@ func TestDisable(t *testing.T) {
 		must(t, err)
 		equal(t, "jobs", len(jobs.Items), 0)
 		must(t, w.db.View(w.ctx, func(tx store.Tx) error {
-			buckets, err := store.Buckets(w.ctx, tx, home)
+			buckets, err := store.BucketNames(w.ctx, tx, home)
 			equal(t, "buckets", len(buckets), 0)
 			must(t, err)
 			tags, err := store.Tags(w.ctx, tx, home, jobARN(home, first))

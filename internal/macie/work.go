@@ -132,7 +132,7 @@ func (w *Worker) inventoryHas(ctx context.Context, a *job.Attempt, j *activeJob,
 		for i := range inv.Buckets {
 			_, err := store.GetBucket(ctx, tx, a.Run.Tenant, inv.Buckets[i].Name)
 			if errors.Is(err, store.ErrNotFound) {
-				err = store.PutBucket(ctx, tx, a.Run.Tenant, bucketRow(bucketMetadata(inv, &inv.Buckets[i], wire.TimeOf(w.cfg.Now()))))
+				err = putUncounted(ctx, tx, a.Run.Tenant, inv, &inv.Buckets[i], wire.TimeOf(w.cfg.Now()))
 			}
 			if err != nil {
 				return err

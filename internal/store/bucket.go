@@ -8,7 +8,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -218,6 +217,15 @@ func PutBucket(ctx context.Context, tx Tx, t Tenant, b Bucket) error {
 	return nil
 }
 
+// TouchBucket says that a bucket was read again and is as it was; [ErrNotFound] if there is none.
+func TouchBucket(ctx context.Context, tx Tx, t Tenant, name string, updatedAt, countedAt int64) error {
+	_, err := tx.Exec(ctx, "UPDATE bucket_documents SET counted_at = $4 WHERE account = $1 AND region = $2 AND name = $3", t.Account, t.Region, name, countedAt)
+	if err != nil {
+		return err
+	}
+	return affectOne(tx.Exec(ctx, "UPDATE buckets SET updated_at = $4 WHERE account = $1 AND region = $2 AND name = $3", t.Account, t.Region, name, updatedAt))
+}
+
 // SetBucketScore changes what automated discovery has to say of a bucket; [ErrNotFound] if there is none.
 func SetBucketScore(ctx context.Context, tx Tx, t Tenant, name string, score int64, analyzedAt *int64) error {
 	return affectOne(tx.Exec(ctx, "UPDATE buckets SET score = $4, analyzed_at = $5 WHERE account = $1 AND region = $2 AND name = $3",
@@ -305,7 +313,7 @@ func Buckets(ctx context.Context, tx Tx, t Tenant, names []string) ([]Bucket, er
 }
 
 // BucketCriterion is a condition on one field. All operators that are given have to hold, as in [Criterion]; values of numbers, dates (in
-// milliseconds) and booleans are texts in Eq and Neq. One that no value of the field can equal matches nothing.
+// milliseconds) and booleans are texts in Eq and Neq. One that no value of the field can equal matches nothing. An empty Eq is never true.
 type BucketCriterion struct {
 	Field            BucketField
 	Eq, Neq          []string
@@ -327,8 +335,6 @@ type BucketTerm struct {
 type BucketQuery struct {
 	Terms    []BucketTerm // all have to hold
 	Excludes []BucketTerm // if there are any: not all of them may hold
-	// Keep leaves out more buckets, by what the store does not know; nil keeps all.
-	Keep func(name string) bool
 	// Scored says that FieldScore is the score with automated discovery, else that without.
 	Scored     bool
 	Sort       string // a field of numbers or strings; "" is bucketName
@@ -366,9 +372,7 @@ func ListBuckets(ctx context.Context, tx Tx, t Tenant, q BucketQuery) (names []s
 	if sort != "name" {
 		s.add(", name")
 	}
-	if q.Keep == nil {
-		s.limit(q.Limit + 1)
-	}
+	s.limit(q.Limit + 1)
 	var last []byte
 	err = Each(ctx, tx, s.text(), s.args, func(rows Rows) error {
 		var name, text string
@@ -380,12 +384,9 @@ func ListBuckets(ctx context.Context, tx Tx, t Tenant, q BucketQuery) (names []s
 		if err := rows.Scan(&name, to); err != nil {
 			return err
 		}
-		switch {
-		case q.Keep != nil && !q.Keep(name):
-			return nil
-		case len(names) == q.Limit:
+		if len(names) == q.Limit {
 			next = last
-			return errEnough
+			return nil
 		}
 		names = append(names, name)
 		if number {
@@ -394,13 +395,8 @@ func ListBuckets(ctx context.Context, tx Tx, t Tenant, q BucketQuery) (names []s
 		last = []byte(text + "\x00" + name)
 		return nil
 	})
-	if errors.Is(err, errEnough) {
-		err = nil
-	}
 	return names, next, err
 }
-
-var errEnough = errors.New("enough rows")
 
 // resume adds that buckets come after the last one of the page before.
 func (q *BucketQuery) resume(s *statement, sort string, number bool) error {
@@ -498,11 +494,20 @@ func (q *BucketQuery) criterion(s *statement, c BucketCriterion) {
 		if values == nil {
 			continue
 		}
-		s.add([]string{" AND ", " AND NOT "}[i], "(", column, " IS NOT NULL AND (1 = 0")
+		s.add([]string{" AND ", " AND NOT "}[i], "(", column, " IS NOT NULL AND ")
+		var list []any
 		for _, v := range values {
 			if arg, ok := c.Field.argument(v); ok {
-				s.add(" OR ", column, " = ").value(arg)
+				list = append(list, arg)
 			}
+		}
+		if list == nil {
+			s.add("1 = 0)")
+			continue
+		}
+		s.add(column, " IN (")
+		for j, arg := range list {
+			s.comma(j).value(arg)
 		}
 		s.add("))")
 	}
