@@ -31,8 +31,15 @@ type serveCommand struct {
 	Data         string `default:"data" placeholder:"DIR" help:"The server's own folder: database, keys, audit log. Default: data."`
 	Database     string `placeholder:"URL" help:"postgres://... for a database that several servers and workers share. Default: SQLite in the data folder."`
 	backendFlags `embed:""`
+	watchFlags   `embed:""`
 	TLSCert      string `placeholder:"FILE" help:"Serve HTTPS with this certificate (PEM, with its chain)."`
 	TLSKey       string `placeholder:"FILE" help:"The certificate's private key (PEM)."`
+}
+
+// watchFlags say how the inventory of buckets is watched.
+type watchFlags struct {
+	Refresh time.Duration `default:"15m" placeholder:"TIME" help:"How old the inventory of buckets may become before it is read again; 0: it is read when a request asks. Default: 15m."`
+	Recount time.Duration `default:"24h" placeholder:"TIME" help:"How old the counts of a bucket's objects may become before the schedule counts them again. Default: 24h."`
 }
 
 // Help is what magpie serve --help says below the flags.
@@ -85,6 +92,8 @@ type server struct {
 	failed                   chan error  // what a listener of the two failed with
 
 	backend *backend
+	watch   watchFlags
+	watcher *macie.Watcher
 	keys    *keyStore
 	audit   *auditLog
 	origin  keyOrigin
@@ -92,7 +101,7 @@ type server struct {
 
 // newServer listens and opens everything; it answers on the ops port already. Whatever is wrong shows here, before anything is served.
 func newServer(ctx context.Context, c serveCommand, std stdio) (_ *server, err error) {
-	s := &server{log: newLog(std.err, slog.LevelInfo), out: std.out, registry: newRegistry(), failed: make(chan error, 2)}
+	s := &server{log: newLog(std.err, slog.LevelInfo), out: std.out, registry: newRegistry(), failed: make(chan error, 2), watch: c.watchFlags}
 	if s.config, err = c.configuration(); err != nil {
 		return nil, err
 	}
@@ -213,10 +222,12 @@ func (s *server) handler(master *seal.Key) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	service, err := macie.New(macie.Config{DB: s.backend.db, Engine: s.backend.engine, Sources: s.backend.sources, Tokens: tokens, Log: s.log})
+	service, err := macie.New(macie.Config{DB: s.backend.db, Engine: s.backend.engine, Sources: s.backend.sources, Tokens: tokens, Log: s.log,
+		Refresh: s.watch.Refresh, Recount: s.watch.Recount})
 	if err != nil {
 		return nil, err
 	}
+	s.watcher = macie.NewWatcher(service)
 	analyzer, err := accessanalyzer.New(accessanalyzer.Config{
 		DB: s.backend.db, Sources: accessanalyzer.Sources(s.backend.sources), Organization: s.config.Organization, Tokens: tokens, Log: s.log,
 	})
@@ -249,6 +260,9 @@ func (s *server) run(ctx context.Context) error {
 		s.close()
 		return err
 	}
+	if err := s.watcher.Start(ctx); err != nil {
+		return errors.Join(err, s.close())
+	}
 	go s.serve(s.api, s.apiListener)
 	s.ready.db.Store(&s.backend.db)
 	s.log.Info("serving", "listen", s.apiListener.Addr().String(), "ops", s.opsListener.Addr().String(), "tls", s.tls != nil,
@@ -274,7 +288,7 @@ func (s *server) stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopAfter)
 	defer cancel()
 	handedBack := make(chan error, 1)
-	go func() { handedBack <- s.backend.stop(ctx) }()
+	go func() { handedBack <- errors.Join(s.watcher.Stop(ctx), s.backend.stop(ctx)) }()
 	err := s.api.Shutdown(ctx)
 	if err != nil {
 		err = fmt.Errorf("requests were cut off after %s: %w", stopAfter, errors.Join(err, s.api.Close()))

@@ -8,6 +8,8 @@ import (
 	"maps"
 	"slices"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/magpie-sec/magpie/internal/source"
 )
 
@@ -73,18 +75,28 @@ func Load(ctx context.Context, d source.Driver, opts Options) (*Inventory, error
 	}
 	inv.AccountPublicAccessBlock = configured.AccountPublicAccessBlock(ctx)
 	for _, name := range slices.Sorted(maps.Keys(buckets)) {
-		b := buckets[name]
+		inv.Buckets = append(inv.Buckets, buckets[name])
+	}
+	var group errgroup.Group
+	group.SetLimit(readingAtOnce)
+	for i := range inv.Buckets {
+		b := &inv.Buckets[i]
 		if b.Account == "" {
 			b.Account = opts.Account
 		}
-		b.read(ctx, configured)
-		b.fill(told[name])
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		inv.Buckets = append(inv.Buckets, b)
+		group.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			b.read(ctx, configured)
+			b.fill(told[b.Name])
+			return nil
+		})
 	}
-	return inv, nil
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	return inv, ctx.Err()
 }
 
 // ReadBucket reads the state of one bucket that a source has listed and is configured to tell about. What goes wrong is an unknown fact or the
@@ -95,6 +107,9 @@ func ReadBucket(ctx context.Context, from source.Configured, listed source.Bucke
 	b.fill(listed)
 	return b
 }
+
+// readingAtOnce is of how many buckets the configuration is asked at a time: a store answers a dozen questions about each.
+const readingAtOnce = 8
 
 // describe finds who tells about the configuration of the source's buckets, and puts in the buckets that are known from the description.
 func (inv *Inventory) describe(ctx context.Context, d source.Driver, opts Options, buckets map[string]Bucket) (source.Configured, error) {

@@ -17,6 +17,9 @@ import (
 
 var bucketTests = []test{{"RoundTrip", testBuckets}, {"Refused", testBucketsRefused}, {"Query", testBucketQueries}, {"Totals", testBucketTotals}}
 
+// inventoryTables are those that migration 5 makes beside the table of buckets.
+var inventoryTables = []string{"bucket_documents", "bucket_tags"}
+
 func testBuckets(t *testing.T, db store.DB) {
 	yes, no, at := true, false, int64(7)
 	a1 := store.Bucket{Name: "a", UpdatedAt: 1, Doc: []byte(`{}`), State: []byte{}, PublicRead: &yes, PublicWrite: &no}
@@ -323,8 +326,6 @@ func testBucketQueries(t *testing.T, db store.DB) {
 		t.Errorf("only %d buckets found in all: the queries are too narrow to show much", found)
 	}
 }
-
-func ptr[T any](v T) *T { return &v }
 
 func testBucketTotals(t *testing.T, db store.DB) {
 	totals := func(account string, scored bool) *store.BucketTotals {

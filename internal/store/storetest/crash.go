@@ -247,7 +247,7 @@ func Upgrade(t *testing.T, url string, open func(ctx context.Context, url string
 	}
 	job := store.Job{ID: "j", ClientToken: "t", RequestHash: []byte{}, Doc: []byte("{}")}
 	update(t, db, func(ctx context.Context, tx store.Tx) error {
-		for _, table := range append(accessAnalyzerTables, "custom_identifiers", "allow_lists") {
+		for _, table := range append(accessAnalyzerTables, append(inventoryTables, "custom_identifiers", "allow_lists")...) {
 			if _, err := tx.Exec(ctx, "DROP TABLE "+table); err != nil {
 				return err
 			}
