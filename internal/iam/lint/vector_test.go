@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -29,6 +31,9 @@ import (
 var kindNames = map[string]iam.Kind{"identity": iam.Identity, "resource": iam.Resource, "trust": iam.Trust, "boundary": iam.Boundary,
 	"session": iam.Session, "scp": iam.SCP, "rcp": iam.RCP, "endpoint": iam.Endpoint}
 
+// repeated stands for a character several times: §20x is twenty times x.
+var repeated = regexp.MustCompile(`§(\d+)([^\d])`)
+
 type vector struct {
 	file         string
 	line         int
@@ -40,7 +45,9 @@ type vector struct {
 	want         []string
 }
 
-func (v vector) String() string { return fmt.Sprintf("%s:%d %s %s", v.file, v.line, v.code, v.text) }
+func (v vector) String() string {
+	return fmt.Sprintf("%s:%d %s %.300s", v.file, v.line, v.code, v.text)
+}
 
 var elements = []string{"Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"}
 
@@ -124,6 +131,11 @@ func readVectors(t testing.TB) []vector {
 			if v.kind, ok = kindNames[kind]; !ok || code == "" || origin == "" {
 				t.Fatalf("%s:%d: a vector needs a kind, a code and an origin: %s", v.file, v.line, text)
 			}
+			policy = repeated.ReplaceAllStringFunc(policy, func(s string) string {
+				m := repeated.FindStringSubmatch(s)
+				n, _ := strconv.Atoi(m[1])
+				return strings.Repeat(m[2], n)
+			})
 			if v.text, err = document(v.kind, strings.TrimSpace(policy), whole); err != nil {
 				t.Fatalf("%s:%d: %v", v.file, v.line, err)
 			}
@@ -190,9 +202,6 @@ func TestVectors(t *testing.T) {
 		sound(t, v.text, findings)
 	}
 	for _, c := range checks {
-		if fire[string(c.code)] == 0 {
-			continue // its vectors are still to be written
-		}
 		if n := fire[string(c.code)]; n < 2 {
 			t.Errorf("%s: %d vectors fire, want two at least", c.code, n)
 		}
