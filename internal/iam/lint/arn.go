@@ -196,11 +196,14 @@ var byResourcesOfPolicy = &family{statement: func(l *linter, s *statement) {
 		if !ok || f[0] != "arn" || open(f[2]) || !l.spend(4*len(t.Value)*50) {
 			continue
 		}
-		meets := false
-		for _, name := range home.types {
-			meets = meets || l.catalog.Service(home.service).ResourceType(name).Meets("*:*:"+f[2]+":"+f[3]+":"+f[4]+":"+f[5])
+		pattern := "*:*:" + f[2] + ":" + f[3] + ":" + f[4] + ":" + f[5]
+		meets := func(name string) bool { return l.catalog.Service(home.service).ResourceType(name).Meets(pattern) }
+		if slices.ContainsFunc(home.types, meets) {
+			continue
 		}
-		if !meets {
+		// What fits no type of its service is wrong in another way.
+		of := l.service(f[2])
+		if of != nil && l.spend(len(of.templates)*len(t.Value)*20) && slices.ContainsFunc(of.templates, func(t template) bool { return t.of.Meets(pattern) }) {
 			l.add("UNSUPPORTED_RESOURCE_ARN_IN_POLICY", fmt.Sprintf("The policy of a resource of type %s is not about %s.", l.resourceType, quote(t.Value)), t.Span)
 		}
 	}
