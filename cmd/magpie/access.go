@@ -27,7 +27,7 @@ import (
 type accessCommand struct {
 	Sources      []string          `arg:"" name:"SRC" help:"An estate folder (with template.yaml, template.json or config-items.json), a CloudFormation template, a file of AWS Config items, or - for a template on standard input."`
 	Zone         string            `default:"account" enum:"account,organization" help:"Whom to trust: the account that owns a resource, or its whole organization."`
-	Organization string            `placeholder:"FILE" help:"The organization's id and members, for --zone organization: YAML or JSON as under organization in the server's configuration."`
+	Organization string            `placeholder:"FILE" help:"The organization's id and members, for --zone organization: the key organization of the server's configuration, or the file that has it."`
 	Account      string            `default:"123456789012" placeholder:"ID" help:"The account that owns the resources. Default: 123456789012."`
 	Region       string            `default:"us-east-1" placeholder:"REGION" help:"The Region that they are in. Default: us-east-1."`
 	Parameter    map[string]string `mapsep:"none" placeholder:"NAME=VALUE" help:"A value for a parameter of the templates. Repeatable."`
@@ -89,12 +89,12 @@ func (c accessCommand) zone() (reach.Zone, error) {
 	case c.Organization == "":
 		return zone, fmt.Errorf("--zone organization needs --organization FILE, which names the members")
 	}
-	org, err := readOrganization(c.Organization)
+	org, err := config.LoadOrganization(c.Organization)
 	if err != nil {
 		return zone, err
 	}
-	zone.Organization, zone.Accounts = org.ID, org.accounts()
-	if !zone.Trusts(c.Account) || !slices.Contains(zone.Accounts, c.Account) {
+	zone.Organization, zone.Accounts = org.ID, org.Accounts()
+	if !slices.Contains(zone.Accounts, c.Account) {
 		return zone, fmt.Errorf("%s: account %s, which owns the resources, is no member of %s; --account says which account it is", c.Organization, c.Account, org.ID)
 	}
 	return zone, nil

@@ -208,6 +208,7 @@ func findingSummaries(a *analysed, zone reach.Zone, now time.Time) []*accessanal
 			s.Condition[t.Key] = t.Label
 		}
 		s.Action, s.IsPublic = f.Actions, &f.Public
+		s.ResourceControlPolicyRestriction = accessanalyzer.ResourceControlPolicyRestrictionNotApplicable // none are known here
 		for _, from := range f.Sources {
 			s.Sources = append(s.Sources, findingSource(from))
 		}

@@ -3,6 +3,7 @@ package config
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -273,4 +274,30 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestLoadOrganization reads an organization from a file of its own and from a configuration, whose other keys do not count.
+func TestLoadOrganization(t *testing.T) {
+	const alone = "id: o-a1b2c3d4e5\nmanagement_account: 111122223333\nmembers: [{id: 444455556666}]\n"
+	for name, tt := range map[string]struct{ text, want string }{
+		"alone":         {alone, ""},
+		"as JSON":       {`{"id":"o-a1b2c3d4e5","management_account":"111122223333","members":[{"id":"444455556666"}]}`, ""},
+		"configuration": {"version: 1\norganization:\n  " + strings.ReplaceAll(strings.TrimSpace(alone), "\n", "\n  ") + "\n", ""},
+		"another key":   {alone + "name: x\n", ":4:1: "},
+		"no id":         {"management_account: 111122223333\n", ":1:1: "},
+		"a list":        {"[]\n", ":1:1: "},
+		"empty":         {"", ":1:1: "},
+	} {
+		path := filepath.Join(t.TempDir(), "org.yaml")
+		if err := os.WriteFile(path, []byte(tt.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		o, err := LoadOrganization(path)
+		switch {
+		case tt.want == "" && (err != nil || o.ID != "o-a1b2c3d4e5" || !slices.Equal(o.Accounts(), []string{"111122223333", "444455556666"})):
+			t.Errorf("%s: %+v, %v", name, o, err)
+		case tt.want != "" && (err == nil || !strings.Contains(err.Error(), path+tt.want)):
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }

@@ -1,6 +1,9 @@
 package config
 
 import (
+	"errors"
+	"io"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -97,4 +100,32 @@ func (p *parser) member(n *yaml.Node) (m Member) {
 		field{name: "path", read: func(n *yaml.Node) { m.Path = p.text(n, "path", organizationPath, organizationPathForm) }},
 	)
 	return m
+}
+
+// LoadOrganization reads an organization from a file of its own, or from a configuration file that has one; nothing else of that is read.
+func LoadOrganization(path string) (*Organization, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, MaxSize+1))
+	if err != nil {
+		return nil, err
+	}
+	p := &parser{name: path}
+	var o *Organization
+	if root := p.document(text); root != nil {
+		for i := 0; root.Kind == yaml.MappingNode && i+1 < len(root.Content); i += 2 {
+			if root.Content[i].Value == "organization" {
+				root = root.Content[i+1]
+				break
+			}
+		}
+		o = p.organization(root)
+	}
+	if len(p.problems) > 0 {
+		return nil, errors.Join(p.problems...)
+	}
+	return o, nil
 }
