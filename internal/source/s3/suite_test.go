@@ -25,13 +25,14 @@ func (b *benched) Close() error {
 	return nil
 }
 
+var benchKeys = credentials.NewStaticCredentialsProvider(s3test.AccessKey, s3test.SecretKey, "")
+
 // onBench returns a source of a new bench.
 func onBench(t testing.TB, change func(*s3.Options)) *benched {
 	t.Helper()
 	b := s3test.Start(t)
 	opts := s3.Options{
-		Endpoint: b.URL, Region: s3test.Region, Account: "123456789012", Retry: quick,
-		Credentials: credentials.NewStaticCredentialsProvider(s3test.AccessKey, s3test.SecretKey, ""),
+		Endpoint: b.URL, Region: s3test.Region, Account: "123456789012", Retry: quick, Credentials: benchKeys,
 	}
 	if change != nil {
 		change(&opts)
