@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"sync"
 	"syscall"
 	"time"
 
@@ -34,6 +35,8 @@ type serveCommand struct {
 	watchFlags   `embed:""`
 	TLSCert      string `placeholder:"FILE" help:"Serve HTTPS with this certificate (PEM, with its chain)."`
 	TLSKey       string `placeholder:"FILE" help:"The certificate's private key (PEM)."`
+
+	SkipShortMonths bool `help:"Leave out a monthly job's run in a month that lacks its day, as Macie does, instead of running on the last day."`
 }
 
 // watchFlags say how the inventory of buckets is watched.
@@ -91,6 +94,12 @@ type server struct {
 	tls                      *tls.Config // nil: plain HTTP
 	failed                   chan error  // what a listener of the two failed with
 
+	// background is what the server does by itself: each goes on until its context ends, and stop waits for all.
+	background  []func(context.Context)
+	inWork      sync.WaitGroup
+	endWork     context.CancelFunc
+	shortMonths bool // left out by schedules
+
 	backend *backend
 	watch   watchFlags
 	watcher *macie.Watcher
@@ -101,7 +110,7 @@ type server struct {
 
 // newServer listens and opens everything; it answers on the ops port already. Whatever is wrong shows here, before anything is served.
 func newServer(ctx context.Context, c serveCommand, std stdio) (_ *server, err error) {
-	s := &server{log: newLog(std.err, slog.LevelInfo), out: std.out, registry: newRegistry(), failed: make(chan error, 2), watch: c.watchFlags}
+	s := &server{log: newLog(std.err, slog.LevelInfo), out: std.out, registry: newRegistry(), failed: make(chan error, 2), watch: c.watchFlags, shortMonths: c.SkipShortMonths}
 	if s.config, err = c.configuration(); err != nil {
 		return nil, err
 	}
@@ -223,11 +232,12 @@ func (s *server) handler(master *seal.Key) (http.Handler, error) {
 		return nil, err
 	}
 	service, err := macie.New(macie.Config{DB: s.backend.db, Engine: s.backend.engine, Sources: s.backend.sources, Tokens: tokens, Log: s.log,
-		Refresh: s.watch.Refresh, Recount: s.watch.Recount})
+		Refresh: s.watch.Refresh, Recount: s.watch.Recount, SkipShortMonths: s.shortMonths})
 	if err != nil {
 		return nil, err
 	}
 	s.watcher = macie.NewWatcher(service)
+	s.background = append(s.background, service.Schedule)
 	analyzer, err := accessanalyzer.New(accessanalyzer.Config{
 		DB: s.backend.db, Sources: accessanalyzer.Sources(s.backend.sources), Organization: s.config.Organization, Tokens: tokens, Log: s.log,
 	})
@@ -263,6 +273,7 @@ func (s *server) run(ctx context.Context) error {
 	if err := s.watcher.Start(ctx); err != nil {
 		return errors.Join(err, s.close())
 	}
+	s.startBackground()
 	go s.serve(s.api, s.apiListener)
 	s.ready.db.Store(&s.backend.db)
 	s.log.Info("serving", "listen", s.apiListener.Addr().String(), "ops", s.opsListener.Addr().String(), "tls", s.tls != nil,
@@ -277,6 +288,14 @@ func (s *server) run(ctx context.Context) error {
 	return errors.Join(err, s.stop())
 }
 
+func (s *server) startBackground() {
+	var ctx context.Context
+	ctx, s.endWork = context.WithCancel(context.Background())
+	for _, work := range s.background {
+		s.inWork.Go(func() { work(ctx) })
+	}
+}
+
 // stopAfter is how long a stop takes at most, up to a second for closing files.
 const stopAfter = 9 * time.Second
 
@@ -287,13 +306,16 @@ func (s *server) stop() error {
 	s.ready.stopping.Store(true)
 	ctx, cancel := context.WithTimeout(context.Background(), stopAfter)
 	defer cancel()
+	s.endWork()
 	handedBack := make(chan error, 1)
 	go func() { handedBack <- errors.Join(s.watcher.Stop(ctx), s.backend.stop(ctx)) }()
 	err := s.api.Shutdown(ctx)
 	if err != nil {
 		err = fmt.Errorf("requests were cut off after %s: %w", stopAfter, errors.Join(err, s.api.Close()))
 	}
-	err = errors.Join(err, <-handedBack, s.close())
+	err = errors.Join(err, <-handedBack)
+	s.inWork.Wait() // before the database is closed
+	err = errors.Join(err, s.close())
 	if err == nil {
 		s.log.Info("stopped")
 	}

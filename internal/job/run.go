@@ -165,6 +165,25 @@ func Runs(ctx context.Context, tx store.Tx, tenant store.Tenant, jobID string, l
 	return runs, err
 }
 
+// RunCount returns how many runs a job has had.
+func RunCount(ctx context.Context, tx store.Tx, tenant store.Tenant, jobID string) (n int64, err error) {
+	err = store.One(ctx, tx, "SELECT COUNT(*) FROM runs WHERE account = $1 AND region = $2 AND job_id = $3",
+		[]any{tenant.Account, tenant.Region, jobID}, &n)
+	return n, err
+}
+
+// DeadBuckets returns the buckets of a run's shards that failed for good, ordered.
+func DeadBuckets(ctx context.Context, tx store.Tx, ref RunRef) (buckets []string, err error) {
+	err = store.Each(ctx, tx, `SELECT DISTINCT bucket FROM shards
+		WHERE account = $1 AND region = $2 AND job_id = $3 AND run_id = $4 AND state = 'dead' ORDER BY bucket`, ref.args(), func(rows store.Rows) error {
+		var b string
+		err := rows.Scan(&b)
+		buckets = append(buckets, b)
+		return err
+	})
+	return buckets, err
+}
+
 // runScan holds the columns of a run that are not stored as the struct has them.
 type runScan struct {
 	state    string

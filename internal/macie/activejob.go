@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/magpie-sec/magpie/internal/arn"
 	"github.com/magpie-sec/magpie/internal/detect"
@@ -27,6 +28,9 @@ import (
 type activeJob struct {
 	run        job.RunRef
 	definition *macie2.CreateClassificationJobInput
+	started    time.Time // of the run
+	scope      objectScope
+	selection  bucketSelection
 	classifier *classify.Classifier
 	rules      string // names the identifiers that the job looks for, and their version
 
@@ -101,6 +105,7 @@ func (c *jobCache) read(ctx context.Context, a *job.Attempt) (*activeJob, error)
 	var lists []allowList
 	var deleted []string // allow lists
 	var over []job.RunRef
+	var started time.Time
 	err := c.cfg.DB.View(ctx, func(tx store.Tx) error {
 		looksFor, lists, deleted, over = nil, nil, nil, nil
 		row, err := store.GetJob(ctx, tx, run.Tenant, run.JobID)
@@ -109,6 +114,9 @@ func (c *jobCache) read(ctx context.Context, a *job.Attempt) (*activeJob, error)
 		}
 		if err := wire.Unmarshal(row.Doc, definition); err != nil {
 			return job.Permanent(fmt.Errorf("it is damaged: %w", err))
+		}
+		if row.LastRunAt != nil {
+			started = time.UnixMilli(*row.LastRunAt)
 		}
 		if looksFor, err = customDefinitions(ctx, tx, run.Tenant, definition.CustomDataIdentifierIds); err != nil {
 			return err
@@ -146,7 +154,12 @@ func (c *jobCache) read(ctx context.Context, a *job.Attempt) (*activeJob, error)
 	for _, id := range deleted {
 		a.Log().Warn("an allow list of the job is deleted; the run goes on without it", "allow_list", id)
 	}
-	return c.make(ctx, a, definition, looksFor, lists)
+	j, err := c.make(ctx, a, definition, looksFor, lists)
+	if err != nil {
+		return nil, err
+	}
+	j.started = started
+	return j, nil
 }
 
 // customDefinitions returns what custom data identifiers look for, also those that were deleted since the job was made with them.
@@ -179,6 +192,14 @@ func (c *jobCache) make(ctx context.Context, a *job.Attempt, definition *macie2.
 	if err != nil {
 		return fail(err)
 	}
+	scope, err := newObjectScope(definition.S3JobDefinition.Scoping)
+	if err != nil {
+		return fail(err)
+	}
+	selection, err := newBucketSelection(definition.S3JobDefinition.BucketCriteria)
+	if err != nil {
+		return fail(err)
+	}
 	classifier := &classify.Classifier{Extractor: c.cfg.Extractor, Engine: engine}
 	if len(looksFor) > 0 {
 		if classifier.Custom, err = custom.New(looksFor); err != nil {
@@ -201,7 +222,7 @@ func (c *jobCache) make(ctx context.Context, a *job.Attempt, definition *macie2.
 				"reason", text, "error", err.Error())
 		}
 	}
-	return &activeJob{run: a.Run, definition: definition, classifier: classifier, rules: rulesVersion(identifiers, looksFor, digests)}, nil
+	return &activeJob{run: a.Run, definition: definition, scope: scope, selection: selection, classifier: classifier, rules: rulesVersion(identifiers, looksFor, digests)}, nil
 }
 
 // patienceForLists is after how many failures in a row a run goes on without an allow list whose source stays away.

@@ -46,11 +46,11 @@ func jobsOfBuckets(ctx context.Context, tx store.Tx, t store.Tenant) (map[string
 			if err := wire.Unmarshal(row.Doc, in); err != nil {
 				return nil, fmt.Errorf("job %s is damaged: %w", row.ID, err)
 			}
-			for _, shard := range bucketShards(in) {
-				d := details[shard.Bucket]
+			for _, bucket := range namedBuckets(in) {
+				d := details[bucket]
 				if d == nil {
 					d = &macie2.JobDetails{IsDefinedInJob: macie2.IsDefinedInJobTrue, IsMonitoredByJob: macie2.IsMonitoredByJobFalse}
-					details[shard.Bucket] = d
+					details[bucket] = d
 				}
 				if in.JobType == macie2.JobTypeScheduled {
 					d.IsMonitoredByJob = macie2.IsMonitoredByJobTrue

@@ -143,7 +143,7 @@ func disturb(t *testing.T, bodies map[string]string, at int64, commit, kills boo
 	var once sync.Once
 	seen := func() {
 		must(t, w.db.View(context.Background(), func(tx store.Tx) error {
-			run, err := job.GetRun(context.Background(), tx, runRef(home, id))
+			run, err := job.GetRun(context.Background(), tx, latestRef(w, id))
 			if run.State == job.RunComplete {
 				once.Do(func() { close(complete) })
 			}

@@ -22,6 +22,9 @@ const onlyRun = "one-time"
 // errorBucket is the error code of a run in which a bucket could not be read.
 const errorBucket = "BUCKET_ERROR"
 
+// errorAccount is that of a run that could not list the buckets of a source.
+const errorAccount = "ACCOUNT_ERROR"
+
 // pausedFor is how long a job that was paused while it ran can be resumed; then it is cancelled (macie.md 4.2).
 const pausedFor = 30 * 24 * time.Hour
 
@@ -35,12 +38,13 @@ const (
 	maxJobAllowLists        = 10
 )
 
-// runRef names the run of a one-time job.
-func runRef(t store.Tenant, jobID string) job.RunRef {
-	return job.RunRef{Tenant: t, JobID: jobID, RunID: job.RunID(t, jobID, onlyRun)}
+// latestRun names the latest run of a job that has had one.
+func latestRun(t store.Tenant, row store.Job) job.RunRef {
+	return job.RunRef{Tenant: t, JobID: row.ID, RunID: job.RunID(t, row.ID, row.RunKey)}
 }
 
-// CreateClassificationJob makes a job and starts it. The same client token with the same request gives the same job again.
+// CreateClassificationJob makes a job and starts it, or lets it wait until its first run is due. The same client token with the same request
+// gives the same job again.
 func (s *Service) CreateClassificationJob(ctx context.Context, in *macie2.CreateClassificationJobInput) (*macie2.CreateClassificationJobOutput, error) {
 	if err := checkJob(wire.CallerFrom(ctx).Account, in); err != nil {
 		return nil, err
@@ -49,12 +53,11 @@ func (s *Service) CreateClassificationJob(ctx context.Context, in *macie2.Create
 		ID:          s.cfg.NewID(),
 		Name:        *in.Name,
 		Type:        string(in.JobType),
-		Status:      string(macie2.JobStatusRunning),
+		Status:      string(macie2.JobStatusIdle),
 		CreatedAt:   s.cfg.Now().UnixMilli(),
 		ClientToken: *in.ClientToken,
 		Doc:         wire.Marshal(in),
 	}
-	row.LastRunAt = &row.CreatedAt
 	sum := sha256.Sum256(row.Doc)
 	row.RequestHash = sum[:]
 	id, err := s.createJob(ctx, in, row)
@@ -96,26 +99,54 @@ func (s *Service) createJob(ctx context.Context, in *macie2.CreateClassification
 		if err := store.PutTags(ctx, tx, t, jobARN(t, row.ID), in.Tags); err != nil {
 			return err
 		}
-		_, _, err := s.cfg.Engine.StartRun(ctx, tx, t, row.ID, onlyRun, bucketShards(in)...)
-		return err
+		row := row // the transaction may be repeated
+		if in.JobType == macie2.JobTypeOneTime {
+			return s.startRun(ctx, tx, t, &row, in, onlyRun)
+		}
+		plan, err := s.schedule(row, in)
+		if err != nil {
+			return err
+		}
+		return s.schedules(ctx, tx, t, &row, in, plan)
 	})
 	return id, err
 }
 
-// bucketShards returns a shard that lists each bucket of a job.
-func bucketShards(in *macie2.CreateClassificationJobInput) []job.NewShard {
+// startRun starts a run of a job under a key, and stores the job.
+func (s *Service) startRun(ctx context.Context, tx store.Tx, t store.Tenant, row *store.Job, in *macie2.CreateClassificationJobInput, key string) error {
+	now := s.cfg.Now().UnixMilli()
+	row.Status, row.RunKey, row.LastRunAt = string(macie2.JobStatusRunning), key, &now
+	if err := store.UpdateJob(ctx, tx, t, *row); err != nil {
+		return err
+	}
+	_, _, err := s.cfg.Engine.StartRun(ctx, tx, t, row.ID, key, firstShards(in)...)
+	return err
+}
+
+// firstShards returns the shards that a run begins with: one that lists each bucket, or one that finds out which buckets meet the criteria.
+func firstShards(in *macie2.CreateClassificationJobInput) []job.NewShard {
+	if in.S3JobDefinition.BucketCriteria != nil {
+		return []job.NewShard{{Key: "select", Kind: selectShard, Priority: job.PriorityHigh}}
+	}
 	var shards []job.NewShard
-	seen := map[string]bool{}
-	for _, d := range in.S3JobDefinition.BucketDefinitions {
-		for _, b := range d.Buckets {
-			if !seen[b] {
-				seen[b] = true
-				// Listing goes first, so that every worker soon has something to do and the job knows its size.
-				shards = append(shards, job.NewShard{Key: "list/" + b, Kind: listShard, Bucket: b, Priority: job.PriorityHigh})
-			}
-		}
+	for _, b := range namedBuckets(in) {
+		shards = append(shards, listingOf(b))
 	}
 	return shards
+}
+
+// listingOf is the shard that lists a bucket. Listing goes first, so that every worker soon has something to do and the job knows its size.
+func listingOf(bucket string) job.NewShard {
+	return job.NewShard{Key: "list/" + bucket, Kind: listShard, Bucket: bucket, Priority: job.PriorityHigh}
+}
+
+// namedBuckets returns the buckets that a job's definition names, each once.
+func namedBuckets(in *macie2.CreateClassificationJobInput) []string {
+	var names []string
+	for _, d := range in.S3JobDefinition.BucketDefinitions {
+		names = append(names, d.Buckets...)
+	}
+	return distinct(names)
 }
 
 // checkJob refuses what the model cannot: rules between members (macie.md 4.1), and what this version does not do.
@@ -128,11 +159,9 @@ func checkJob(account string, in *macie2.CreateClassificationJobInput) error {
 		return invalid("name must have from 1 to %d characters", maxJobName)
 	case utf8.RuneCountInString(wire.Value(in.Description)) > maxJobDescription:
 		return invalid("description may have %d characters at most", maxJobDescription)
-	case in.JobType == macie2.JobTypeScheduled:
-		return notInThisVersion("schedules (jobType SCHEDULED)")
-	case in.ScheduleFrequency != nil:
+	case in.JobType != macie2.JobTypeScheduled && in.ScheduleFrequency != nil:
 		return invalid("scheduleFrequency goes with jobType SCHEDULED only")
-	case wire.Value(in.InitialRun):
+	case in.JobType != macie2.JobTypeScheduled && wire.Value(in.InitialRun):
 		return invalid("initialRun goes with jobType SCHEDULED only")
 	case percent < 1 || percent > 100:
 		return invalid("samplingPercentage must be from 1 to 100, not %d", percent)
@@ -140,6 +169,11 @@ func checkJob(account string, in *macie2.CreateClassificationJobInput) error {
 		return invalid("customDataIdentifierIds may hold %d ids at most, not %d", maxJobCustomIdentifiers, len(in.CustomDataIdentifierIds))
 	case len(in.AllowListIds) > maxJobAllowLists:
 		return invalid("allowListIds may hold %d ids at most, not %d", maxJobAllowLists, len(in.AllowListIds))
+	}
+	if in.JobType == macie2.JobTypeScheduled {
+		if _, err := newSchedule(in.ScheduleFrequency, time.Time{}, false); err != nil {
+			return err
+		}
 	}
 	if err := checkTags(in.Tags); err != nil {
 		return err
@@ -184,20 +218,17 @@ func invalid(format string, args ...any) error {
 	return wire.Errorf(wire.Validation, format, args...)
 }
 
-func notInThisVersion(what string) error {
-	return invalid("This version of Magpie does not have %s in classification jobs yet.", what)
-}
-
 // checkDefinition holds the choice of buckets and objects to macie.md 4.5 and 4.6.
 func checkDefinition(account string, d *macie2.S3JobDefinition) error {
-	scoped := func(b *macie2.JobScopingBlock) bool { return b != nil && len(b.And) > 0 }
-	switch {
-	case d.BucketCriteria != nil && len(d.BucketDefinitions) > 0:
-		return invalid("s3JobDefinition holds bucketDefinitions or bucketCriteria, not both")
-	case d.BucketCriteria != nil:
-		return notInThisVersion("bucket criteria")
-	case d.Scoping != nil && (scoped(d.Scoping.Includes) || scoped(d.Scoping.Excludes)):
-		return notInThisVersion("scoping by object properties")
+	if _, err := newObjectScope(d.Scoping); err != nil {
+		return err
+	}
+	if d.BucketCriteria != nil {
+		if len(d.BucketDefinitions) > 0 {
+			return invalid("s3JobDefinition holds bucketDefinitions or bucketCriteria, not both")
+		}
+		_, err := newBucketSelection(d.BucketCriteria)
+		return err
 	}
 	buckets := 0
 	for _, definition := range d.BucketDefinitions {
@@ -229,12 +260,7 @@ func (s *Service) DescribeClassificationJob(ctx context.Context, in *macie2.Desc
 		if err != nil {
 			return err
 		}
-		ref := runRef(t, row.ID)
-		run, err := job.GetRun(ctx, tx, ref)
-		if err != nil {
-			return err
-		}
-		totals, err := job.RunTotals(ctx, tx, ref)
+		runs, err := runsOf(ctx, tx, t, row)
 		if err != nil {
 			return err
 		}
@@ -243,7 +269,7 @@ func (s *Service) DescribeClassificationJob(ctx context.Context, in *macie2.Desc
 		if err != nil {
 			return err
 		}
-		out, err = describe(row, run, totals, arn, tags)
+		out, err = describe(row, runs, arn, tags)
 		return err
 	})
 	return out, err
@@ -257,7 +283,37 @@ func jobRow(ctx context.Context, tx store.Tx, t store.Tenant, id string) (store.
 	return row, err
 }
 
-func describe(row store.Job, run job.Run, totals job.Totals, arn string, tags map[string]string) (*macie2.DescribeClassificationJobOutput, error) {
+// jobRuns is what is told of the runs of a job.
+type jobRuns struct {
+	latest job.Run    // the zero value before the first
+	totals job.Totals // of the latest
+	count  int64
+}
+
+func runsOf(ctx context.Context, tx store.Tx, t store.Tenant, row store.Job) (runs jobRuns, err error) {
+	if row.RunKey == "" {
+		return runs, nil
+	}
+	ref := latestRun(t, row)
+	if runs.latest, err = job.GetRun(ctx, tx, ref); err != nil {
+		return runs, err
+	}
+	if runs.totals, err = job.RunTotals(ctx, tx, ref); err != nil {
+		return runs, err
+	}
+	runs.count, err = job.RunCount(ctx, tx, t, row.ID)
+	return runs, err
+}
+
+// lastRunTime is when the latest run began; before any run it is when the job was made (macie.md 4.3).
+func lastRunTime(row store.Job) *wire.Time {
+	if row.LastRunAt == nil {
+		return wire.Ptr(wire.Time(row.CreatedAt))
+	}
+	return wire.Ptr(wire.Time(*row.LastRunAt))
+}
+
+func describe(row store.Job, runs jobRuns, arn string, tags map[string]string) (*macie2.DescribeClassificationJobOutput, error) {
 	in := &macie2.CreateClassificationJobInput{}
 	if err := wire.Unmarshal(row.Doc, in); err != nil {
 		return nil, fmt.Errorf("job %s is damaged: %w", row.ID, err)
@@ -273,8 +329,8 @@ func describe(row store.Job, run job.Run, totals job.Totals, arn string, tags ma
 		JobId:                         wire.Ptr(row.ID),
 		JobStatus:                     macie2.JobStatus(row.Status),
 		JobType:                       in.JobType,
-		LastRunErrorStatus:            runErrorStatus(run),
-		LastRunTime:                   wire.PtrTime(run.StartedAt),
+		LastRunErrorStatus:            runErrorStatus(runs.latest),
+		LastRunTime:                   lastRunTime(row),
 		ManagedDataIdentifierIds:      in.ManagedDataIdentifierIds,
 		ManagedDataIdentifierSelector: in.ManagedDataIdentifierSelector,
 		Name:                          in.Name,
@@ -282,8 +338,8 @@ func describe(row store.Job, run job.Run, totals job.Totals, arn string, tags ma
 		SamplingPercentage:            wire.Ptr(wire.ValueOr(in.SamplingPercentage, 100)),
 		ScheduleFrequency:             in.ScheduleFrequency,
 		Statistics: &macie2.Statistics{
-			NumberOfRuns:                        wire.Ptr(1.0),
-			ApproximateNumberOfObjectsToProcess: wire.Ptr(float64(totals.Listed - totals.Objects)),
+			NumberOfRuns:                        wire.Ptr(float64(runs.count)),
+			ApproximateNumberOfObjectsToProcess: wire.Ptr(float64(runs.totals.Listed - runs.totals.Objects)),
 		},
 		Tags:              tags,
 		UserPausedDetails: userPausedDetails(row),
@@ -304,7 +360,7 @@ func runErrorStatus(run job.Run) *macie2.LastRunErrorStatus {
 	return &macie2.LastRunErrorStatus{Code: macie2.LastRunErrorStatusCodeNone}
 }
 
-// userPausedDetails returns nil unless the user has paused the job; clients expect all three members then.
+// userPausedDetails returns nil unless the user has paused the job in mid-run; clients expect all three members then.
 func userPausedDetails(row store.Job) *macie2.UserPausedDetails {
 	if row.Status != string(macie2.JobStatusUserPaused) || row.PausedAt == nil {
 		return nil
@@ -332,16 +388,10 @@ func (s *Service) UpdateClassificationJob(ctx context.Context, in *macie2.Update
 		if in.JobStatus == macie2.JobStatusCancelled {
 			return s.cancelJob(ctx, tx, t, row)
 		}
-		row.Status, row.PausedAt = string(in.JobStatus), nil
-		change := s.cfg.Engine.ResumeRun
 		if in.JobStatus == macie2.JobStatusUserPaused {
-			now := s.cfg.Now().UnixMilli()
-			row.PausedAt, change = &now, s.cfg.Engine.PauseRun
+			return s.pauseJob(ctx, tx, t, row)
 		}
-		if _, err := change(ctx, tx, runRef(t, row.ID)); err != nil {
-			return err
-		}
-		return store.UpdateJob(ctx, tx, t, row)
+		return s.resumeJob(ctx, tx, t, row)
 	})
 	if err != nil {
 		return nil, err
@@ -350,27 +400,83 @@ func (s *Service) UpdateClassificationJob(ctx context.Context, in *macie2.Update
 	return &macie2.UpdateClassificationJobOutput{}, nil
 }
 
-// cancelJob cancels a job that is not over, for good.
-func (s *Service) cancelJob(ctx context.Context, tx store.Tx, t store.Tenant, row store.Job) error {
-	if _, err := s.cfg.Engine.CancelRun(ctx, tx, runRef(t, row.ID)); err != nil {
-		return err
+// pauseJob pauses a job and its run, if there is one under way: only then does the pause expire.
+func (s *Service) pauseJob(ctx context.Context, tx store.Tx, t store.Tenant, row store.Job) error {
+	paused := false
+	if row.RunKey != "" {
+		var err error
+		if paused, err = s.cfg.Engine.PauseRun(ctx, tx, latestRun(t, row)); err != nil {
+			return err
+		}
 	}
-	row.Status, row.PausedAt = string(macie2.JobStatusCancelled), nil
+	row.Status = string(macie2.JobStatusUserPaused)
+	if paused {
+		now := s.cfg.Now().UnixMilli()
+		row.PausedAt = &now
+	}
 	return store.UpdateJob(ctx, tx, t, row)
 }
 
-// expireJobs cancels the jobs that a user paused too long ago. It is called before jobs are looked at, so that nobody sees one that should
-// have been cancelled.
-func (s *Service) expireJobs(ctx context.Context) error {
-	expired := func(row store.Job) bool {
-		return row.Status == string(macie2.JobStatusUserPaused) && row.PausedAt != nil && !s.cfg.Now().Before(pausedUntil(*row.PausedAt))
+// resumeJob lets a paused job go on: its run where it stopped or, if it was idle or its run has expired, its schedule.
+func (s *Service) resumeJob(ctx context.Context, tx store.Tx, t store.Tenant, row store.Job) error {
+	resumed := false
+	if row.RunKey != "" {
+		var err error
+		if resumed, err = s.cfg.Engine.ResumeRun(ctx, tx, latestRun(t, row)); err != nil {
+			return err
+		}
 	}
+	row.Status, row.PausedAt = string(macie2.JobStatusIdle), nil
+	if resumed {
+		row.Status = string(macie2.JobStatusRunning)
+	}
+	return store.UpdateJob(ctx, tx, t, row)
+}
+
+// cancelRun cancels the run of a job, if there is one under way.
+func (s *Service) cancelRun(ctx context.Context, tx store.Tx, t store.Tenant, row store.Job) error {
+	if row.RunKey == "" {
+		return nil
+	}
+	_, err := s.cfg.Engine.CancelRun(ctx, tx, latestRun(t, row))
+	return err
+}
+
+// cancelJob cancels a job that is not over, for good.
+func (s *Service) cancelJob(ctx context.Context, tx store.Tx, t store.Tenant, row store.Job) error {
+	if err := s.cancelRun(ctx, tx, t, row); err != nil {
+		return err
+	}
+	row.Status, row.PausedAt, row.NextRunAt = string(macie2.JobStatusCancelled), nil, nil
+	return store.UpdateJob(ctx, tx, t, row)
+}
+
+// pauseExpired says whether a job was paused in mid-run too long ago.
+func (s *Service) pauseExpired(row store.Job) bool {
+	return row.Status == string(macie2.JobStatusUserPaused) && row.PausedAt != nil && !s.cfg.Now().Before(pausedUntil(*row.PausedAt))
+}
+
+// expirePause ends what was paused too long ago: a one-time job, or the run of a scheduled one, which stays paused (macie.md 4.2).
+func (s *Service) expirePause(ctx context.Context, tx store.Tx, t store.Tenant, row store.Job) error {
+	if row.Type != string(macie2.JobTypeScheduled) {
+		return s.cancelJob(ctx, tx, t, row)
+	}
+	if err := s.cancelRun(ctx, tx, t, row); err != nil {
+		return err
+	}
+	row.PausedAt = nil
+	return store.UpdateJob(ctx, tx, t, row)
+}
+
+// expireJobs ends what users paused too long ago. It is called before jobs are looked at, so that nobody sees one that should have been
+// cancelled; the scheduler does the same for all tenants.
+func (s *Service) expireJobs(ctx context.Context) error {
 	var active []store.Job
 	err := s.view(ctx, func(tx store.Tx, t store.Tenant) (err error) {
 		active, err = store.ActiveJobs(ctx, tx, t)
 		return err
 	})
-	if err != nil || !slices.ContainsFunc(active, expired) {
+	if err != nil || !slices.ContainsFunc(active, s.pauseExpired) {
 		return err
 	}
 	return s.update(ctx, func(tx store.Tx, t store.Tenant) error {
@@ -379,10 +485,10 @@ func (s *Service) expireJobs(ctx context.Context) error {
 			return err
 		}
 		for _, row := range active {
-			if !expired(row) {
+			if !s.pauseExpired(row) {
 				continue
 			}
-			if err := s.cancelJob(ctx, tx, t, row); err != nil {
+			if err := s.expirePause(ctx, tx, t, row); err != nil {
 				return err
 			}
 		}
@@ -415,13 +521,23 @@ func checkTransition(t store.Tenant, row store.Job, to macie2.JobStatus) error {
 	}
 }
 
-// RunFinished completes the job of a run, in the transaction that completes the run.
+// RunFinished completes the job of a run, in the transaction that completes the run; a scheduled job waits for its next one.
 func (w *Worker) RunFinished(ctx context.Context, tx store.Tx, run job.Run, _ job.Totals) error {
 	row, err := store.GetJob(ctx, tx, run.Tenant, run.JobID)
 	if err != nil {
 		return err
 	}
 	row.Status = string(macie2.JobStatusComplete)
+	if row.Type == string(macie2.JobTypeScheduled) {
+		row.Status = string(macie2.JobStatusIdle)
+		unread, err := job.DeadBuckets(ctx, tx, run.RunRef)
+		if err != nil {
+			return err
+		}
+		if err := store.CoverBuckets(ctx, tx, run.Tenant, run.JobID, wire.Value(row.LastRunAt), unread); err != nil {
+			return err
+		}
+	}
 	w.jobs.drop(run.RunRef)
 	return store.UpdateJob(ctx, tx, run.Tenant, row)
 }
@@ -465,9 +581,12 @@ func jobSummary(ctx context.Context, tx store.Tx, t store.Tenant, row store.Job)
 	if err := wire.Unmarshal(row.Doc, in); err != nil {
 		return macie2.JobSummary{}, fmt.Errorf("job %s is damaged: %w", row.ID, err)
 	}
-	run, err := job.GetRun(ctx, tx, runRef(t, row.ID))
-	if err != nil {
-		return macie2.JobSummary{}, err
+	var run job.Run
+	if row.RunKey != "" {
+		var err error
+		if run, err = job.GetRun(ctx, tx, latestRun(t, row)); err != nil {
+			return macie2.JobSummary{}, err
+		}
 	}
 	return macie2.JobSummary{
 		BucketCriteria:     in.S3JobDefinition.BucketCriteria,

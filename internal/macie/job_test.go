@@ -126,7 +126,7 @@ func TestJobRefused(t *testing.T) {
 		"empty name":       {func(in *input) { in.Name = wire.Ptr("") }, wire.Validation, "name"},
 		"long name":        {func(in *input) { in.Name = wire.Ptr(strings.Repeat("ä", 501)) }, wire.Validation, "500"},
 		"long description": {func(in *input) { in.Description = wire.Ptr(strings.Repeat("ä", 201)) }, wire.Validation, "200"},
-		"scheduled":        {func(in *input) { in.JobType = macie2.JobTypeScheduled }, wire.Validation, "schedules"},
+		"no frequency":     {func(in *input) { in.JobType = macie2.JobTypeScheduled }, wire.Validation, "needs a scheduleFrequency"},
 		"frequency of a one-time job": {func(in *input) { in.ScheduleFrequency = &macie2.JobScheduleFrequency{} }, wire.Validation,
 			"scheduleFrequency"},
 		"initial run": {func(in *input) { in.InitialRun = wire.Ptr(true) }, wire.Validation, "initialRun"},
@@ -138,8 +138,9 @@ func TestJobRefused(t *testing.T) {
 		"many lists":  {func(in *input) { in.AllowListIds = names(11) }, wire.Validation, "allowListIds may hold 10 ids"},
 		"aws tag":     {func(in *input) { in.Tags = map[string]string{"aws:x": ""} }, wire.Validation, "aws:"},
 		"criteria": {func(in *input) {
-			in.S3JobDefinition = &macie2.S3JobDefinition{BucketCriteria: &macie2.S3BucketCriteriaForJob{}}
-		}, wire.Validation, "bucket criteria"},
+			block := &macie2.CriteriaBlockForJob{And: []macie2.CriteriaForJob{{}}}
+			in.S3JobDefinition = &macie2.S3JobDefinition{BucketCriteria: &macie2.S3BucketCriteriaForJob{Includes: block}}
+		}, wire.Validation, "bucketCriteria.includes"},
 		"both":        {func(in *input) { in.S3JobDefinition.BucketCriteria = &macie2.S3BucketCriteriaForJob{} }, wire.Validation, "not both"},
 		"neither":     {func(in *input) { in.S3JobDefinition = &macie2.S3JobDefinition{} }, wire.Validation, "from 1 to 1000 buckets"},
 		"includes":    {func(in *input) { in.S3JobDefinition.Scoping = &macie2.Scoping{Includes: block} }, wire.Validation, "scoping"},

@@ -31,6 +31,8 @@ type Config struct {
 	Refresh time.Duration
 	// Recount is how old the counts of a bucket's objects may become before a Watcher counts them again; 0 means DefaultRecount.
 	Recount time.Duration
+	// SkipShortMonths leaves out the run of a monthly job in a month that lacks its day, as Macie does; otherwise the last day counts.
+	SkipShortMonths bool
 }
 
 // DefaultRecount is how often objects are counted: daily, as Macie does.

@@ -19,6 +19,7 @@ import (
 
 // The kinds of shards of a classification job.
 const (
+	selectShard  = "select"  // finds out which buckets meet the criteria and makes shards that list them
 	listShard    = "list"    // lists a bucket and makes shards of objects; cursor: the last key dealt with
 	objectsShard = "objects" // classifies a page of objects; cursor: how many of them are done, as a uvarint
 )
@@ -42,6 +43,8 @@ func (w *Worker) Work(ctx context.Context, a *job.Attempt) error {
 		return err
 	}
 	switch a.Kind {
+	case selectShard:
+		return w.selectBuckets(ctx, a, j)
 	case listShard:
 		return w.list(ctx, a, j)
 	case objectsShard:
@@ -49,6 +52,58 @@ func (w *Worker) Work(ctx context.Context, a *job.Attempt) error {
 	default:
 		return job.Permanent(fmt.Errorf("this version does not know shards of kind %q", a.Kind))
 	}
+}
+
+// selectBuckets finds out which buckets meet the job's criteria now, and commits a shard for each that lists it.
+func (w *Worker) selectBuckets(ctx context.Context, a *job.Attempt, j *activeJob) error {
+	var shards []job.NewShard
+	var rows []store.Bucket
+	seen := map[string]bool{}
+	for _, driver := range w.cfg.Sources[a.Run.Tenant] {
+		inv, err := inventory.Load(ctx, driver, inventory.Options{Account: a.Run.Account, Region: a.Run.Region})
+		switch {
+		case err == nil:
+		case ctx.Err() != nil || source.KindOf(err) == source.Unavailable:
+			return err
+		default:
+			a.NoteRunError(errorAccount, err.Error())
+			a.Log().Warn("the source's buckets cannot be read", "error", err.Error())
+			continue
+		}
+		for i := range inv.Buckets {
+			b := &inv.Buckets[i]
+			if seen[b.Name] {
+				continue // the first source that has it counts
+			}
+			seen[b.Name] = true
+			o := observe(inv, b, func(string) (string, bool) { return "", false })
+			if !j.selection.holds(o.doc) {
+				continue
+			}
+			row, err := o.row(w.cfg.Now().UnixMilli())
+			if err != nil {
+				return err
+			}
+			shards, rows = append(shards, listingOf(b.Name)), append(rows, row)
+			a.Log().Info("a bucket meets the job's criteria", "bucket", b.Name)
+		}
+	}
+	if len(shards) == 0 {
+		a.Log().Warn("no bucket meets the job's criteria: nothing is analysed", "buckets", len(seen))
+	}
+	return a.Commit(ctx, nil, job.Counters{}, func(tx store.Tx) error {
+		for _, row := range rows {
+			_, err := store.GetBucket(ctx, tx, a.Run.Tenant, row.Name)
+			if errors.Is(err, store.ErrNotFound) {
+				err = store.PutBucket(ctx, tx, a.Run.Tenant, row)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		_, err := a.AddShards(ctx, tx, shards...)
+		return err
+	})
 }
 
 // list walks a bucket from the cursor on, and commits a shard for each page of objects.
@@ -60,12 +115,20 @@ func (w *Worker) list(ctx context.Context, a *job.Attempt, j *activeJob) error {
 	if err := w.inventoryHas(ctx, a, j, driver); err != nil {
 		return err // of the database, or of a source that is away: either passes
 	}
+	since, err := w.since(ctx, a, j)
+	if err != nil {
+		return err
+	}
+	tags := tagReader(ctx, driver, a.Bucket)
 	var next page
 	var unlisted []objectOutcome
 	last := string(a.Cursor)
 	flush := func() error {
 		if next.objects == 0 && len(unlisted) == 0 {
 			return nil
+		}
+		if err := w.leaveOutDealt(ctx, a, j, since, &next); err != nil {
+			return err
 		}
 		delta := job.Counters{Listed: int64(next.objects + len(unlisted)), Objects: int64(len(unlisted)), Skipped: int64(len(unlisted))}
 		err := a.Commit(ctx, []byte(last), delta, func(tx store.Tx) error {
@@ -92,8 +155,16 @@ func (w *Worker) list(ctx context.Context, a *job.Attempt, j *activeJob) error {
 			continue // a prefix that cannot be listed, told again because the keys below it would come after the cursor
 		case item.Err != nil:
 			unlisted = append(unlisted, w.notRead(a.Bucket, item.Object, item.Err))
-		case j.samples(item.Key):
-			next.add(item.Object)
+		default:
+			looks, err := j.looksAt(&item.Object, since, tags)
+			switch {
+			case err != nil && (ctx.Err() != nil || source.KindOf(err) == source.Unavailable):
+				return err
+			case err != nil: // whether it belongs to the job cannot be told
+				unlisted = append(unlisted, w.notRead(a.Bucket, item.Object, err))
+			case looks:
+				next.add(item.Object)
+			}
 		}
 		last = item.Key
 		if next.full() || len(unlisted) >= commitObjects {
@@ -102,7 +173,10 @@ func (w *Worker) list(ctx context.Context, a *job.Attempt, j *activeJob) error {
 			}
 		}
 	}
-	return flush()
+	if err := flush(); err != nil {
+		return err
+	}
+	return w.listed(ctx, a, j, []byte(last))
 }
 
 // inventoryHas sees to it that the inventory has the bucket before findings are made that say how it is configured. It stores whatever

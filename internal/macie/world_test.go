@@ -250,7 +250,7 @@ func (w *world) results(id string) map[string]store.Result {
 	w.Helper()
 	var rows []store.Result
 	must(w, w.db.View(w.Context(), func(tx store.Tx) (err error) {
-		rows, err = store.Results(w.Context(), tx, home, id, runRef(home, id).RunID, store.ResultPlace{}, 100000)
+		rows, err = store.Results(w.Context(), tx, home, id, latestRef(w, id).RunID, store.ResultPlace{}, 100000)
 		return err
 	}))
 	byKey := map[string]store.Result{}
@@ -258,6 +258,23 @@ func (w *world) results(id string) map[string]store.Result {
 		byKey[string(r.Key)] = r
 	}
 	return byKey
+}
+
+// latestRef names the latest run of a job of home; of a job that is gone, that of a one-time job.
+func latestRef(w *world, id string) job.RunRef {
+	w.Helper()
+	row := store.Job{ID: id, RunKey: onlyRun}
+	err := w.db.View(w.Context(), func(tx store.Tx) error {
+		stored, err := store.GetJob(w.Context(), tx, home, id)
+		if err == nil {
+			row = stored
+		}
+		return err
+	})
+	if !errors.Is(err, store.ErrNotFound) {
+		must(w, err)
+	}
+	return latestRun(home, row)
 }
 
 // statuses returns status and reason of the results of a job's run by key.
@@ -277,7 +294,7 @@ func (w *world) totals(id string) job.Totals {
 	w.Helper()
 	var totals job.Totals
 	must(w, w.db.View(w.Context(), func(tx store.Tx) (err error) {
-		totals, err = job.RunTotals(w.Context(), tx, runRef(home, id))
+		totals, err = job.RunTotals(w.Context(), tx, latestRef(w, id))
 		return err
 	}))
 	return totals

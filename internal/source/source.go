@@ -109,3 +109,9 @@ func As[T any](d Driver) (T, bool) {
 	var none T
 	return none, false
 }
+
+// Tagged is the power to read the tags of objects. The objects of a source without it have none.
+type Tagged interface {
+	// ObjectTags returns the tags of an object's version, "" being the latest. It fails like Open.
+	ObjectTags(ctx context.Context, bucket, key, versionID string) ([]Tag, error)
+}

@@ -17,24 +17,26 @@ type Job struct {
 	CreatedAt   int64
 	LastRunAt   *int64
 	PausedAt    *int64
+	RunKey      string // of its latest run; "" before the first
+	NextRunAt   *int64 // when the next run of a schedule is due
 	ClientToken string // as BoundKey has it when it is read back
 	RequestHash []byte // digest of the request that made the job, to tell a repetition from a second use of the token
 	Doc         []byte // JSON of the wire type
 }
 
-const jobColumns = "id, name, type, status, created_at, last_run_at, paused_at, client_token, request_hash, doc"
+const jobColumns = "id, name, type, status, created_at, last_run_at, paused_at, run_key, next_run_at, client_token, request_hash, doc"
 
 func (j *Job) scan(rows Rows) error {
 	var name, token []byte
-	err := rows.Scan(&j.ID, &name, &j.Type, &j.Status, &j.CreatedAt, &j.LastRunAt, &j.PausedAt, &token, &j.RequestHash, &j.Doc)
+	err := rows.Scan(&j.ID, &name, &j.Type, &j.Status, &j.CreatedAt, &j.LastRunAt, &j.PausedAt, &j.RunKey, &j.NextRunAt, &token, &j.RequestHash, &j.Doc)
 	j.Name, j.ClientToken = string(name), string(token)
 	return err
 }
 
 // CreateJob stores a new job; [ErrConflict] if the tenant has one with the same id or client token already.
 func CreateJob(ctx context.Context, tx Tx, t Tenant, j Job) error {
-	n, err := tx.Exec(ctx, "INSERT INTO jobs (account, region, "+jobColumns+") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING",
-		t.Account, t.Region, j.ID, []byte(j.Name), j.Type, j.Status, j.CreatedAt, j.LastRunAt, j.PausedAt, clientToken(j.ClientToken),
+	n, err := tx.Exec(ctx, "INSERT INTO jobs (account, region, "+jobColumns+") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING",
+		t.Account, t.Region, j.ID, []byte(j.Name), j.Type, j.Status, j.CreatedAt, j.LastRunAt, j.PausedAt, j.RunKey, j.NextRunAt, clientToken(j.ClientToken),
 		document(j.RequestHash), document(j.Doc))
 	if err == nil && n == 0 {
 		return fmt.Errorf("job %s or its client token exists: %w", j.ID, ErrConflict)
@@ -44,9 +46,10 @@ func CreateJob(ctx context.Context, tx Tx, t Tenant, j Job) error {
 
 // UpdateJob stores the job's name, status, times and document; [ErrNotFound] if there is none. What it was created with stays.
 func UpdateJob(ctx context.Context, tx Tx, t Tenant, j Job) error {
-	return affectOne(tx.Exec(ctx, `UPDATE jobs SET name = $4, status = $5, last_run_at = $6, paused_at = $7, doc = $8
+	return affectOne(tx.Exec(ctx, `UPDATE jobs SET name = $4, status = $5, last_run_at = $6, paused_at = $7, doc = $8,
+		run_key = $9, next_run_at = $10
 		WHERE account = $1 AND region = $2 AND id = $3`,
-		t.Account, t.Region, j.ID, []byte(j.Name), j.Status, j.LastRunAt, j.PausedAt, document(j.Doc)))
+		t.Account, t.Region, j.ID, []byte(j.Name), j.Status, j.LastRunAt, j.PausedAt, document(j.Doc), j.RunKey, j.NextRunAt))
 }
 
 // GetJob returns a job by its id, [ErrNotFound] if there is none. In an Update it keeps other writers from the job until the end.
@@ -89,6 +92,26 @@ func jobs(ctx context.Context, tx Tx, sql string, args []any) ([]Job, error) {
 func ActiveJobs(ctx context.Context, tx Tx, t Tenant) ([]Job, error) {
 	return jobs(ctx, tx, "SELECT "+jobColumns+` FROM jobs WHERE account = $1 AND region = $2 AND status NOT IN ('COMPLETE', 'CANCELLED')
 		ORDER BY created_at, id`+ForUpdate(tx), []any{t.Account, t.Region})
+}
+
+// JobRef names a job of any tenant.
+type JobRef struct {
+	Tenant
+	ID string
+}
+
+// DueJobs returns up to limit jobs of all tenants for which it is time to do something: those whose next run is due by now, and those that a
+// user paused at pausedBefore or earlier.
+func DueJobs(ctx context.Context, tx Tx, now, pausedBefore int64, limit int) ([]JobRef, error) {
+	var due []JobRef
+	err := Each(ctx, tx, `SELECT account, region, id FROM jobs WHERE next_run_at <= $1 OR paused_at <= $2 AND status = 'USER_PAUSED'
+		ORDER BY account, region, id LIMIT $3`, []any{now, pausedBefore, int64(limit)}, func(rows Rows) error {
+		var r JobRef
+		err := rows.Scan(&r.Account, &r.Region, &r.ID)
+		due = append(due, r)
+		return err
+	})
+	return due, err
 }
 
 // JobQuery asks for a page of jobs (macie.md 4.9).

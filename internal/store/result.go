@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 )
 
@@ -83,4 +84,32 @@ func Results(ctx context.Context, tx Tx, t Tenant, jobID, runID string, after Re
 		return err
 	})
 	return out, err
+}
+
+// An ObjectState is an object version as a listing tells of it.
+type ObjectState struct {
+	Key       []byte
+	VersionID string
+	ETag      string
+}
+
+// Dealt says for each object of a bucket whether some run of the job has analysed it as it is now. Objects without an entity tag never are.
+func Dealt(ctx context.Context, tx Tx, t Tenant, jobID, bucket string, objects []ObjectState) ([]bool, error) {
+	dealt := make([]bool, len(objects))
+	for i, o := range objects {
+		if o.ETag == "" {
+			continue
+		}
+		var one int64
+		err := One(ctx, tx, `SELECT 1 FROM results WHERE account = $1 AND region = $2 AND bucket = $3 AND object_key = $4 AND version_id = $5
+			AND job_id = $6 AND etag = $7 AND status <> 'SKIPPED' LIMIT 1`,
+			[]any{t.Account, t.Region, bucket, BoundKey(document(o.Key)), o.VersionID, jobID, o.ETag}, &one)
+		switch {
+		case err == nil:
+			dealt[i] = true
+		case !errors.Is(err, ErrNotFound):
+			return nil, err
+		}
+	}
+	return dealt, nil
 }

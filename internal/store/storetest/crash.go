@@ -247,15 +247,17 @@ func Upgrade(t *testing.T, url string, open func(ctx context.Context, url string
 	}
 	job := store.Job{ID: "j", ClientToken: "t", RequestHash: []byte{}, Doc: []byte("{}")}
 	update(t, db, func(ctx context.Context, tx store.Tx) error {
-		for _, table := range append(accessAnalyzerTables, append(inventoryTables, "custom_identifiers", "allow_lists")...) {
-			if _, err := tx.Exec(ctx, "DROP TABLE "+table); err != nil {
-				return err
-			}
+		undo := []string{"DROP INDEX jobs_next_run_at", "DROP INDEX jobs_paused_at", "ALTER TABLE jobs DROP COLUMN next_run_at",
+			"ALTER TABLE jobs DROP COLUMN run_key", "DELETE FROM goose_db_version WHERE version_id > 1"}
+		for _, table := range append(accessAnalyzerTables, append(inventoryTables, "custom_identifiers", "allow_lists", "job_buckets")...) {
+			undo = append(undo, "DROP TABLE "+table)
 		}
-		if _, err := tx.Exec(ctx, "DELETE FROM goose_db_version WHERE version_id > 1"); err != nil {
-			return err
+		err := store.CreateJob(ctx, tx, here, job)
+		for _, statement := range undo {
+			_, failed := tx.Exec(ctx, statement)
+			err = errors.Join(err, failed)
 		}
-		return store.CreateJob(ctx, tx, here, job)
+		return err
 	})
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
@@ -266,6 +268,7 @@ func Upgrade(t *testing.T, url string, open func(ctx context.Context, url string
 	defer db.Close()
 	update(t, db, func(ctx context.Context, tx store.Tx) error {
 		got, err := store.GetJob(ctx, tx, here, "j")
+		job.RunKey = "one-time" // what all jobs were then
 		equal(t, "job", job, got)
 		return errors.Join(err, store.CreateCustomIdentifier(ctx, tx, here, store.CustomIdentifier{ID: "c"}),
 			store.CreateAllowList(ctx, tx, here, store.AllowList{ID: "l", ClientToken: "t"}), fillAnalyzer(ctx, tx, here, "a"))

@@ -14,7 +14,8 @@ import (
 	"github.com/magpie-sec/magpie/internal/store"
 )
 
-var jobTests = []test{{"RoundTrip", testJob}, {"List", testListJobs}, {"BadQuery", testBadJobQuery}}
+var jobTests = []test{{"RoundTrip", testJob}, {"List", testListJobs}, {"BadQuery", testBadJobQuery}, {"Due", testDueJobs},
+	{"Covered", testCoveredBuckets}, {"Dealt", testDealt}}
 
 func testJob(t *testing.T, db store.DB) {
 	now := int64(7)
@@ -34,6 +35,7 @@ func testJob(t *testing.T, db store.DB) {
 
 	changed := job
 	changed.Status, changed.PausedAt, changed.LastRunAt, changed.Doc = "USER_PAUSED", &now, nil, []byte("[]")
+	changed.RunKey, changed.NextRunAt = "2026-11-21T08:00:00Z", &now
 	update(t, db, func(ctx context.Context, tx store.Tx) error {
 		if err := store.UpdateJob(ctx, tx, here, changed); err != nil {
 			return err
@@ -209,4 +211,83 @@ func testBadJobQuery(t *testing.T, db store.DB) {
 			})
 		})
 	}
+}
+
+func testDueJobs(t *testing.T, db store.DB) {
+	at := func(n int64) *int64 { return &n }
+	update(t, db, func(ctx context.Context, tx store.Tx) error {
+		var errs []error
+		for tenant, jobs := range map[store.Tenant][]store.Job{
+			here: {
+				{ID: "due", Status: "IDLE", NextRunAt: at(10)}, {ID: "later", Status: "IDLE", NextRunAt: at(11)}, {ID: "never", Status: "RUNNING"},
+				{ID: "paused", Status: "USER_PAUSED", PausedAt: at(3)}, {ID: "paused later", Status: "USER_PAUSED", PausedAt: at(4)},
+				{ID: "resumed", Status: "RUNNING", PausedAt: at(1)},
+			},
+			there: {{ID: "due", Status: "RUNNING", NextRunAt: at(1)}},
+		} {
+			for _, j := range jobs {
+				j.Type, j.ClientToken = "SCHEDULED", j.ID
+				errs = append(errs, store.CreateJob(ctx, tx, tenant, j))
+			}
+		}
+		due, err := store.DueJobs(ctx, tx, 10, 3, 100)
+		var names []string
+		for _, d := range due {
+			names = append(names, d.Tenant.String()+" "+d.ID)
+		}
+		slices.Sort(names)
+		want := []string{here.String() + " due", here.String() + " paused", there.String() + " due"}
+		slices.Sort(want)
+		equal(t, "due", want, names)
+		one, err2 := store.DueJobs(ctx, tx, 10, 3, 1)
+		equal(t, "one of them", 1, len(one))
+		return errors.Join(append(errs, err, err2)...)
+	})
+}
+
+func testCoveredBuckets(t *testing.T, db store.DB) {
+	update(t, db, func(ctx context.Context, tx store.Tx) error {
+		var errs []error
+		covered := func(what, bucket string, want int64) {
+			at, ok, err := store.BucketCovered(ctx, tx, here, "j", bucket)
+			errs = append(errs, err)
+			equal(t, what, want > 0, ok)
+			equal(t, what, want, at)
+		}
+		covered("never listed", "a", 0)
+		for _, b := range []string{"a", "b", "c"} {
+			errs = append(errs, store.BucketListed(ctx, tx, here, "j", b, 10))
+		}
+		errs = append(errs, store.BucketListed(ctx, tx, there, "j", "a", 99), store.BucketListed(ctx, tx, here, "k", "a", 98))
+		covered("listed by a run that goes on", "a", 0)
+		errs = append(errs, store.CoverBuckets(ctx, tx, here, "j", 10, []string{"c"}))
+		covered("listed", "a", 10)
+		covered("listed, with something left unread", "c", 0)
+		errs = append(errs, store.BucketListed(ctx, tx, here, "j", "a", 20))
+		covered("while the next run lists", "a", 10)
+		errs = append(errs, store.CoverBuckets(ctx, tx, here, "j", 30, nil)) // a run that did not come to list it
+		covered("after a run that was dropped", "a", 10)
+		errs = append(errs, store.BucketListed(ctx, tx, here, "j", "a", 40), store.CoverBuckets(ctx, tx, here, "j", 40, nil))
+		covered("after another", "a", 40)
+		covered("not listed again", "b", 10)
+		return errors.Join(errs...)
+	})
+}
+
+func testDealt(t *testing.T, db store.DB) {
+	update(t, db, func(ctx context.Context, tx store.Tx) error {
+		long := []byte(strings.Repeat("k", 3*store.MaxKey))
+		err := store.PutResults(ctx, tx, here, "j", "r1", []store.Result{
+			{Bucket: "b", Key: []byte("a"), ETag: "1", Status: "COMPLETE"}, {Bucket: "b", Key: []byte("skipped"), ETag: "1", Status: "SKIPPED"},
+			{Bucket: "b", Key: []byte("v"), VersionID: "v1", ETag: "1", Status: "PARTIAL"}, {Bucket: "b", Key: []byte("untold"), Status: "COMPLETE"},
+			{Bucket: "b", Key: long, ETag: "1", Status: "COMPLETE"}, {Bucket: "c", Key: []byte("c"), ETag: "1", Status: "COMPLETE"},
+		})
+		err2 := store.PutResults(ctx, tx, here, "k", "r1", []store.Result{{Bucket: "b", Key: []byte("k"), ETag: "1", Status: "COMPLETE"}})
+		objects := []store.ObjectState{{Key: []byte("a"), ETag: "1"}, {Key: []byte("a"), ETag: "2"}, {Key: []byte("skipped"), ETag: "1"},
+			{Key: []byte("v"), VersionID: "v1", ETag: "1"}, {Key: []byte("v"), ETag: "1"}, {Key: []byte("untold")}, {Key: long, ETag: "1"},
+			{Key: []byte("c"), ETag: "1"}, {Key: []byte("k"), ETag: "1"}}
+		dealt, err3 := store.Dealt(ctx, tx, here, "j", "b", objects)
+		equal(t, "dealt with", []bool{true, false, false, true, false, false, true, false, false}, dealt)
+		return errors.Join(err, err2, err3)
+	})
 }

@@ -1,7 +1,7 @@
 // Drives a server with the JavaScript SDK. The first argument is the server's URL, the second an estate's bucket; the key comes from the
 // environment. Exits with 0 if everything is as it should be; the findings' number goes to standard output.
 import assert from "node:assert/strict";
-import { AccessAnalyzerClient, ListAnalyzersCommand } from "@aws-sdk/client-accessanalyzer";
+import { AccessAnalyzerClient, ListPolicyGenerationsCommand } from "@aws-sdk/client-accessanalyzer";
 import * as macie2 from "@aws-sdk/client-macie2";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 
@@ -77,7 +77,7 @@ const { countsByGroup } = await macie.send(new macie2.GetFindingStatisticsComman
 assert.equal(countsByGroup.reduce((sum, group) => sum + group.count, 0), ids.length);
 
 // What is not built says so, and what is not signed well is refused.
-await assert.rejects(new AccessAnalyzerClient(options).send(new ListAnalyzersCommand({})), (error) => {
+await assert.rejects(new AccessAnalyzerClient(options).send(new ListPolicyGenerationsCommand({})), (error) => {
   assert.ok(error.$metadata.httpStatusCode >= 400 && error.$metadata.requestId, error);
   return true;
 });
