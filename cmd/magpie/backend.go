@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"runtime"
 	"slices"
@@ -22,6 +23,7 @@ import (
 	"github.com/magpie-sec/magpie/internal/macie"
 	"github.com/magpie-sec/magpie/internal/macie/classify"
 	"github.com/magpie-sec/magpie/internal/source/folder"
+	"github.com/magpie-sec/magpie/internal/source/s3"
 	"github.com/magpie-sec/magpie/internal/store"
 	"github.com/magpie-sec/magpie/internal/store/open"
 	"github.com/magpie-sec/magpie/internal/store/postgres"
@@ -36,7 +38,7 @@ const (
 type backendFlags struct {
 	Account string        `placeholder:"ID" help:"The account that the server plays, 12 digits. Default: 111122223333."`
 	Region  []string      `placeholder:"REGION" help:"A Region that is served; repeatable. The sources belong to the first. Default: us-east-1."`
-	Source  []string      `placeholder:"SRC" sep:"none" help:"A folder whose sub-folders are buckets; repeatable."`
+	Source  []string      `placeholder:"SRC" sep:"none" help:"A folder whose sub-folders are buckets, or aws, s3://BUCKET[/PREFIX], s3+http://HOST:PORT, s3+https://HOST; repeatable."`
 	Config  string        `placeholder:"FILE" help:"Accounts, Regions, sources and limits (docs/config.md) instead of --account, --region, --source."`
 	Workers workerCount   `default:"0" placeholder:"N" help:"Objects that jobs read at a time: 0 is one for each processor, none leaves the jobs to magpie worker."`
 	Lease   time.Duration `default:"30s" help:"After how long a silent worker's work is given to others."`
@@ -97,8 +99,8 @@ type backend struct {
 	db      store.DB
 	sources macie.Sources
 	engine  *job.Engine
-	works   bool // whether the engine does work here
-	folders []*folder.Folder
+	works   bool        // whether the engine does work here
+	opened  []io.Closer // the sources
 }
 
 // stopWithin is how long the engine may take to hand its shards back. It leaves the server time to close within 10 seconds.
@@ -147,15 +149,48 @@ func openBackend(ctx context.Context, o backendOptions) (_ *backend, err error) 
 func (b *backend) openSources(c *config.Config) error {
 	b.sources = macie.Sources{}
 	for _, s := range c.Sources {
-		f, err := folder.Estate(s.Path)
+		d, err := openConfigured(s)
 		if err != nil {
-			return fmt.Errorf("source: %w; a source is a folder whose sub-folders are buckets", err)
+			return fmt.Errorf("source: %w", err)
 		}
-		b.folders = append(b.folders, f)
+		b.opened = append(b.opened, d)
 		t := store.Tenant{Account: s.Account, Region: s.Region}
-		b.sources[t] = append(b.sources[t], f)
+		b.sources[t] = append(b.sources[t], d)
 	}
 	return nil
+}
+
+// openConfigured opens a source of the configuration.
+func openConfigured(s config.Source) (folder.Driver, error) {
+	if s.Kind == config.Store {
+		return openStore(s)
+	}
+	f, err := folder.Estate(s.Path)
+	if err != nil {
+		return nil, fmt.Errorf("%w; a source is a folder whose sub-folders are buckets", err)
+	}
+	return f, nil
+}
+
+// openStore makes a source of an S3 store; it is asked nothing yet.
+func openStore(s config.Source) (*s3.Store, error) {
+	opts := s3.Options{
+		Endpoint: s.S3.Endpoint, Region: s.Region, Account: s.Account, Buckets: s.S3.Buckets, Regions: s.S3.Regions, Prefix: s.S3.Prefix,
+		RequestsPerSecond: s.S3.RequestsPerSecond, Profile: s3.Profile{Owners: s.S3.Profile.Owners},
+	}
+	for _, what := range s.S3.Profile.Lacks {
+		opts.Profile.Lacks = append(opts.Profile.Lacks, s3.Setting(what))
+	}
+	switch c := s.S3.Credentials; {
+	case c.Profile != "":
+		opts.Credentials = s3.NamedProfile(c.Profile)
+	case c.AccessKey != config.Secret{}:
+		opts.Credentials = s3.Keys{Read: c.Read}
+		if _, _, _, err := c.Read(); err != nil {
+			return nil, err // at the start, where somebody looks
+		}
+	}
+	return s3.New(opts)
 }
 
 // allRegions returns the Regions of all accounts, each once.
@@ -214,8 +249,8 @@ func (b *backend) close() error {
 	if b.db != nil {
 		err = b.db.Close()
 	}
-	for _, f := range b.folders {
-		err = errors.Join(err, f.Close())
+	for _, d := range b.opened {
+		err = errors.Join(err, d.Close())
 	}
 	return err
 }

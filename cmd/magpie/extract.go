@@ -24,7 +24,7 @@ type extractCommand struct {
 }
 
 func (c extractCommand) Run(ctx context.Context, std stdio) error {
-	driver, err := openSource(c.File, std)
+	driver, err := openLocal(c.File, std)
 	if err != nil {
 		return err
 	}

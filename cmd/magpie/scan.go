@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/magpie-sec/magpie/internal/config"
 	"github.com/magpie-sec/magpie/internal/detect"
 	"github.com/magpie-sec/magpie/internal/detect/custom"
 	"github.com/magpie-sec/magpie/internal/detect/managed"
@@ -19,10 +20,11 @@ import (
 	"github.com/magpie-sec/magpie/internal/macie/classify"
 	"github.com/magpie-sec/magpie/internal/source"
 	"github.com/magpie-sec/magpie/internal/source/folder"
+	"github.com/magpie-sec/magpie/internal/source/s3"
 )
 
 type scanCommand struct {
-	Sources     []string `arg:"" name:"SRC" help:"A folder, a file, or - for standard input. Of an estate (a folder with template.yaml, template.json or config-items.json) the files of its buckets are read."`
+	Sources     []string `arg:"" name:"SRC" help:"A folder, a file, - for standard input, s3://BUCKET[/PREFIX], aws (all buckets), or s3+http://HOST:PORT[/BUCKET[/PREFIX]] and s3+https://... for compatible stores. Of an estate (a folder with template.yaml, template.json or config-items.json) the files of its buckets are read."`
 	Identifiers string   `default:"all" placeholder:"SET" help:"all, recommended, none, or a list of ids with commas between (see: magpie identifiers)."`
 	Custom      []string `sep:"none" placeholder:"FILE" help:"Find the custom data identifiers of this file too: JSON or YAML, one or a list, with the members of CreateCustomDataIdentifier. Repeatable."`
 	Allow       []string `sep:"none" placeholder:"FILE" help:"Do not report what this allow list names: a text file with a word or phrase in each line, or .json or .yaml with a regex that the value has to match completely. Repeatable."`
@@ -37,9 +39,11 @@ type scanCommand struct {
 // Help is what magpie scan --help says below the flags.
 func (scanCommand) Help() string {
 	return "Results go to standard output; progress and the summary go to standard error. Values that are found are never shown.\n\n" +
+		"S3 stores are read with the credentials of the standard AWS chain: AWS_PROFILE, AWS_ACCESS_KEY_ID and so on.\n\n" +
 		"Exit codes: 0 complete, 1 error, 2 something could not be read (it is listed), 3 found what --fail-on names.\n\n" +
 		"Examples:\n  magpie scan examples/estate\n  magpie scan --format sarif --fail-on high . > magpie.sarif\n" +
-		"  magpie scan --custom badges.yaml --allow known.txt company\n  zcat app.log.gz | magpie scan -"
+		"  magpie scan --custom badges.yaml --allow known.txt company\n  zcat app.log.gz | magpie scan -\n" +
+		"  magpie scan --sample 10 s3://my-bucket/2026/\n  AWS_PROFILE=minio magpie scan s3+http://127.0.0.1:9000"
 }
 
 func (c scanCommand) Run(ctx context.Context, std stdio) error {
@@ -122,8 +126,20 @@ func chooseIdentifiers(set string) ([]*detect.Identifier, error) {
 
 // openSource opens what a SRC names.
 func openSource(path string, std stdio) (folder.Driver, error) {
+	remote, err := config.Remote(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case remote != nil:
+		return openStore(config.Source{S3: remote})
+	}
+	return openLocal(path, std)
+}
+
+// openLocal opens a folder, a file or standard input.
+func openLocal(path string, std stdio) (folder.Driver, error) {
 	if scheme, _, ok := strings.Cut(path, "://"); ok || path == "aws" {
-		return nil, fmt.Errorf("%s: this version of Magpie reads folders, files and standard input only, not %q sources", path, scheme)
+		return nil, fmt.Errorf("%s: not a folder, a file or standard input, and %q is no kind of store that can be read here", path, scheme)
 	}
 	return folder.Scan(path, std.in)
 }
@@ -141,6 +157,8 @@ type scan struct {
 
 // scanned is what became of one object.
 type scanned struct {
+	name     string // what reports call it: the key, in a store behind the bucket's name
+	stored   bool   // it lies in a store, not in a folder
 	object   source.Object
 	document classify.Document
 	members  []classify.Document
@@ -181,15 +199,28 @@ func (s *scan) source(ctx context.Context, path string, std stdio) error {
 	if err != nil {
 		return err
 	}
+	var unlisted []error
 	for _, b := range buckets {
-		if err := s.bucket(ctx, driver, b.Name); err != nil {
+		listing, err := s.bucket(ctx, driver, b.Name)
+		var e *source.Error
+		switch {
+		case err != nil:
 			return err
+		case errors.As(listing, &e):
+			unlisted = append(unlisted, e) // the bucket's alone
+		case listing != nil:
+			return listing
 		}
 	}
+	if len(unlisted) > 0 && len(unlisted) == len(buckets) {
+		return errors.Join(unlisted...) // as if the source were not there
+	}
+	s.summary.unlisted = append(s.summary.unlisted, unlisted...)
 	return nil
 }
 
-func (s *scan) bucket(ctx context.Context, driver source.Driver, bucket string) error {
+// bucket scans a bucket. The first error is of its listing, the second ends the scan.
+func (s *scan) bucket(ctx context.Context, driver source.Driver, bucket string) (listing, failed error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	work := make(chan *scanned)
@@ -202,13 +233,11 @@ func (s *scan) bucket(ctx context.Context, driver source.Driver, bucket string) 
 			}
 		}()
 	}
-	var listing error
 	go func() {
 		defer close(inOrder)
 		defer close(work)
 		listing = s.list(ctx, driver, bucket, work, inOrder)
 	}()
-	var failed error
 	for o := range inOrder {
 		<-o.ready
 		if failed == nil {
@@ -218,11 +247,12 @@ func (s *scan) bucket(ctx context.Context, driver source.Driver, bucket string) 
 			cancel() // and drain
 		}
 	}
-	return errors.Join(failed, listing)
+	return listing, failed
 }
 
 // list hands the objects of a bucket to the workers, and in the same order to the report.
 func (s *scan) list(ctx context.Context, driver source.Driver, bucket string, work, inOrder chan<- *scanned) error {
+	_, stored := driver.(*s3.Store)
 	for item, err := range driver.List(ctx, bucket, source.ListOptions{}) {
 		if err != nil {
 			return err
@@ -230,7 +260,10 @@ func (s *scan) list(ctx context.Context, driver source.Driver, bucket string, wo
 		if item.Err == nil && !sampled(item.Key, s.sample) {
 			continue
 		}
-		o := &scanned{object: item.Object, ready: make(chan struct{})}
+		o := &scanned{name: item.Key, stored: stored, object: item.Object, ready: make(chan struct{})}
+		if stored {
+			o.name = bucket + "/" + item.Key
+		}
 		to := work
 		if item.Err != nil {
 			o.err = item.Err
@@ -286,23 +319,45 @@ func (s *scan) took(bucket string, o *scanned) error {
 
 // forecast counts what would be read.
 func (c scanCommand) forecast(ctx context.Context, std stdio) error {
+	incomplete := false
 	for _, path := range c.Sources {
 		driver, err := openSource(path, std)
 		if err != nil {
 			return err
 		}
 		defer driver.Close()
+		_, stored := driver.(*s3.Store)
 		buckets, err := driver.Buckets(ctx)
 		if err != nil {
 			return err
 		}
+		var unlisted []error
 		for _, b := range buckets {
 			counts, err := inventory.Count(ctx, driver, b.Name, "")
-			if err != nil {
+			var e *source.Error
+			switch {
+			case errors.As(err, &e):
+				unlisted = append(unlisted, e)
+				continue
+			case err != nil:
 				return err
 			}
-			printForecast(std.out, path, counts, c.Sample)
+			name := path
+			if stored {
+				name = b.Name
+			}
+			printForecast(std.out, name, counts, c.Sample)
 		}
+		if len(unlisted) > 0 && len(unlisted) == len(buckets) {
+			return errors.Join(unlisted...)
+		}
+		for _, err := range unlisted {
+			incomplete = true
+			fmt.Fprintln(std.err, "magpie:", err)
+		}
+	}
+	if incomplete {
+		return exitCode(exitIncomplete)
 	}
 	return nil
 }

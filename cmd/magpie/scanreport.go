@@ -19,7 +19,6 @@ import (
 	"github.com/magpie-sec/magpie/internal/detect/custom"
 	"github.com/magpie-sec/magpie/internal/detect/managed"
 	"github.com/magpie-sec/magpie/internal/macie/classify"
-	"github.com/magpie-sec/magpie/internal/source"
 	"github.com/magpie-sec/magpie/internal/text"
 	"github.com/magpie-sec/magpie/internal/wire"
 	"github.com/magpie-sec/magpie/internal/wire/macie2"
@@ -65,9 +64,9 @@ func (o *scanned) leaves() []*classify.Document {
 // path names a document for people: the object's key, and the path in the archive behind "!/".
 func (o *scanned) path(d *classify.Document) string {
 	if len(d.Path) == 0 {
-		return o.object.Key
+		return o.name
 	}
-	return o.object.Key + "!/" + d.MemberPath()
+	return o.name + "!/" + d.MemberPath()
 }
 
 // place writes one location shortly.
@@ -198,13 +197,15 @@ func subject(bucket string, o *scanned) classify.Subject {
 	sum := sha256.Sum256([]byte(bucket + "\x00" + o.object.Key + "\x00" + o.object.VersionID))
 	return classify.Subject{
 		ID: hex.EncodeToString(sum[:16]), Partition: "aws", Now: wire.TimeOf(time.Now()),
-		Bucket: &macie2.S3Bucket{Name: wire.Ptr(bucket)}, Object: s3Object(bucket, o.object),
+		Bucket: &macie2.S3Bucket{Name: wire.Ptr(bucket)}, Object: s3Object(bucket, o),
 	}
 }
 
-func s3Object(bucket string, o source.Object) *macie2.S3Object {
-	object := classify.S3Object("aws", bucket, o)
-	object.BucketArn = nil // there is none: the bucket is a folder's name
+func s3Object(bucket string, o *scanned) *macie2.S3Object {
+	object := classify.S3Object("aws", bucket, o.object)
+	if !o.stored {
+		object.BucketArn = nil // there is none: the bucket is a folder's name
+	}
 	return object
 }
 
@@ -276,7 +277,7 @@ func (r *csvReport) object(_ string, o *scanned) error {
 		for _, found := range o.own(d) {
 			for j := range found.locations {
 				r.csv.Write([]string{
-					o.object.Key, d.MemberPath(), found.name, found.category,
+					o.name, d.MemberPath(), found.name, found.category,
 					found.severity.String(), strconv.FormatInt(found.count, 10), place(&found.locations[j]),
 				})
 			}
@@ -369,7 +370,7 @@ func sarifResultOf(o *scanned, d *classify.Document, found *reported, l *text.Lo
 		Message: sarifText{found.name + " at " + at}, Locations: make([]sarifLocation, 1),
 	}
 	physical := &result.Locations[0].Physical
-	physical.Artifact.URI = (&url.URL{Path: o.object.Key}).EscapedPath()
+	physical.Artifact.URI = (&url.URL{Path: o.name}).EscapedPath()
 	switch {
 	case len(d.Path) > 0:
 	case l.Field == nil:

@@ -32,6 +32,7 @@ type scanSummary struct {
 	types      map[string]int64                 // occurrences by identifier
 	unfinished map[string]int64                 // objects by custom data identifier that was not looked for to their end
 	incomplete map[extract.Reason]*skippedFiles // objects that were skipped or read in part
+	unlisted   []error                          // of the buckets that could not be listed to their end
 }
 
 type skippedFiles struct {
@@ -56,7 +57,7 @@ func (s *scanSummary) add(o *scanned) {
 		}
 		files.count++
 		if len(files.first) < listedSkips {
-			files.first = append(files.first, o.object.Key)
+			files.first = append(files.first, o.name)
 		}
 	}
 	for _, def := range d.Unfinished {
@@ -97,6 +98,12 @@ func (s *scanSummary) print(w io.Writer) {
 		}
 		table.Flush()
 	}
+	if len(s.unlisted) > 0 {
+		fmt.Fprintln(w, "\nBuckets that could not be listed to their end:")
+		for _, err := range s.unlisted {
+			fmt.Fprintf(w, "  %v\n", err)
+		}
+	}
 	if len(s.incomplete) == 0 {
 		return
 	}
@@ -129,7 +136,7 @@ func (s *scanSummary) exit(failOn string) error {
 			}
 		}
 	}
-	if len(s.incomplete) > 0 {
+	if len(s.incomplete) > 0 || len(s.unlisted) > 0 {
 		return exitCode(exitIncomplete)
 	}
 	return nil

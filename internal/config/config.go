@@ -81,13 +81,26 @@ type Source struct {
 	Region  string
 	Kind    Kind
 	Path    string // of a folder; absolute or relative to the working directory
+	S3      *S3    // of a store
+}
+
+// identity is what two sources must not share.
+func (s Source) identity() string {
+	if s.S3 != nil {
+		return s.S3.identity()
+	}
+	return s.Path
 }
 
 // A Kind is a kind of source.
 type Kind string
 
-// Folder is an estate folder (internal/source/folder).
-const Folder Kind = "folder"
+const (
+	// Folder is an estate folder (internal/source/folder).
+	Folder Kind = "folder"
+	// Store is an S3 store (internal/source/s3).
+	Store Kind = "s3"
+)
 
 // Limits bound what the server uses.
 type Limits struct {
@@ -119,16 +132,26 @@ func Load(path string) (*Config, error) {
 		return nil, err
 	}
 	for i := range c.Sources {
-		c.Sources[i].Path = beside(path, c.Sources[i].Path)
+		if s := c.Sources[i].S3; s != nil {
+			s.Credentials.AccessKey.beside(path)
+			s.Credentials.Key.beside(path)
+			s.Credentials.SessionToken.beside(path)
+		} else {
+			c.Sources[i].Path = beside(path, c.Sources[i].Path)
+		}
 	}
 	for _, a := range c.Accounts {
 		for i := range a.Keys {
-			if file := a.Keys[i].Secret.File; file != "" {
-				a.Keys[i].Secret.File = beside(path, file)
-			}
+			a.Keys[i].Secret.beside(path)
 		}
 	}
 	return c, nil
+}
+
+func (s *Secret) beside(config string) {
+	if s.File != "" {
+		s.File = beside(config, s.File)
+	}
 }
 
 func beside(config, path string) string {
@@ -158,25 +181,26 @@ func Simple(account string, regions, sources []string) (*Config, error) {
 		}
 	}
 	for i, src := range sources {
+		s := Source{Account: account, Region: regions[0], Kind: Folder, Path: src}
+		store, err := Remote(src)
 		switch {
 		case src == "":
 			problems = append(problems, errors.New("a source is expected, not an empty text"))
-		case remote(src):
-			problems = append(problems, fmt.Errorf("source %q: only folders are implemented yet", src))
+		case src == "-":
+			problems = append(problems, errors.New("source -: a server cannot serve its standard input"))
+		case err != nil:
+			problems = append(problems, err)
 		case slices.Contains(sources[:i], src):
 			problems = append(problems, fmt.Errorf("source %q is given twice", src))
+		case store != nil:
+			s.Kind, s.Path, s.S3 = Store, "", store
 		}
-		c.Sources = append(c.Sources, Source{Account: account, Region: regions[0], Kind: Folder, Path: src})
+		c.Sources = append(c.Sources, s)
 	}
 	if len(problems) > 0 {
 		return nil, errors.Join(problems...)
 	}
 	return c, nil
-}
-
-// remote reports whether a SRC of the command line names something else than a path.
-func remote(src string) bool {
-	return src == "-" || src == "aws" || strings.HasPrefix(src, "s3://") || strings.HasPrefix(src, "s3+http://") || strings.HasPrefix(src, "s3+https://")
 }
 
 var (

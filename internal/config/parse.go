@@ -225,7 +225,7 @@ func (p *parser) config(root *yaml.Node, c *Config) {
 	paths := map[string]int{}
 	for i, s := range c.Sources {
 		p.owned(sources[i], c, s)
-		p.unique(sources[i], paths, "source", s.Path)
+		p.unique(sources[i], paths, "source", s.identity())
 	}
 }
 
@@ -317,27 +317,43 @@ func (p *parser) secret(n *yaml.Node) (s Secret) {
 }
 
 func (p *parser) source(n *yaml.Node) (s Source) {
-	p.mapping(n, "source",
-		field{name: "account", required: true, read: func(n *yaml.Node) { s.Account = p.text(n, "account", accountID, accountIDForm) }},
-		field{name: "region", required: true, read: func(n *yaml.Node) { s.Region = p.text(n, "region", region, regionForm) }},
-		field{name: "kind", required: true, read: func(n *yaml.Node) { s.Kind = p.kind(n) }},
-		field{name: "path", required: true, read: func(n *yaml.Node) { s.Path = p.text(n, "path", nil, "the path of an estate folder") }},
-		field{name: "endpoint"},
-		field{name: "credentials"},
-		field{name: "profile"},
-	)
+	fields := []field{
+		{name: "account", required: true, read: func(n *yaml.Node) { s.Account = p.text(n, "account", accountID, accountIDForm) }},
+		{name: "region", required: true, read: func(n *yaml.Node) { s.Region = p.text(n, "region", region, regionForm) }},
+		{name: "kind", required: true, read: func(n *yaml.Node) { s.Kind = p.kind(n) }},
+	}
+	// The other keys are those of the kind.
+	switch kind := member(n, "kind"); {
+	case kind != nil && kind.Value == string(Store):
+		s.S3 = &S3{}
+		fields = append(fields, p.s3(s.S3)...)
+	default:
+		fields = append(fields, field{name: "path", required: true, read: func(n *yaml.Node) { s.Path = p.text(n, "path", nil, "the path of an estate folder") }})
+	}
+	p.mapping(n, "source", fields...)
 	return s
 }
 
-func (p *parser) kind(n *yaml.Node) Kind {
-	switch {
-	case n.Kind == yaml.ScalarNode && n.Value == string(Folder):
-		return Folder
-	case n.Kind == yaml.ScalarNode && n.Value == "s3":
-		p.fail(n, "kind: s3 is not implemented yet; %s is", Folder)
-	default:
-		p.fail(n, "kind: %s is expected, not %s", Folder, kindOf(n))
+// member returns the value of a mapping's key, nil if it is not there.
+func member(n *yaml.Node, key string) *yaml.Node {
+	if n.Kind == yaml.MappingNode {
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			if n.Content[i].Value == key {
+				return n.Content[i+1]
+			}
+		}
 	}
+	return nil
+}
+
+func (p *parser) kind(n *yaml.Node) Kind {
+	if n.Kind == yaml.ScalarNode {
+		switch kind := Kind(n.Value); kind {
+		case Folder, Store:
+			return kind
+		}
+	}
+	p.fail(n, "kind: %s or %s is expected, not %s", Folder, Store, kindOf(n))
 	return ""
 }
 
