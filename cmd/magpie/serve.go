@@ -23,6 +23,7 @@ import (
 	"github.com/magpie-sec/magpie/internal/config"
 	"github.com/magpie-sec/magpie/internal/macie"
 	"github.com/magpie-sec/magpie/internal/seal"
+	"github.com/magpie-sec/magpie/internal/store"
 	"github.com/magpie-sec/magpie/internal/wire/pagetoken"
 )
 
@@ -39,9 +40,10 @@ type serveCommand struct {
 	SkipShortMonths bool `help:"Leave out a monthly job's run in a month that lacks its day, as Macie does, instead of running on the last day."`
 }
 
-// watchFlags say how the inventory of buckets is watched.
+// watchFlags say how the inventory of buckets and the access to resources are watched.
 type watchFlags struct {
 	Refresh time.Duration `default:"15m" placeholder:"TIME" help:"How old the inventory of buckets may become before it is read again; 0: it is read when a request asks. Default: 15m."`
+	Poll    time.Duration `default:"30s" placeholder:"TIME" help:"How often Access Analyzer looks whether the sources have changed. Default: 30s."`
 	Recount time.Duration `default:"24h" placeholder:"TIME" help:"How old the counts of a bucket's objects may become before the schedule counts them again. Default: 24h."`
 }
 
@@ -240,10 +242,12 @@ func (s *server) handler(master *seal.Key) (http.Handler, error) {
 	s.background = append(s.background, service.Schedule)
 	analyzer, err := accessanalyzer.New(accessanalyzer.Config{
 		DB: s.backend.db, Sources: accessanalyzer.Sources(s.backend.sources), Organization: s.config.Organization, Tokens: tokens, Log: s.log,
+		Poll: s.watch.Poll, Exclusive: s.backend.db.Engine() == store.SQLite,
 	})
 	if err != nil {
 		return nil, err
 	}
+	s.background = append(s.background, analyzer.Run)
 	return api.New(api.Config{
 		Macie: service, AccessAnalyzer: analyzer, Keys: s.keys, Regions: allRegions(s.config),
 		Log: s.log, Metrics: s.registry,

@@ -35,6 +35,7 @@ func (s *Service) CreateAnalyzer(ctx context.Context, in *accessanalyzer.CreateA
 	if err != nil {
 		return nil, err
 	}
+	s.scanner.soon()
 	return &accessanalyzer.CreateAnalyzerOutput{Arn: wire.Ptr(string(arn))}, nil
 }
 

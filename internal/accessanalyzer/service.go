@@ -33,7 +33,7 @@ type Config struct {
 	Now          func() time.Time // nil means time.Now
 	NewID        func() string    // 32 lowercase hexadecimal digits; nil means random ones
 	Log          *slog.Logger     // nil means none
-	// Poll is how long the scanner waits after a look at the sources before it looks again; 0 means 30 seconds.
+	// Poll is how long the scanner waits after a look at the sources before it looks again; less than 1 means 30 seconds.
 	Poll time.Duration
 	// Lease is after how long a silent server's scan is given to another; 0 means 15 seconds.
 	Lease time.Duration
@@ -45,12 +45,13 @@ type Config struct {
 // Service performs the policy checks, which need no state.
 type Service struct {
 	accessanalyzer.Unimplemented
-	cfg Config
+	cfg     Config
+	scanner *scanner
 }
 
 var _ accessanalyzer.API = (*Service)(nil)
 
-// New makes a Service.
+// New makes a Service. Its findings are kept up to date by Run.
 func New(c Config) (*Service, error) {
 	if c.DB == nil || c.Tokens == nil {
 		return nil, errors.New("accessanalyzer: DB and Tokens are required")
@@ -64,13 +65,15 @@ func New(c Config) (*Service, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	if c.Poll == 0 {
+	if c.Poll <= 0 {
 		c.Poll = 30 * time.Second
 	}
 	if c.Lease == 0 {
 		c.Lease = 15 * time.Second
 	}
-	return &Service{cfg: c}, nil
+	s := &Service{cfg: c}
+	s.scanner = newScanner(s)
+	return s, nil
 }
 
 func randomID() string {

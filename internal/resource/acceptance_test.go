@@ -296,3 +296,28 @@ func TestLoad(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// TestMissing says of which documents more resources may be than are told.
+func TestMissing(t *testing.T) {
+	const bucket = `{"Resources":{"B":{"Type":"AWS::S3::Bucket"}}}`
+	for name, c := range map[string]struct {
+		docs inventory.Documents
+		want string // a part of it
+	}{
+		"none":            {inventory.Documents{}, ""},
+		"template":        {inventory.Documents{TemplateName: "template.json", Template: []byte(bucket)}, ""},
+		"broken template": {inventory.Documents{TemplateName: "template.json", Template: []byte(bucket[:20])}, "template.json"},
+		"empty template":  {inventory.Documents{TemplateName: "template.yaml", Template: []byte{}}, "template.yaml"},
+		"unreadable template": {inventory.Documents{TemplateName: "template.yaml",
+			Problems: []inventory.Problem{{Document: "template.yaml", Message: "access denied"}}}, "access denied"},
+		"two templates": {inventory.Documents{TemplateName: "template.yaml", Template: []byte(bucket),
+			Problems: []inventory.Problem{{Document: "template.json", Message: "not used"}}}, ""},
+		"broken items": {inventory.Documents{TemplateName: "template.json", Template: []byte(bucket), ConfigItems: []byte("[{]")}, "config-items.json"},
+		"items":        {inventory.Documents{ConfigItems: []byte("[]")}, ""},
+	} {
+		got := Read(c.docs, inventory.Options{Account: "111122223333", Region: "eu-west-1"}).Missing
+		if (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}

@@ -24,6 +24,8 @@ type Estate struct {
 	// NotRead are the things in the documents that were not looked at, as "TYPE NAME": those of types that the package does not know, and
 	// policies of something that is not in the documents.
 	NotRead []string
+	// Missing is not empty if there may be resources that are not among these, because a document could not be used; it says why.
+	Missing string
 }
 
 // Load reads the resources of a source: of an estate folder everything that its documents describe, of a store its buckets. It fails when
@@ -128,6 +130,11 @@ func Read(docs inventory.Documents, opts inventory.Options) *Estate {
 	}
 	if e.buckets.Stack != nil {
 		e.readStack(docs.Template)
+	}
+	for _, p := range e.Problems {
+		if p.Document != folder.ConfigItems && e.stack == nil || e.items == p.String() {
+			e.Missing = p.String()
+		}
 	}
 	e.readItems()
 	e.nameBuckets()

@@ -5,7 +5,8 @@ import (
 	"fmt"
 )
 
-// AnalyzedResource is what an analyzer has made of a resource.
+// AnalyzedResource is what an analyzer has made of a resource. Its ARN and its owner together tell which one it is: stores of different owners
+// may have buckets of the same name.
 type AnalyzedResource struct {
 	Resource    string // ARN; as BoundKey has it when it is read back
 	Type        string
@@ -31,18 +32,20 @@ func (r *AnalyzedResource) scan(rows Rows) error {
 // change if the document is the same.
 func PutAnalyzedResource(ctx context.Context, tx Tx, t Tenant, analyzer string, r AnalyzedResource) error {
 	_, err := tx.Exec(ctx, "INSERT INTO analyzed_resources (account, region, analyzer, "+analyzedResourceColumns+
-		`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (account, region, analyzer, resource)
-		DO UPDATE SET resource_type = $5, owner = $6, place = $7, fingerprint = $8, analyzed_at = $10,
+		`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (account, region, analyzer, resource, owner)
+		DO UPDATE SET resource_type = $5, place = $7, fingerprint = $8, analyzed_at = $10,
 		updated_at = CASE WHEN analyzed_resources.doc = $12 THEN analyzed_resources.updated_at ELSE $11 END, doc = $12`,
 		t.Account, t.Region, analyzer, BoundKey([]byte(r.Resource)), r.Type, r.Owner, r.Place, document(r.Fingerprint), r.CreatedAt, r.AnalyzedAt,
 		r.UpdatedAt, document(r.Doc))
 	return err
 }
 
-// GetAnalyzedResource returns what an analyzer made of a resource, [ErrNotFound] if it has not analysed it.
+// GetAnalyzedResource returns what an analyzer made of a resource, [ErrNotFound] if it has not analysed it. Of several of the ARN it is that of
+// the first owner.
 func GetAnalyzedResource(ctx context.Context, tx Tx, t Tenant, analyzer, resource string) (AnalyzedResource, error) {
 	found, err := analyzedResources(ctx, tx, "SELECT "+analyzedResourceColumns+` FROM analyzed_resources
-		WHERE account = $1 AND region = $2 AND analyzer = $3 AND resource = $4`, t.Account, t.Region, analyzer, BoundKey([]byte(resource)))
+		WHERE account = $1 AND region = $2 AND analyzer = $3 AND resource = $4 ORDER BY owner LIMIT 1`,
+		t.Account, t.Region, analyzer, BoundKey([]byte(resource)))
 	if err != nil {
 		return AnalyzedResource{}, err
 	}
@@ -52,12 +55,12 @@ func GetAnalyzedResource(ctx context.Context, tx Tx, t Tenant, analyzer, resourc
 	return found[0], nil
 }
 
-// ListAnalyzedResources returns at most limit resources of an analyzer, those of one type unless it is "", behind the place after, which is the
-// Resource of the last one of the page before, in the order of their ARNs.
-func ListAnalyzedResources(ctx context.Context, tx Tx, t Tenant, analyzer, kind, after string, limit int) ([]AnalyzedResource, error) {
+// ListAnalyzedResources returns at most limit resources of an analyzer, those of one type unless it is "", behind the resource and owner of the
+// last one of the page before, in the order of their ARNs and owners.
+func ListAnalyzedResources(ctx context.Context, tx Tx, t Tenant, analyzer, kind, resource, owner string, limit int) ([]AnalyzedResource, error) {
 	return analyzedResources(ctx, tx, "SELECT "+analyzedResourceColumns+` FROM analyzed_resources
-		WHERE account = $1 AND region = $2 AND analyzer = $3 AND resource > $4 AND ($5 = '' OR resource_type = $5) ORDER BY resource`+
-		fmt.Sprintf(" LIMIT %d", limit), t.Account, t.Region, analyzer, []byte(after), kind)
+		WHERE account = $1 AND region = $2 AND analyzer = $3 AND (resource, owner) > ($4, $5) AND ($6 = '' OR resource_type = $6)
+		ORDER BY resource, owner`+fmt.Sprintf(" LIMIT %d", limit), t.Account, t.Region, analyzer, []byte(resource), owner, kind)
 }
 
 func analyzedResources(ctx context.Context, tx Tx, sql string, args ...any) ([]AnalyzedResource, error) {
@@ -96,16 +99,16 @@ func ResourceStates(ctx context.Context, tx Tx, t Tenant, analyzer string, fn fu
 	})
 }
 
-// ForgetFingerprint makes the next scan analyse a resource again, whatever it finds; one that is not known is passed over.
+// ForgetFingerprint makes the next scan analyse the resources of an ARN again, whatever it finds; one that is not known is passed over.
 func ForgetFingerprint(ctx context.Context, tx Tx, t Tenant, analyzer, resource string) error {
 	_, err := tx.Exec(ctx, "UPDATE analyzed_resources SET fingerprint = $5 WHERE account = $1 AND region = $2 AND analyzer = $3 AND resource = $4",
 		t.Account, t.Region, analyzer, BoundKey([]byte(resource)), []byte{})
 	return err
 }
 
-// DeleteAnalyzedResource forgets a resource; one that is not known is passed over. Its findings stay.
-func DeleteAnalyzedResource(ctx context.Context, tx Tx, t Tenant, analyzer, resource string) error {
-	_, err := tx.Exec(ctx, "DELETE FROM analyzed_resources WHERE account = $1 AND region = $2 AND analyzer = $3 AND resource = $4",
-		t.Account, t.Region, analyzer, BoundKey([]byte(resource)))
+// DeleteAnalyzedResource forgets a resource of an owner; one that is not known is passed over. Its findings stay.
+func DeleteAnalyzedResource(ctx context.Context, tx Tx, t Tenant, analyzer, resource, owner string) error {
+	_, err := tx.Exec(ctx, "DELETE FROM analyzed_resources WHERE account = $1 AND region = $2 AND analyzer = $3 AND resource = $4 AND owner = $5",
+		t.Account, t.Region, analyzer, BoundKey([]byte(resource)), owner)
 	return err
 }

@@ -57,7 +57,8 @@ CREATE INDEX access_findings_resource ON access_findings (account, region, analy
 CREATE INDEX access_findings_updated_at ON access_findings (account, region, analyzer, updated_at, id);
 CREATE INDEX access_findings_status ON access_findings (account, region, analyzer, status, updated_at, id);
 
--- place is whose source the resource was found in. fingerprint is that of what was analysed, and of everything else that the answer depends on.
+-- An ARN need not be that of one resource: buckets of different stores may share a name. place is whose source the resource was found in.
+-- fingerprint is that of what was analysed, and of everything else that the answer depends on.
 CREATE TABLE analyzed_resources (
     account       {name} NOT NULL,
     region        {name} NOT NULL,
@@ -71,7 +72,7 @@ CREATE TABLE analyzed_resources (
     analyzed_at   {int}  NOT NULL,
     updated_at    {int}  NOT NULL,
     doc           {bytes} NOT NULL,
-    PRIMARY KEY (account, region, analyzer, resource)
+    PRIMARY KEY (account, region, analyzer, resource, owner)
 ){clustered};
 
 -- Answers to requests with a client token, for as long as a repetition gets the same one.

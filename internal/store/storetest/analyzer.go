@@ -293,7 +293,7 @@ func testAnalyzedResources(t *testing.T, db store.DB) {
 	all[1].CreatedAt, all[1].Place, all[1].AnalyzedAt = 1, again.Place, 10
 	list := func(kind, after string, limit int) (got []store.AnalyzedResource) {
 		view(t, db, func(ctx context.Context, tx store.Tx) (err error) {
-			got, err = store.ListAnalyzedResources(ctx, tx, here, "x", kind, after, limit)
+			got, err = store.ListAnalyzedResources(ctx, tx, here, "x", kind, after, "111122223333", limit)
 			return err
 		})
 		return got
@@ -302,6 +302,16 @@ func testAnalyzedResources(t *testing.T, db store.DB) {
 	equal(t, "first page", all[:2], list("", "", 2))
 	equal(t, "second page", all[2:], list("", "b", 2))
 	equal(t, "of a type", all[1:2], list("U", "", 2))
+	twin := resource("b", "T") // another owner's of the same name
+	twin.Owner = "444455556666"
+	put("x", twin)
+	equal(t, "with its twin", []store.AnalyzedResource{all[0], all[1], twin, all[2]}, list("", "", 10))
+	equal(t, "behind the first of two", []store.AnalyzedResource{twin, all[2]}, list("", "b", 2))
+	update(t, db, func(ctx context.Context, tx store.Tx) error {
+		got, err := store.GetAnalyzedResource(ctx, tx, here, "x", "b")
+		equal(t, "the first of two", all[1], got)
+		return errors.Join(err, store.DeleteAnalyzedResource(ctx, tx, here, "x", "b", twin.Owner))
+	})
 	update(t, db, func(ctx context.Context, tx store.Tx) error {
 		err := store.ForgetFingerprint(ctx, tx, here, "x", "a")
 		err2 := store.ForgetFingerprint(ctx, tx, here, "x", "unknown")
@@ -310,7 +320,7 @@ func testAnalyzedResources(t *testing.T, db store.DB) {
 		equal(t, "fingerprints", map[string][]byte{"a": {}, "b": {2}, "c\x00\xff": {1}}, states)
 		got, err4 := store.GetAnalyzedResource(ctx, tx, here, "y", long.Resource)
 		equal(t, "one with a long name", long.Doc, got.Doc)
-		return errors.Join(err, err2, err3, err4, store.DeleteAnalyzedResource(ctx, tx, here, "x", "a"))
+		return errors.Join(err, err2, err3, err4, store.DeleteAnalyzedResource(ctx, tx, here, "x", "a", "111122223333"))
 	})
 	wantError(t, db, store.ErrNotFound, func(ctx context.Context, tx store.Tx) error {
 		_, err := store.GetAnalyzedResource(ctx, tx, here, "x", "a")
