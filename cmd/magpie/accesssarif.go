@@ -60,6 +60,7 @@ type policyRule struct {
 	Short      sarifText         `json:"shortDescription"`
 	Full       sarifText         `json:"fullDescription"`
 	Help       sarifText         `json:"help"`
+	HelpURI    string            `json:"helpUri,omitempty"`
 	Default    map[string]string `json:"defaultConfiguration"`
 	Properties map[string]any    `json:"properties"`
 }

@@ -19,6 +19,7 @@ import (
 )
 
 type policyCommand struct {
+	Validate       validateCommand       `cmd:"" help:"Find mistakes in policies, and what lets in more than was meant."`
 	NoNewAccess    noNewAccessCommand    `cmd:"" name:"check-no-new-access" help:"Check that a policy allows nothing that another one does not."`
 	NotGranted     notGrantedCommand     `cmd:"" name:"check-access-not-granted" help:"Check that policies do not grant some actions or resources."`
 	NoPublicAccess noPublicAccessCommand `cmd:"" name:"check-no-public-access" help:"Check that policies of resources do not let everyone in."`
@@ -50,6 +51,8 @@ type policyDocument struct {
 	kind accessanalyzer.AccessCheckPolicyType
 	// target is the type of resource that it guards, as CheckNoPublicAccess names types; "" if the file does not tell.
 	target string
+	// control is "scp" or "rcp" if a template says that it is such a policy.
+	control string
 	// policy is what text says.
 	policy *iam.Policy
 	places []resource.Place // of the statements; nil if they follow from the text
@@ -244,12 +247,11 @@ func isTemplate(text []byte) bool {
 
 // parse parses the text as a policy of a type.
 func (d *policyDocument) parse(kind string) (err error) {
-	if kind == "auto" {
-		kind = "identity"
-		if loose, _ := iam.Check(d.text, iam.Resource); loose != nil &&
-			slices.ContainsFunc(loose.Statements, func(s iam.Statement) bool { return s.Principals != nil }) {
-			kind = "resource"
-		}
+	switch kind {
+	case anyKind:
+		return nil
+	case "auto":
+		kind = kindOfPolicy(d.text)
 	}
 	if kind == "identity" {
 		d.kind = accessanalyzer.AccessCheckPolicyTypeIdentityPolicy
@@ -263,6 +265,18 @@ func (d *policyDocument) parse(kind string) (err error) {
 		}
 	}
 	return err
+}
+
+// anyKind leaves a policy unparsed, for who wants to know what is wrong with it.
+const anyKind = ""
+
+// kindOfPolicy tells by whether a policy names principals if it is one of a resource.
+func kindOfPolicy(text string) string {
+	p, _ := iam.Check(text, iam.Resource)
+	if p != nil && slices.ContainsFunc(p.Statements, func(s iam.Statement) bool { return s.Principals != nil }) {
+		return "resource"
+	}
+	return "identity"
 }
 
 // refused is the error about a text that is no policy, with its place.
@@ -302,6 +316,10 @@ func (f policyFlags) ofTemplate(name string, text []byte, kind string) ([]*polic
 			if r.Type == "AWS::DynamoDB::Table" && path[0] == "StreamSpecification" {
 				d.target = "AWS::DynamoDB::Stream"
 			}
+			if kind, ok := r.Properties.Get("Type"); ok && r.Type == "AWS::Organizations::Policy" {
+				text, _ := kind.Text()
+				d.control = controlPolicies[text]
+			}
 			d.at(name, v)
 			if r.Unknown != nil {
 				d.gap = fmt.Sprintf("whether there is such a resource: %s:%v", name, r.Unknown)
@@ -325,6 +343,9 @@ func (f policyFlags) ofTemplate(name string, text []byte, kind string) ([]*polic
 	}
 	return all, nil
 }
+
+// controlPolicies are the types of AWS::Organizations::Policy that are IAM policies, by --type of validate.
+var controlPolicies = map[string]string{"SERVICE_CONTROL_POLICY": "scp", "RESOURCE_CONTROL_POLICY": "rcp"}
 
 // at takes over the places of a template's policy.
 func (d *policyDocument) at(file string, v cfn.Value) {

@@ -2,8 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 
@@ -111,37 +109,7 @@ func (c *checked) requestWords(index int) string {
 // checkJSON writes the API's answers, one to a line, with the file and, in a template, the policy's place beside their members.
 type checkJSON struct{ out *bufio.Writer }
 
-func (j *checkJSON) policy(c *checked) error {
-	var line bytes.Buffer
-	e := json.NewEncoder(&line)
-	e.SetEscapeHTML(false)
-	line.WriteString(`{"file":`)
-	if err := e.Encode(c.document.file); err != nil {
-		return err
-	}
-	line.Truncate(line.Len() - 1)
-	if c.document.name != "" {
-		line.WriteString(`,"policy":`)
-		if err := e.Encode(c.document.name); err != nil {
-			return err
-		}
-		line.Truncate(line.Len() - 1)
-	}
-	if c.gap != "" {
-		line.WriteString(`,"error":`)
-		if err := e.Encode(c.gap); err != nil {
-			return err
-		}
-		line.Truncate(line.Len() - 1)
-		line.WriteByte('}')
-	} else {
-		line.WriteByte(',')
-		line.Write(bytes.TrimPrefix(wire.Marshal(c.answer), []byte("{")))
-	}
-	line.WriteByte('\n')
-	j.out.Write(line.Bytes())
-	return j.out.Flush()
-}
+func (j *checkJSON) policy(c *checked) error { return writeAnswer(j.out, c.document, c.answer, c.gap) }
 
 func (j *checkJSON) close() error { return j.out.Flush() }
 
@@ -150,7 +118,6 @@ type checkSARIF struct {
 	out     *bufio.Writer
 	check   string
 	results []policyResult
-	rules   []policyRule
 }
 
 var checkRules = []policyRule{
@@ -183,11 +150,16 @@ func (s *checkSARIF) policy(c *checked) error {
 }
 
 func (s *checkSARIF) add(rule, level, message string, at resource.Place) {
+	s.results = append(s.results, resultAt(rule, level, message, at))
+}
+
+// resultAt is a result about a place.
+func resultAt(rule, level, message string, at resource.Place) policyResult {
 	l := policyLocation{Physical: physical(at.File, at.Line, at.Column)}
 	if l.Physical == nil {
 		l.Logical = []logicalElement{{Name: standardInput}}
 	}
-	s.results = append(s.results, policyResult{RuleID: rule, Level: level, Message: sarifText{message}, Locations: []policyLocation{l}})
+	return policyResult{RuleID: rule, Level: level, Message: sarifText{message}, Locations: []policyLocation{l}}
 }
 
 func (s *checkSARIF) close() error {

@@ -52,12 +52,13 @@ func (s *Service) ValidatePolicy(ctx context.Context, in *accessanalyzer.Validat
 		out.NextToken = s.nextToken(ctx, in, binary.AppendUvarint(nil, uint64(from+limit)))
 	}
 	for i := range findings {
-		out.Findings = append(out.Findings, policyFinding(&findings[i]))
+		out.Findings = append(out.Findings, PolicyFinding(&findings[i]))
 	}
 	return out, nil
 }
 
-func policyFinding(f *lint.Finding) accessanalyzer.ValidatePolicyFinding {
+// PolicyFinding is a finding about a policy on the wire.
+func PolicyFinding(f *lint.Finding) accessanalyzer.ValidatePolicyFinding {
 	finding := accessanalyzer.ValidatePolicyFinding{
 		FindingDetails: &f.Details,
 		FindingType:    accessanalyzer.ValidatePolicyFindingType(f.Type.String()),
