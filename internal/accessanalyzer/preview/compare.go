@@ -14,8 +14,9 @@ import (
 // proposed ones in their order, then those that would be resolved, by id.
 //
 // Access that there is now, and that no one has resolved, is UNCHANGED: rules do not apply to it. Access that was resolved would be active
-// again, under the rules, and access that would be gone is resolved: these are CHANGED. Error findings are removed when they are cured, so that
-// one without a counterpart in the proposal does not show.
+// again, under the rules, and access that would be gone is resolved: these are CHANGED. While something cannot be told, what is archived stays
+// so. Error findings are removed when they are cured, so that one without a counterpart in the proposal does not show. All this is what a scan
+// makes of findings.
 func Compare(proposed, current []*accessanalyzer.Finding, archives func(*accessanalyzer.Finding) bool) []accessanalyzer.AccessPreviewFinding {
 	existing := map[string]*accessanalyzer.Finding{}
 	for i := range current {
@@ -23,8 +24,10 @@ func Compare(proposed, current []*accessanalyzer.Finding, archives func(*accessa
 	}
 	list := make([]accessanalyzer.AccessPreviewFinding, 0, len(proposed))
 	seen := map[*accessanalyzer.Finding]bool{}
+	failed := false
 	for i := range proposed {
 		f := *proposed[i]
+		failed = failed || f.Error != nil
 		f.Status = accessanalyzer.FindingStatusActive
 		if archives(&f) {
 			f.Status = accessanalyzer.FindingStatusArchived
@@ -42,6 +45,10 @@ func Compare(proposed, current []*accessanalyzer.Finding, archives func(*accessa
 	for _, id := range slices.Sorted(maps.Keys(existing)) {
 		now := existing[id]
 		if seen[now] || now.Status == accessanalyzer.FindingStatusResolved || now.Error != nil {
+			continue
+		}
+		if failed && now.Status == accessanalyzer.FindingStatusArchived {
+			list = append(list, finding(now, accessanalyzer.FindingChangeTypeUnchanged, now))
 			continue
 		}
 		f := *now

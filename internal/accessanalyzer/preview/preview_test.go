@@ -201,9 +201,10 @@ func TestCompare(t *testing.T) {
 		"one for another": {
 			proposed: findings{found("n", alpha, "")}, current: findings{found("a", alpha, active)},
 			want: []string{"NEW ACTIVE", "CHANGED RESOLVED a ACTIVE"}},
-		"an error stays":       {proposed: findings{failed("")}, current: findings{failed(active)}, want: []string{"UNCHANGED ACTIVE e ACTIVE"}},
-		"an error is cured":    {proposed: findings{found("a", alpha, "")}, current: findings{failed(active)}, want: []string{"NEW ACTIVE"}},
-		"an error comes about": {proposed: findings{failed("")}, current: findings{found("a", alpha, active)}, want: []string{"NEW ACTIVE", "CHANGED RESOLVED a ACTIVE"}},
+		"an error stays":    {proposed: findings{failed("")}, current: findings{failed(active)}, want: []string{"UNCHANGED ACTIVE e ACTIVE"}},
+		"an error is cured": {proposed: findings{found("a", alpha, "")}, current: findings{failed(active)}, want: []string{"NEW ACTIVE"}},
+		"an error comes about": {proposed: findings{failed("")}, current: findings{found("a", alpha, active), found("b", bravo, archived)},
+			want: []string{"NEW ACTIVE", "CHANGED RESOLVED a ACTIVE", "UNCHANGED ARCHIVED b ARCHIVED"}},
 		"rules see a new finding": {proposed: findings{found("a", alpha, "")}, rule: func(f *accessanalyzer.Finding) bool { return f.Status == active },
 			want: []string{"NEW ARCHIVED"}},
 	} {
