@@ -113,20 +113,17 @@ func (s *Service) forecast(ctx context.Context, t store.Tenant, analyzer string,
 	if err != nil {
 		return failed(accessanalyzer.AccessPreviewStatusReasonCodeInternalError, err)
 	}
-	a := store.Analyzer{Type: string(accessanalyzer.TypeAccount)}
-	f := forecast{status: accessanalyzer.AccessPreviewStatusCompleted}
+	proposed := &subject{}
 	for _, one := range told {
 		r, err := p.Resource(one)
 		if err != nil {
 			return failed(accessanalyzer.AccessPreviewStatusReasonCodeInvalidConfiguration, err)
 		}
-		for _, found := range findingsOf(analyzer, r, resource.Analyze(r, s.zone(&a, r.Account))) {
-			if !slices.ContainsFunc(f.proposed, func(f *accessanalyzer.Finding) bool { return *f.Id == *found.Id }) {
-				f.proposed = append(f.proposed, found)
-			}
-		}
+		proposed.parts = append(proposed.parts, r)
 	}
-	return f
+	a := store.Analyzer{Type: string(accessanalyzer.TypeAccount)}
+	result := proposed.analyze(s.zone(&a, t.Account))
+	return forecast{status: accessanalyzer.AccessPreviewStatusCompleted, proposed: findingsOf(analyzer, proposed.resource(), result)}
 }
 
 // told is what those of the tenant's sources tell about a resource that have it, in the order in which a scan has them; or, of a resource that

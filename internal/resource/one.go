@@ -2,6 +2,7 @@ package resource
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -25,7 +26,7 @@ type One struct {
 func (o *One) Key(name string) *Resource { return o.keys[name] }
 
 // LoadOne reads what a source tells about the resource of a type and an ARN. Of a store it reads no more than that takes. It fails as Load
-// does.
+// does, and if there may be such a resource that a broken document hides.
 func LoadOne(ctx context.Context, d source.Driver, opts inventory.Options, kind, name string) (One, error) {
 	if configured, ok := source.As[source.Configured](d); ok {
 		return loadBucket(ctx, d, configured, opts, kind, name)
@@ -34,7 +35,11 @@ func LoadOne(ctx context.Context, d source.Driver, opts inventory.Options, kind,
 	if err != nil {
 		return One{}, err
 	}
-	return e.one(kind, name), nil
+	o := e.one(kind, name)
+	if o.Resource == nil && e.Missing != "" {
+		return One{}, fmt.Errorf("whether there is %s cannot be told: %s", name, e.Missing)
+	}
+	return o, nil
 }
 
 // one finds a resource of the estate.
@@ -74,7 +79,9 @@ func loadBucket(ctx context.Context, d source.Driver, from source.Configured, op
 		inv := &inventory.Inventory{Account: opts.Account, Region: opts.Region, AccountPublicAccessBlock: o.AccountBlock}
 		b := inventory.ReadBucket(ctx, from, listed[read], opts)
 		o.Owner = b.Owner
-		if i >= 0 {
+		if i >= 0 && b.Err != nil && b.Err.Kind == source.Unavailable {
+			return One{}, b.Err
+		} else if i >= 0 {
 			r := OfBucket(inv, &b)
 			o.Resource = &r
 		}

@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/magpie-sec/magpie/internal/inventory"
 	"github.com/magpie-sec/magpie/internal/source"
+	"github.com/magpie-sec/magpie/internal/source/folder"
 )
 
 // A shop is a store with buckets that tells how they are configured.
@@ -35,6 +39,9 @@ func (s *shop) Open(context.Context, string, string, source.OpenOptions) (source
 
 func (s *shop) Configuration(_ context.Context, bucket string) (source.Configuration, error) {
 	s.asked = append(s.asked, bucket)
+	if bucket == "away" {
+		return source.Configuration{}, &source.Error{Kind: source.Unavailable}
+	}
 	return s.buckets[bucket], nil
 }
 
@@ -63,6 +70,13 @@ func TestLoadOneOfStore(t *testing.T) {
 	}
 	if o := load(Queue, "arn:aws:sqs:eu-west-1:111122223333:q"); o.Resource != nil || o.Key("k") != nil || len(s.asked) != 0 {
 		t.Errorf("a queue: %+v, asked %v", o, s.asked)
+	}
+	s.names = []string{"away"}
+	if _, err := LoadOne(t.Context(), s, testOptions, Bucket, "arn:aws:s3:::away"); err == nil {
+		t.Error("a bucket that does not answer")
+	}
+	if o := load(Bucket, "arn:aws:s3:::new"); o.Resource != nil || o.Owner.State != source.StateUnknown {
+		t.Errorf("another one that does not: %+v", o)
 	}
 	s.names = nil
 	if o := load(Bucket, "arn:aws:s3:::new"); o.Resource != nil || o.Owner.State != source.StateUnknown {
@@ -95,5 +109,30 @@ func TestOneOfEstate(t *testing.T) {
 	}
 	if o := (&Estate{}).one(Bucket, "arn:aws:s3:::a"); o.Resource != nil || o.Owner.State != source.StateUnknown || o.AccountBlock.State != source.StateUnknown {
 		t.Errorf("%+v", o)
+	}
+}
+
+// A broken document hides what there may be.
+func TestLoadOneOfBrokenEstate(t *testing.T) {
+	dir := t.TempDir()
+	load := func(template string) (One, error) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, "template.yaml"), []byte(template), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		d, err := folder.Estate(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return LoadOne(t.Context(), d, testOptions, Topic, "arn:aws:sns:eu-west-1:111122223333:alarms")
+	}
+	if o, err := load("Resources: {Alarms: {Type: AWS::SNS::Topic, Properties: {TopicName: alarms}}}"); err != nil || o.Resource == nil {
+		t.Errorf("%+v, %v", o, err)
+	}
+	if o, err := load("Resources: {Seal: {Type: AWS::KMS::Key}}"); err != nil || o.Resource != nil {
+		t.Errorf("%+v, %v", o, err)
+	}
+	if _, err := load("Resources: {Alarms: "); err == nil || !strings.Contains(err.Error(), "template.yaml") {
+		t.Error(err)
 	}
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // Compare makes the findings of a preview: what would become of the analyzer's findings of the resource, current, if it had those proposed.
-// Findings of the same access, or the same error, have the same id. archives reports whether an archive rule of the analyzer takes a new
+// Findings of the same access, or the same error, have the same id, and count once. archives reports whether an archive rule of the analyzer takes a new
 // finding. Of the proposed findings neither times nor status count. The findings of the preview come without ids and times: first the
 // proposed ones in their order, then those that would be resolved, by id.
 //
@@ -23,10 +23,14 @@ func Compare(proposed, current []*accessanalyzer.Finding, archives func(*accessa
 		existing[wire.Value(current[i].Id)] = current[i]
 	}
 	list := make([]accessanalyzer.AccessPreviewFinding, 0, len(proposed))
-	seen := map[*accessanalyzer.Finding]bool{}
+	seen := map[string]bool{}
 	failed := false
 	for i := range proposed {
 		f := *proposed[i]
+		if seen[wire.Value(f.Id)] {
+			continue
+		}
+		seen[wire.Value(f.Id)] = true
 		failed = failed || f.Error != nil
 		f.Status = accessanalyzer.FindingStatusActive
 		if archives(&f) {
@@ -35,7 +39,6 @@ func Compare(proposed, current []*accessanalyzer.Finding, archives func(*accessa
 		now := existing[wire.Value(f.Id)]
 		change := accessanalyzer.FindingChangeTypeNew
 		if now != nil {
-			seen[now] = true
 			if change = accessanalyzer.FindingChangeTypeChanged; now.Status != accessanalyzer.FindingStatusResolved {
 				change, f.Status = accessanalyzer.FindingChangeTypeUnchanged, now.Status
 			}
@@ -44,7 +47,7 @@ func Compare(proposed, current []*accessanalyzer.Finding, archives func(*accessa
 	}
 	for _, id := range slices.Sorted(maps.Keys(existing)) {
 		now := existing[id]
-		if seen[now] || now.Status == accessanalyzer.FindingStatusResolved || now.Error != nil {
+		if seen[id] || now.Status == accessanalyzer.FindingStatusResolved || now.Error != nil {
 			continue
 		}
 		if failed && now.Status == accessanalyzer.FindingStatusArchived {

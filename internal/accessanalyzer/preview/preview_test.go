@@ -201,6 +201,9 @@ func TestCompare(t *testing.T) {
 		"one for another": {
 			proposed: findings{found("n", alpha, "")}, current: findings{found("a", alpha, active)},
 			want: []string{"NEW ACTIVE", "CHANGED RESOLVED a ACTIVE"}},
+		"the same twice": {
+			proposed: findings{found("a", alpha, ""), found("b", bravo, ""), found("a", alpha, "")}, current: findings{found("a", alpha, active)},
+			want: []string{"UNCHANGED ACTIVE a ACTIVE", "NEW ACTIVE"}},
 		"an error stays":    {proposed: findings{failed("")}, current: findings{failed(active)}, want: []string{"UNCHANGED ACTIVE e ACTIVE"}},
 		"an error is cured": {proposed: findings{found("a", alpha, "")}, current: findings{failed(active)}, want: []string{"NEW ACTIVE"}},
 		"an error comes about": {proposed: findings{failed("")}, current: findings{found("a", alpha, active), found("b", bravo, archived)},
