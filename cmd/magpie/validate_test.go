@@ -54,7 +54,7 @@ func TestValidatePolicy(t *testing.T) {
 	want := []string{
 		"SECURITY_WARNING RESTRICT_ACCESS_TO_SERVICE_PRINCIPAL", `"logging.s3.amazonaws.com"`,
 		"ERROR INVALID_ACTION", `"s3:GetObjet"`,
-		"SUGGESTION REDUNDANT_ACTION", `"s3:ListBucket"`,
+		"SUGGESTION REDUNDANT_ACTION", `"s3:List*"`, `"s3:ListBucket"`,
 		"ERROR ARN_REGION_NOT_ALLOWED", `"arn:aws:s3:us-east-1::logs"`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" || n != 2 {

@@ -24,7 +24,7 @@ var byActions = &family{statement: func(l *linter, s *statement) {
 				continue
 			}
 			hint := ""
-			if near := l.catalog.NearestService(prefix); near != nil {
+			if near := l.nearService(prefix); near != nil {
 				hint = " Did you mean " + near.Prefix + "?"
 			}
 			l.add("INVALID_SERVICE_IN_ACTION", fmt.Sprintf("There is no service %s, which the action %s names.%s", quote(prefix), quote(a.Value), hint), a.Span)
@@ -67,15 +67,9 @@ var byRedundantActions = &family{sound: true, statement: func(l *linter, s *stat
 		a := &s.actions[i]
 		patterns[i] = pattern{text: iam.FoldKey(a.Value), group: a.Service, wild: a.wild, Pattern: a.Pattern, ok: true}
 	}
-	spans := make([]iam.Span, 0, 4)
-	first := ""
-	for _, i := range l.redundant(patterns) {
-		if spans = append(spans, s.actions[i].Span); first == "" {
-			first = s.actions[i].Value
-		}
-	}
-	if len(spans) > 0 {
-		l.add("REDUNDANT_ACTION", fmt.Sprintf("%d of the actions are covered by others of the list, such as %s.", len(spans), quote(first)), spans...)
+	for _, group := range l.redundant(patterns) {
+		at := func(i int) iam.Span { return s.actions[i].Span }
+		l.add("REDUNDANT_ACTION", fmt.Sprintf("%d actions are redundant: %s holds %s.", len(group), quote(s.actions[group[0]].Value), l.others(patterns, group)), spans(group, at)...)
 	}
 }}
 

@@ -62,7 +62,7 @@ func (l *linter) resource(t *iam.Template) {
 		}
 		if l.catalog.Service(service) == nil && !l.full("INVALID_SERVICE") {
 			hint := ""
-			if near := l.catalog.NearestService(service); near != nil {
+			if near := l.nearService(service); near != nil {
 				hint = " Did you mean " + near.Prefix + "?"
 			}
 			l.add("INVALID_SERVICE", fmt.Sprintf("There is no service %s.%s", quote(service), hint), t.Span)
@@ -73,6 +73,8 @@ func (l *linter) resource(t *iam.Template) {
 	switch {
 	case !decided:
 		return
+	case fit.types == 0 && open(name):
+		return // as observed: a pattern may be meant for what there is not yet
 	case fit.types == 0:
 		l.add("INVALID_ARN_RESOURCE", fmt.Sprintf("No type of resource of %s is named like %s.", service, quote(name)), t.Span)
 		return

@@ -84,7 +84,7 @@ var checks = []check{
 	{"INVALID_VPCE_FORMAT", Error, everywhere, nil, byValues},
 	{iam.FederatedPrincipalNotSupported, Error, of(iam.Resource, iam.RCP, iam.Endpoint), nil, byParser},
 	{"UNSUPPORTED_ACTION_FOR_CONDITION_KEY", Error, everywhere, nil, bySupport},
-	{"UNSUPPORTED_CONDITION_KEY_FOR_SERVICE_PRINCIPAL", Error, of(iam.Resource, iam.Trust), nil, byServices},
+	{"UNSUPPORTED_CONDITION_KEY_FOR_SERVICE_PRINCIPAL", Error, of(iam.Resource), nil, byServices},
 	{iam.TrustNotPrincipal, Error, of(iam.Trust), nil, byParser},
 	{iam.TrustWildcardPrincipal, Error, of(iam.Trust), nil, byParser},
 	{iam.TrustResource, Error, of(iam.Trust), nil, byParser},

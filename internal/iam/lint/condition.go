@@ -38,7 +38,7 @@ var byKeys = &family{condition: func(l *linter, _ *statement, c *iam.Condition) 
 	default:
 		if !l.full("INVALID_SERVICE") {
 			hint := ""
-			if near := l.catalog.NearestService(prefix); near != nil {
+			if near := l.nearService(prefix); near != nil {
 				hint = " Did you mean " + near.Prefix + "?"
 			}
 			l.add("INVALID_SERVICE", fmt.Sprintf("There is no service %s, which the condition key %s names.%s", quote(prefix), quote(c.Key.Name), hint), c.Key.Span)
@@ -73,13 +73,13 @@ var byKeyTypes = &family{condition: func(l *linter, _ *statement, c *iam.Conditi
 	singleAudience := !audience && !multivalued && strings.HasSuffix(c.Key.Folded, ":aud")
 	switch {
 	case multivalued && op.Qualifier == iam.NoQualifier && !l.single(key):
-		l.add("MISSING_QUALIFIER", fmt.Sprintf("Requests carry several values of %s: use ForAllValues or ForAnyValue.", quote(c.Key.Name)), c.OperatorSpan)
+		l.add("MISSING_QUALIFIER", fmt.Sprintf("Requests carry several values of %s: use ForAllValues or ForAnyValue.", quote(c.Key.Name)), c.Key.Span)
 	case audience && op.Qualifier != iam.NoQualifier:
-		l.add("CONFIRM_AUDIENCE_CLAIM_TYPE", fmt.Sprintf("%s suits an audience claim only if the provider gives several audiences.", op), c.OperatorSpan)
+		l.add("CONFIRM_AUDIENCE_CLAIM_TYPE", fmt.Sprintf("%s suits an audience claim only if the provider gives several audiences.", op), c.Key.Span)
 	case singleAudience && op.Qualifier == iam.ForAnyValue:
-		l.add("FORANYVALUE_WITH_AUDIENCE_CLAIM_TYPE", fmt.Sprintf("%s has one value: leave ForAnyValue out.", quote(c.Key.Name)), c.OperatorSpan)
+		l.add("FORANYVALUE_WITH_AUDIENCE_CLAIM_TYPE", fmt.Sprintf("%s has one value: leave ForAnyValue out.", quote(c.Key.Name)), c.Key.Span)
 	case !multivalued && op.Qualifier == iam.ForAllValues && !l.many(key):
-		l.add("FORALLVALUES_WITH_SINGLE_VALUED_KEY", fmt.Sprintf("%s has one value, and ForAllValues also holds where the key is absent: leave it out.", quote(c.Key.Name)), c.OperatorSpan)
+		l.add("FORALLVALUES_WITH_SINGLE_VALUED_KEY", fmt.Sprintf("%s has one value, and ForAllValues also holds where the key is absent: leave it out.", quote(c.Key.Name)), c.Key.Span)
 	}
 	if op.Test.Family() == iam.FamilyBool && len(c.Values) > 1 && !multivalued {
 		l.add("INVALID_CONDITION_MULTIPLE_BOOLEAN", fmt.Sprintf("%s has one value, true or false.", quote(c.Key.Name)), c.Span)
@@ -95,10 +95,14 @@ func (l *linter) operator(c *iam.Condition, key keyFact) {
 	}
 	want := key.Type.Element()
 	if want == catalog.ARN && (test == iam.StringLike || test == iam.StringNotLike) {
-		l.add("STRING_LIKE_OPERATOR_WITH_ARN_CONDITION_KEYS", fmt.Sprintf("The wildcards of %s run over the fields of an ARN: use an ARN operator for %s.", test, quote(c.Key.Name)), c.OperatorSpan)
+		// A pattern that is not written as an ARN, such as *${ec2:InstanceId}, has no other operator.
+		if !slices.ContainsFunc(c.Values, func(v iam.Value) bool { return strings.HasPrefix(v.Value, "arn:") }) {
+			return
+		}
+		l.add("STRING_LIKE_OPERATOR_WITH_ARN_CONDITION_KEYS", fmt.Sprintf("The wildcards of %s run over the fields of an ARN: use an ARN operator for %s.", test, quote(c.Key.Name)), c.Key.Span)
 		return
 	}
-	l.add("TYPE_MISMATCH", fmt.Sprintf("The values of %s are of type %s: %s compares others.", quote(c.Key.Name), want, test), c.OperatorSpan)
+	l.add("TYPE_MISMATCH", fmt.Sprintf("The values of %s are of type %s: %s compares others.", quote(c.Key.Name), want, test), c.Key.Span)
 }
 
 // sameName gives all entries of the catalogue for a key: services disagree on some types.

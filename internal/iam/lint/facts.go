@@ -70,6 +70,15 @@ func (k keyFact) is(names ...string) bool {
 	return false
 }
 
+// nearService gives the service that was probably meant; short prefixes are like too many.
+func (l *linter) nearService(prefix string) *catalog.Service {
+	const least = 3
+	if len(prefix) < least {
+		return nil
+	}
+	return l.catalog.NearestService(prefix)
+}
+
 func hasWildcard(s string) bool { return strings.ContainsAny(s, "*?") }
 
 // splitARN gives the fields of an ARN in which "${...}" is one word.

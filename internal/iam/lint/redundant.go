@@ -19,40 +19,55 @@ type pattern struct {
 	ok    bool // it has no variables, so that Pattern is what it matches
 }
 
-// redundant gives the places of patterns that others hold. Of two that hold each other the later is redundant.
-func (l *linter) redundant(list []pattern) []int {
-	seen := make(map[string]bool, len(list))
-	byGroup := map[string][]int{} // those with wildcards
+// redundant gives groups of places: one that holds the others of its group, which are redundant. Of two that hold each other the later is
+// redundant. groups[i] begins with the holder; the others are in order.
+func (l *linter) redundant(list []pattern) (groups [][]int) {
+	first := make(map[string]int, len(list)) // place by text
+	byGroup := map[string][]int{}            // places of those with wildcards
 	var anyGroup []int
 	for i := range list {
 		p := &list[i]
+		if _, twice := first[p.text]; twice {
+			continue
+		}
+		first[p.text] = i
 		switch {
-		case !p.ok || !p.wild || seen[p.text]:
+		case !p.ok || !p.wild:
 		case hasWildcard(p.group) || p.group == "":
 			anyGroup = append(anyGroup, i)
 		default:
 			byGroup[p.group] = append(byGroup[p.group], i)
 		}
-		seen[p.text] = true
 	}
-	clear(seen)
-	var found []int
+	holder := make([]int, len(list)) // of each place one that holds it, or itself
 	for i := range list {
 		p := &list[i]
-		if seen[p.text] {
-			found = append(found, i)
+		if holder[i] = first[p.text]; holder[i] != i || !p.ok {
 			continue
 		}
-		seen[p.text] = true
-		if !p.ok {
-			continue
-		}
-		holds := func(j int) bool { return j != i && l.holds(&list[j], p) && (j < i || !l.holds(p, &list[j])) }
-		if slices.ContainsFunc(anyGroup, holds) || slices.ContainsFunc(byGroup[p.group], holds) {
-			found = append(found, i)
+		for _, j := range slices.Concat(anyGroup, byGroup[p.group]) {
+			if j != i && l.holds(&list[j], p) && (j < i || !l.holds(p, &list[j])) {
+				holder[i] = j
+				break
+			}
 		}
 	}
-	return found
+	at := map[int]int{} // the group of a holder
+	for i := range list {
+		root := i
+		for holder[root] != root {
+			root = holder[root]
+		}
+		if root == i {
+			continue
+		}
+		if _, ok := at[root]; !ok {
+			at[root] = len(groups)
+			groups = append(groups, []int{root})
+		}
+		groups[at[root]] = append(groups[at[root]], i)
+	}
+	return groups
 }
 
 // holds reports whether a holds all of b; false if that is not decided.
@@ -83,6 +98,25 @@ func (l *linter) holds(a, b *pattern) bool {
 	return err == nil && in
 }
 
+// spans gives the places of a group in the order of the text.
+func spans(group []int, at func(int) iam.Span) []iam.Span {
+	group = slices.Sorted(slices.Values(group))
+	list := make([]iam.Span, 0, len(group))
+	for _, i := range group {
+		list = append(list, at(i))
+	}
+	return list
+}
+
+// others names the redundant ones of a group.
+func (l *linter) others(patterns []pattern, group []int) string {
+	names := make([]string, 0, len(group))
+	for _, i := range group[1:] {
+		names = append(names, patterns[i].text)
+	}
+	return list(names)
+}
+
 // byRedundantResources asks whether a resource is covered by another of its list.
 var byRedundantResources = &family{sound: true, statement: func(l *linter, s *statement) {
 	if s.Resources == nil || len(s.Resources.List) < 2 {
@@ -95,15 +129,9 @@ var byRedundantResources = &family{sound: true, statement: func(l *linter, s *st
 		patterns[i] = pattern{text: t.Value, group: fields[2], wild: hasWildcard(t.Value), Pattern: t.Pattern,
 			ok: !t.HasVariables() && !strings.Contains(t.Value, "${")}
 	}
-	var spans []iam.Span
-	first := ""
-	for _, i := range l.redundant(patterns) {
-		if spans = append(spans, s.Resources.List[i].Span); first == "" {
-			first = s.Resources.List[i].Value
-		}
-	}
-	if len(spans) > 0 {
-		l.add("REDUNDANT_RESOURCE", fmt.Sprintf("%d of the resources are covered by others of the list, such as %s.", len(spans), quote(first)), spans...)
+	for _, group := range l.redundant(patterns) {
+		at := func(i int) iam.Span { return s.Resources.List[i].Span }
+		l.add("REDUNDANT_RESOURCE", fmt.Sprintf("%d resources are redundant: %s holds %s.", len(group), quote(patterns[group[0]].text), l.others(patterns, group)), spans(group, at)...)
 	}
 }}
 

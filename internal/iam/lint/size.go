@@ -14,10 +14,11 @@ type quota struct {
 	bytes bool // of the text as it is; else characters without white space
 }
 
-// quotas of kinds, and of resource policies by type of resource.
+// quotas of kinds, and of resource policies by type of resource. That of identity policies is the largest there is, of a role's inline policies,
+// since the text does not tell what it is for.
 var (
 	quotas = map[iam.Kind]quota{
-		iam.Identity: {"POLICY_SIZE_EXCEEDS_IDENTITY_POLICY_QUOTA", 6144, false},
+		iam.Identity: {"POLICY_SIZE_EXCEEDS_IDENTITY_POLICY_QUOTA", 10240, false},
 		iam.Trust:    {"POLICY_SIZE_EXCEEDS_ROLE_TRUST_POLICY_QUOTA", 2048, false},
 		iam.SCP:      {"POLICY_SIZE_EXCEEDS_SCP_QUOTA", 10240, true},
 		iam.RCP:      {"POLICY_SIZE_EXCEEDS_RCP_QUOTA", 5120, true},
