@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -25,11 +26,11 @@ import (
 )
 
 type accessCommand struct {
-	Sources      []string          `arg:"" name:"SRC" help:"An estate folder (with template.yaml, template.json or config-items.json), a CloudFormation template, a file of AWS Config items, or - for a template on standard input."`
+	Sources      []string          `arg:"" name:"SRC" help:"An estate folder (with template.yaml, template.json or config-items.json), a CloudFormation template, a file of AWS Config items, - for one of these on standard input, or a store: s3+http://HOST:PORT, s3+https://HOST, s3://BUCKET, aws."`
 	Zone         string            `default:"account" enum:"account,organization" help:"Whom to trust: the account that owns a resource, or its whole organization."`
 	Organization string            `placeholder:"FILE" help:"The organization's id and members, for --zone organization: the key organization of the server's configuration, or the file that has it."`
-	Account      string            `default:"123456789012" placeholder:"ID" help:"The account that owns the resources. Default: 123456789012."`
-	Region       string            `default:"us-east-1" placeholder:"REGION" help:"The Region that they are in. Default: us-east-1."`
+	Account      string            `placeholder:"ID" help:"The account that owns the resources; needed for s3:// and aws. Default: 111122223333."`
+	Region       string            `placeholder:"REGION" help:"The Region that they are in. Default: us-east-1."`
 	Parameter    map[string]string `mapsep:"none" placeholder:"NAME=VALUE" help:"A value for a parameter of the templates. Repeatable."`
 	Format       string            `default:"table" enum:"table,json,jsonl,sarif" help:"table; json (findings as ListFindings gives them); jsonl (one to a line); sarif."`
 	FailOn       string            `default:"" enum:",any,public" placeholder:"ACCESS" help:"Exit with 3 on external access: any, or public only."`
@@ -44,16 +45,25 @@ func (accessCommand) Help() string {
 		"Exit codes: 0 complete, 1 error, 2 something could not be read or decided (it is listed), 3 access that --fail-on names.\n\n" +
 		"Examples:\n  magpie access examples/estate\n  magpie access --fail-on public template.yaml\n" +
 		"  magpie access --zone organization --organization org.yaml stacks/*.yaml\n" +
-		"  magpie access --parameter Stage=prod --format sarif template.yaml > magpie.sarif"
+		"  magpie access --parameter Stage=prod --format sarif template.yaml > magpie.sarif\n" +
+		"  magpie access s3+http://127.0.0.1:9000"
 }
 
 // Run analyses the resources of the sources and reports who reaches them from outside.
 func (c accessCommand) Run(ctx context.Context, std stdio) error {
+	if c.Account == "" {
+		for _, src := range c.Sources {
+			if src == "aws" || strings.HasPrefix(src, "s3://") {
+				return fmt.Errorf("%s: --account says which account it is; its own principals would be outsiders otherwise", src)
+			}
+		}
+		c.Account = defaultAccount
+	}
 	zone, err := c.zone()
 	if err != nil {
 		return err
 	}
-	if _, err := config.Simple(c.Account, []string{c.Region}, nil); err != nil {
+	if _, err := config.Simple(c.Account, []string{cmp.Or(c.Region, defaultRegion)}, nil); err != nil {
 		return err
 	}
 	out, err := newAccessReport(c.Format, std.out, zone)
@@ -116,15 +126,11 @@ func (e *accessEstate) place(p resource.Place) resource.Place {
 
 // read reads what a SRC describes.
 func (c accessCommand) read(ctx context.Context, src string, std stdio) (*accessEstate, error) {
-	opts := inventory.Options{Account: c.Account, Region: c.Region, Parameters: c.Parameter}
-	if strings.Contains(src, "://") || src == "aws" {
-		d, err := openSource(src, std)
-		if err != nil {
-			return nil, err
-		}
-		defer d.Close()
-		e, err := resource.Load(ctx, d, opts)
-		return &accessEstate{Estate: e}, err
+	opts := inventory.Options{Account: c.Account, Region: cmp.Or(c.Region, defaultRegion), Parameters: c.Parameter}
+	if remote, err := config.Remote(src); err != nil {
+		return nil, err
+	} else if remote != nil {
+		return readStore(ctx, src, config.Source{Account: c.Account, Region: c.Region, S3: remote}, opts)
 	}
 	if src == "-" {
 		return readDocument(standardInput, std.in, opts)
@@ -151,6 +157,27 @@ func (c accessCommand) read(ctx context.Context, src string, std stdio) (*access
 	defer d.Close()
 	e, err := resource.Load(ctx, d, opts)
 	return &accessEstate{Estate: e, folder: src}, err
+}
+
+// readStore reads the buckets of a store. What else an account of AWS has is not read.
+func readStore(ctx context.Context, src string, of config.Source, opts inventory.Options) (*accessEstate, error) {
+	d, err := openStore(of)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	e, err := resource.Load(ctx, d, opts)
+	if err != nil {
+		return nil, err
+	}
+	if src == "aws" {
+		for _, name := range resource.Types() {
+			if name != resource.Bucket {
+				e.NotRead = append(e.NotRead, name+" (all)")
+			}
+		}
+	}
+	return &accessEstate{Estate: e}, nil
 }
 
 // standardInput is what places call it.

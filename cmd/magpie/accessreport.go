@@ -139,7 +139,11 @@ func because(a *analysed, r *resource.Reason) string {
 	default:
 		s = fmt.Sprintf("%s, statement %d", r.Document, r.Statement)
 	}
-	if p := a.estate.place(r.Place); p.File != "" {
+	p := a.estate.place(r.Place)
+	if p.File == "" {
+		p = a.estate.place(a.Place)
+	}
+	if p.File != "" {
 		s += ", " + printable(p.String())
 	}
 	return s

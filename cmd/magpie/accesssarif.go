@@ -110,6 +110,9 @@ func (s *accessSARIF) resource(a *analysed) error {
 		r := policyResult{RuleID: rule, Level: level, Message: sarifText{s.message(a, i)},
 			Fingerprints: map[string]string{fingerprint: findingID(a, f, s.zone)}, Properties: map[string][]string{"actions": f.Actions}}
 		for j, reason := range f.Reasons {
+			if reason.Place.File == "" {
+				reason.Place = a.Place
+			}
 			l := placed(a.estate.place(reason.Place), a.Resource)
 			if j == 0 {
 				r.Locations = append(r.Locations, l)

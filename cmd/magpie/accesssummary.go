@@ -105,7 +105,7 @@ func (s *accessSummary) print(w io.Writer) {
 		}
 	}
 	if len(s.notRead) > 0 {
-		fmt.Fprintln(w, "\nNot read, as no analyzer looks at these types:")
+		fmt.Fprintln(w, "\nNot read:")
 		for _, kind := range slices.Sorted(maps.Keys(s.notRead)) {
 			names := s.notRead[kind]
 			more := ""

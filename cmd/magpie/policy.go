@@ -32,7 +32,7 @@ const policyHelp = "FILE is a policy in JSON, or a CloudFormation template, of w
 
 // policyFlags are common to the checks.
 type policyFlags struct {
-	Account   string            `default:"123456789012" placeholder:"ID" help:"The account of templates. Default: 123456789012."`
+	Account   string            `default:"111122223333" placeholder:"ID" help:"The account of templates. Default: 111122223333."`
 	Region    string            `default:"us-east-1" placeholder:"REGION" help:"The Region of templates. Default: us-east-1."`
 	Parameter map[string]string `mapsep:"none" placeholder:"NAME=VALUE" help:"A value for a parameter of the templates. Repeatable."`
 	Format    string            `default:"table" enum:"table,json,sarif" help:"table; json (the API's answers, one to a line, with the file); sarif."`
