@@ -251,7 +251,10 @@ func (j *activeJob) save(ctx context.Context, tx store.Tx, run job.RunRef, outco
 	if err := store.PutResults(ctx, tx, run.Tenant, run.JobID, run.RunID, results); err != nil {
 		return err
 	}
-	_, err := store.PutFindings(ctx, tx, run.Tenant, findings)
+	if len(findings) == 0 {
+		return nil
+	}
+	_, err := putFindings(ctx, tx, run.Tenant, findings)
 	return err
 }
 

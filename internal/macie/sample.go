@@ -83,8 +83,8 @@ func (s *Service) CreateSampleFindings(ctx context.Context, in *macie2.CreateSam
 
 func (s *Service) putSample(ctx context.Context, tx store.Tx, t store.Tenant, of sample) error {
 	f := s.sampleFinding(ctx, of)
-	isNew, err := store.PutFinding(ctx, tx, t, wire.Marshal(f))
-	if err != nil || isNew {
+	isNew, err := putFindings(ctx, tx, t, [][]byte{wire.Marshal(f)})
+	if err != nil || isNew[0] {
 		return err
 	}
 	earlier, err := readFindings(ctx, tx, t, []string{*f.Id}, store.FindingSort{})
@@ -95,7 +95,7 @@ func (s *Service) putSample(ctx context.Context, tx store.Tx, t store.Tenant, of
 	*again.Count++
 	again.UpdatedAt = f.UpdatedAt
 	again.PolicyDetails.Action.ApiCallDetails.LastSeen = f.UpdatedAt
-	return store.ReplaceFinding(ctx, tx, t, wire.Marshal(again))
+	return putOccurrence(ctx, tx, t, again)
 }
 
 // sampleID returns a new id for a sensitive data sample and always the same one for a type of policy finding, which therefore merge.

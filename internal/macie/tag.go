@@ -85,6 +85,11 @@ func taggable(ctx context.Context, tx store.Tx, t store.Tenant, resource string)
 		_, err = store.GetJob(ctx, tx, t, id)
 	case arn.AllowList(t.Region, t.Account, id):
 		_, err = store.GetAllowList(ctx, tx, t, id)
+	case arn.FindingsFilter(t.Region, t.Account, id):
+		var all []store.FindingsFilter
+		if all, err = store.FindingsFilters(ctx, tx, t, ""); err == nil {
+			_, _, err = findFilter(all, id)
+		}
 	case arn.CustomDataIdentifier(t.Region, t.Account, id):
 		var row store.CustomIdentifier
 		if row, err = store.GetCustomIdentifier(ctx, tx, t, id); err == nil && row.DeletedAt != nil {

@@ -225,6 +225,30 @@ var plans = []*store.FindingPlan{
 }
 
 // testCriteriaModel compares random criteria, sorts, pages and plans with the model.
+// matched returns the ids of the findings that a matcher takes, sorted.
+func matched(t *rapid.T, all []modelFinding, criteria []store.Criterion) []string {
+	m, err := store.NewFindingMatcher(criteria)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for _, f := range all {
+		doc, err := json.Marshal(f.json)
+		if err != nil {
+			t.Fatal(err)
+		}
+		values, err := store.ReadFinding(doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.Matches(values) {
+			ids = append(ids, f.id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
 func testCriteriaModel(t *testing.T, db store.DB) {
 	all := randomEstate(t, db, 400)
 	values := pools(all)
@@ -256,6 +280,9 @@ func testCriteriaModel(t *testing.T, db store.DB) {
 		}
 		if got := list(t, db, here, q); !slices.Equal(want, got) {
 			rt.Fatalf("%+v\nwant %d %v\ngot  %d %v", q, len(want), want, len(got), got)
+		}
+		if got := matched(rt, all, criteria); !slices.Equal(slices.Sorted(slices.Values(want)), got) {
+			rt.Fatalf("%+v\nwant    %d %v\nmatched %d %v", q, len(want), want, len(got), got)
 		}
 		checkStatistics(rt, t, db, all, want, criteria, q.Plan)
 	})

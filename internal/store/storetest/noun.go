@@ -75,6 +75,7 @@ func fill(t testing.TB, db store.DB, tenant store.Tenant) {
 			store.PutResults(ctx, tx, tenant, "j", "u", []store.Result{{Bucket: "b", Key: []byte("k")}}),
 			store.CreateJob(ctx, tx, tenant, store.Job{ID: "j", ClientToken: "t"}),
 			store.BucketListed(ctx, tx, tenant, "j", "b", 1),
+			store.CreateFindingsFilter(ctx, tx, tenant, store.FindingsFilter{ID: "f"}),
 			store.CreateCustomIdentifier(ctx, tx, tenant, store.CustomIdentifier{ID: "c"}),
 			store.CreateAllowList(ctx, tx, tenant, store.AllowList{ID: "l", ClientToken: "t"}),
 			store.PutBucket(ctx, tx, tenant, store.Bucket{Name: "b", Doc: []byte(`{"tags":[{"key":"k","value":"v"}]}`)}))
