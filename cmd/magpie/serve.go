@@ -42,9 +42,10 @@ type serveCommand struct {
 
 // watchFlags say how the inventory of buckets and the access to resources are watched.
 type watchFlags struct {
-	Refresh time.Duration `default:"15m" placeholder:"TIME" help:"How old the inventory of buckets may become before it is read again; 0: it is read when a request asks. Default: 15m."`
-	Poll    time.Duration `default:"30s" placeholder:"TIME" help:"How often Access Analyzer looks whether the sources have changed. Default: 30s."`
-	Recount time.Duration `default:"24h" placeholder:"TIME" help:"How old the counts of a bucket's objects may become before the schedule counts them again. Default: 24h."`
+	Refresh        time.Duration `default:"15m" placeholder:"TIME" help:"How old the inventory of buckets may become before it is read again; 0: it is read when a request asks. Default: 15m."`
+	ReportExisting bool          `help:"Make findings of buckets that are public, shared or replicated to others when they are seen first, as well; Macie reports changes only."`
+	Recount        time.Duration `default:"24h" placeholder:"TIME" help:"How old the counts of a bucket's objects may become before the schedule counts them again. Default: 24h."`
+	Poll           time.Duration `default:"30s" placeholder:"TIME" help:"How often Access Analyzer looks whether the sources have changed. Default: 30s."`
 }
 
 // Help is what magpie serve --help says below the flags.
@@ -234,7 +235,7 @@ func (s *server) handler(master *seal.Key) (http.Handler, error) {
 		return nil, err
 	}
 	service, err := macie.New(macie.Config{DB: s.backend.db, Engine: s.backend.engine, Sources: s.backend.sources, Tokens: tokens, Log: s.log,
-		Refresh: s.watch.Refresh, Recount: s.watch.Recount, SkipShortMonths: s.shortMonths})
+		Refresh: s.watch.Refresh, Recount: s.watch.Recount, ReportExisting: s.watch.ReportExisting, SkipShortMonths: s.shortMonths})
 	if err != nil {
 		return nil, err
 	}

@@ -27,12 +27,14 @@ type observation struct {
 	doc     *macie2.BucketMetadata // without what depends on other things than the bucket: jobs, automated discovery, the time of the reading
 	state   bucketState
 	posture resource.Posture // zero if the bucket cannot be read
+	guard   *guard           // nil if the bucket cannot be read
 	counted bool             // its objects were counted
 }
 
 // A bucketState is what the service keeps of a bucket beside its metadata.
 type bucketState struct {
 	Owner *bucketOwner `json:"owner,omitempty"`
+	Guard *guard       `json:"guard,omitempty"` // the baseline of policy findings; nil: not seen yet
 }
 
 type bucketOwner struct {
@@ -84,6 +86,8 @@ func observe(inv *inventory.Inventory, b *inventory.Bucket, accounts func(bucket
 	}
 	tags, _ := b.Tags.Get()
 	m.Tags = keyValues(tags)
+	seen := guardOf(inv, b, &o.posture, m.ReplicationDetails)
+	o.guard = &seen
 	return o
 }
 

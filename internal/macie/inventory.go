@@ -127,7 +127,7 @@ const (
 // counts says whether a bucket's objects are counted anew. earlier is nil for a new bucket.
 func (r *refresher) counts(why reason, row *store.Bucket, earlier *macie2.BucketMetadata, now time.Time) bool {
 	switch {
-	case earlier == nil || row.CountedAt == 0:
+	case earlier == nil || earlier.ObjectCount == nil:
 		return true
 	case why == onDemand:
 		return wire.Value(earlier.ObjectCount) <= countOnDemand
@@ -321,12 +321,28 @@ func (r *refresher) put(ctx context.Context, tx store.Tx, t store.Tenant, o *obs
 	case err != nil && !errors.Is(err, store.ErrNotFound):
 		return err
 	}
-	if known && !o.counted && o.doc.ErrorCode == "" && o.posture.Permission != "" {
-		earlier, _, err := readBucketRow(&row)
+	o.state.Guard = nil // the transaction may be repeated
+	var changes []change
+	if known {
+		earlier, state, err := readBucketRow(&row)
 		if err != nil {
 			return err
 		}
-		keepCounts(o.doc, earlier)
+		if o.guard != nil && !o.counted {
+			keepCounts(o.doc, earlier)
+		}
+		o.state.Guard = state.Guard
+	}
+	if o.guard != nil {
+		o.state.Guard, changes = o.state.Guard.advance(*o.guard, r.cfg.ReportExisting)
+	}
+	for _, c := range changes {
+		if err := putPolicyFinding(ctx, tx, t, c, o, wire.Time(now)); err != nil {
+			return err
+		}
+	}
+	if len(changes) > 0 {
+		r.cfg.Log.Info("inventory: a bucket's guard has changed", "tenant", t.String(), "bucket", *o.doc.BucketName, "findings", kinds(changes))
 	}
 	next, err := o.row(now)
 	if err != nil {

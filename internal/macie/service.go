@@ -33,6 +33,8 @@ type Config struct {
 	Recount time.Duration
 	// SkipShortMonths leaves out the run of a monthly job in a month that lacks its day, as Macie does; otherwise the last day counts.
 	SkipShortMonths bool
+	// ReportExisting makes policy findings of buckets that are public, shared or replicated to others when they are seen first, as well.
+	ReportExisting bool
 }
 
 // DefaultRecount is how often objects are counted: daily, as Macie does.
