@@ -26,8 +26,10 @@ type Watcher struct {
 func NewWatcher(s *Service) *Watcher { return &Watcher{service: s, worker: randomID()} }
 
 const (
-	// lookEvery is how often a watcher looks whether something is due.
+	// lookEvery is how often a watcher looks whether something is due, at least; more often if inventories become due more often.
 	lookEvery = time.Minute
+	// lookAtMost bounds that.
+	lookAtMost = time.Second
 	// claimFor is how long a watcher that has stored nothing counts as at work. It claims anew with every batch of buckets.
 	claimFor = 2 * time.Minute
 )
@@ -66,7 +68,11 @@ func (w *Watcher) Stop(ctx context.Context) error {
 }
 
 func (w *Watcher) run(ctx context.Context) {
-	timer := time.NewTicker(lookEvery)
+	every := lookEvery
+	if refresh := w.service.cfg.Refresh; refresh > 0 {
+		every = max(min(every, refresh), lookAtMost)
+	}
+	timer := time.NewTicker(every)
 	defer timer.Stop()
 	for {
 		w.Look(ctx)
