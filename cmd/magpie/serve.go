@@ -105,6 +105,7 @@ type server struct {
 
 	backend *backend
 	watch   watchFlags
+	lease   time.Duration
 	watcher *macie.Watcher
 	keys    *keyStore
 	audit   *auditLog
@@ -113,7 +114,7 @@ type server struct {
 
 // newServer listens and opens everything; it answers on the ops port already. Whatever is wrong shows here, before anything is served.
 func newServer(ctx context.Context, c serveCommand, std stdio) (_ *server, err error) {
-	s := &server{log: newLog(std.err, slog.LevelInfo), out: std.out, registry: newRegistry(), failed: make(chan error, 2), watch: c.watchFlags, shortMonths: c.SkipShortMonths}
+	s := &server{log: newLog(std.err, slog.LevelInfo), out: std.out, registry: newRegistry(), failed: make(chan error, 2), watch: c.watchFlags, lease: c.Lease, shortMonths: c.SkipShortMonths}
 	if s.config, err = c.configuration(); err != nil {
 		return nil, err
 	}
@@ -243,7 +244,7 @@ func (s *server) handler(master *seal.Key) (http.Handler, error) {
 	s.background = append(s.background, service.Schedule)
 	analyzer, err := accessanalyzer.New(accessanalyzer.Config{
 		DB: s.backend.db, Sources: accessanalyzer.Sources(s.backend.sources), Organization: s.config.Organization, Tokens: tokens, Log: s.log,
-		Poll: s.watch.Poll, Exclusive: s.backend.db.Engine() == store.SQLite,
+		Poll: s.watch.Poll, Lease: s.lease, Exclusive: s.backend.db.Engine() == store.SQLite,
 	})
 	if err != nil {
 		return nil, err

@@ -107,5 +107,8 @@ func readTags(a *store.Analyzer) (map[string]string, error) {
 	if err := json.Unmarshal(a.Tags, &tags); err != nil {
 		return nil, fmt.Errorf("the tags of analyzer %s are damaged: %w", a.Name, err)
 	}
+	if tags == nil { // null
+		tags = map[string]string{}
+	}
 	return tags, nil
 }
