@@ -85,8 +85,12 @@ func buildBucket(b *builder) error {
 			grants = append(grants, grant)
 		}
 		b.r.ACL = source.Known(grants)
-		if b.r.Owner.State == source.StateUnknown && b.now.Owner.State != source.StateUnknown {
+		if b.r.Owner.State == source.StateUnknown {
 			b.r.Owner = b.now.Owner
+		}
+		if b.r.Owner.State == source.StateUnknown {
+			// Who proposes a grant to someone of whom it is not known who that is learns that it is access, rather than that nobody can tell.
+			b.r.Owner = source.Absent[source.Owner](b.r.Owner.Reason)
 		}
 	}
 	if c.BucketPublicAccessBlock != nil {
