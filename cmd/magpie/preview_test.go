@@ -123,6 +123,47 @@ func TestAccessPreviews(t *testing.T) {
 		}
 	}
 	previewWithCLI(t, s, *made.Arn)
+	previewsSurvive(t, s, estate, made.Arn)
+}
+
+// previewsSurvive kills a server amid requests for previews: those that were answered are there, whole, and a repetition finds its own.
+func previewsSurvive(t *testing.T, s *serving, estate string, analyzer *string) {
+	t.Helper()
+	c := s.analyzerClient()
+	request := func(i int) *accessanalyzer.CreateAccessPreviewInput {
+		return &accessanalyzer.CreateAccessPreviewInput{AnalyzerArn: analyzer, ClientToken: aws.String(fmt.Sprint("token-", i)),
+			Configurations: map[string]types.Configuration{"arn:aws:s3:::talwind-public-site": &types.ConfigurationMemberS3Bucket{}}}
+	}
+	answered := make(chan string, 1000)
+	go func() {
+		defer close(answered)
+		for i := 0; ; i++ {
+			out, err := c.CreateAccessPreview(t.Context(), request(i))
+			if err != nil {
+				return // the server is gone
+			}
+			answered <- *out.Id
+		}
+	}()
+	ids := []string{<-answered, <-answered, <-answered}
+	s.kill()
+	for id := range answered {
+		ids = append(ids, id)
+	}
+	s = serve(t, s.dir, "--source", estate)
+	c = s.analyzerClient()
+	for i, id := range ids {
+		got, err := c.GetAccessPreview(t.Context(), &accessanalyzer.GetAccessPreviewInput{AnalyzerArn: analyzer, AccessPreviewId: &id})
+		if err != nil || got.AccessPreview.Status != types.AccessPreviewStatusCompleted {
+			t.Errorf("preview %s: %+v, %v", id, got, err)
+		}
+		if d := cmp.Diff([]string{"UNCHANGED ACTIVE *"}, previewLines(t, c, analyzer, &id)); d != "" {
+			t.Errorf("preview %s: -want +got\n%s", id, d)
+		}
+		if again, err := c.CreateAccessPreview(t.Context(), request(i)); err != nil || *again.Id != id {
+			t.Errorf("a repetition of %s: %v, %v", id, again, err)
+		}
+	}
 }
 
 // previewWithCLI lets the AWS CLI make a preview and list what is new in it.
