@@ -255,8 +255,8 @@ func blockCall(digest, level string) string {
 // putPolicyFinding stores that a change has occurred: a new finding, or another occurrence of the bucket's finding of the type.
 func putPolicyFinding(ctx context.Context, tx store.Tx, t store.Tenant, c change, o *observation, now wire.Time) error {
 	f := policyFinding(t, c, o, now)
-	isNew, err := store.PutFinding(ctx, tx, t, wire.Marshal(f))
-	if err != nil || isNew {
+	isNew, err := putFindings(ctx, tx, t, [][]byte{wire.Marshal(f)})
+	if err != nil || isNew[0] {
 		return err
 	}
 	stored, err := readFindings(ctx, tx, t, []string{*f.Id}, store.FindingSort{})
@@ -268,10 +268,10 @@ func putPolicyFinding(ctx context.Context, tx store.Tx, t store.Tenant, c change
 	}
 	earlier := &stored[0]
 	f.Count = wire.Ptr(*earlier.Count + 1)
-	f.CreatedAt, f.Archived = earlier.CreatedAt, earlier.Archived
+	f.CreatedAt = earlier.CreatedAt
 	f.UpdatedAt = wire.Ptr(max(now, *earlier.UpdatedAt))
 	f.PolicyDetails.Action.ApiCallDetails.FirstSeen = earlier.PolicyDetails.Action.ApiCallDetails.FirstSeen
-	return store.ReplaceFinding(ctx, tx, t, wire.Marshal(f))
+	return putOccurrence(ctx, tx, t, f)
 }
 
 // policyFindingID makes the id of a bucket's finding of a type, of which there is one.
