@@ -53,7 +53,7 @@ func (l *linter) covers(a *action) bool {
 	case !a.all:
 		among = len(l.catalog.Actions())
 	}
-	return !l.spend(among*len(a.Value)/4) || l.catalog.MatchesAny(a.Value)
+	return !l.spend(among*costMatch) || l.catalog.MatchesAny(a.Value)
 }
 
 // byRedundantActions asks whether a pattern is covered by another of its list. A pattern is only redundant if another holds all of it,
@@ -65,7 +65,7 @@ var byRedundantActions = &family{sound: true, statement: func(l *linter, s *stat
 	patterns := make([]pattern, len(s.actions))
 	for i := range s.actions {
 		a := &s.actions[i]
-		patterns[i] = pattern{text: iam.FoldKey(a.Value), group: a.Service, wild: a.wild, Pattern: a.Pattern, ok: true}
+		patterns[i] = pattern{text: iam.FoldKey(a.Value), wild: a.wild, Pattern: a.Pattern, ok: true}
 	}
 	for _, group := range l.redundant(patterns) {
 		at := func(i int) iam.Span { return s.actions[i].Span }

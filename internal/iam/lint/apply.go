@@ -8,8 +8,7 @@ import (
 // byContradictions asks whether a statement with wildcards in its conditions can apply to any request: reach decides it over all of them.
 var byContradictions = &family{sound: true, statement: func(l *linter, s *statement) {
 	const most = 40 // conditions and values; a statement has seldom more
-	const each = 40_000
-	if !l.contradictory(s, most) || !l.spend(each) {
+	if !l.contradictory(s, most) || !l.spend(costReach) {
 		return
 	}
 	alone := *s.Statement

@@ -167,7 +167,7 @@ func (l *linter) fits(f *serviceFact, name string) (result fitting, decided bool
 		if fixed[:n] != t.fixed[:n] || fixed == name && len(fixed) < len(t.fixed) {
 			continue
 		}
-		if !l.spend(len(name)*len(t.of.ARNs[0]) + 100) {
+		if !l.spend(costMeet(len(name), len(t.of.ARNs[0]))) {
 			result.decided = false
 			break
 		}
@@ -195,7 +195,7 @@ var byResourcesOfPolicy = &family{statement: func(l *linter, s *statement) {
 	for i := range s.Resources.List {
 		t := &s.Resources.List[i]
 		f, ok := splitARN(t.Value)
-		if !ok || f[0] != "arn" || open(f[2]) || !l.spend(4*len(t.Value)*50) {
+		if !ok || f[0] != "arn" || open(f[2]) || !l.spend(len(home.types)*costMeet(len(t.Value), 50)) {
 			continue
 		}
 		pattern := "*:*:" + f[2] + ":" + f[3] + ":" + f[4] + ":" + f[5]
@@ -205,7 +205,7 @@ var byResourcesOfPolicy = &family{statement: func(l *linter, s *statement) {
 		}
 		// What fits no type of its service is wrong in another way.
 		of := l.service(f[2])
-		if of != nil && l.spend(len(of.templates)*len(t.Value)*20) && slices.ContainsFunc(of.templates, func(t template) bool { return t.of.Meets(pattern) }) {
+		if of != nil && l.spend(len(of.templates)*costMeet(len(t.Value), 50)) && slices.ContainsFunc(of.templates, func(t template) bool { return t.of.Meets(pattern) }) {
 			l.add("UNSUPPORTED_RESOURCE_ARN_IN_POLICY", fmt.Sprintf("The policy of a resource of type %s is not about %s.", l.resourceType, quote(t.Value)), t.Span)
 		}
 	}

@@ -72,13 +72,13 @@ var byKeyTypes = &family{condition: func(l *linter, _ *statement, c *iam.Conditi
 	audience := key.Name == "${Provider}:aud"
 	singleAudience := !audience && !multivalued && strings.HasSuffix(c.Key.Folded, ":aud")
 	switch {
-	case multivalued && op.Qualifier == iam.NoQualifier && !l.single(key):
+	case multivalued && op.Qualifier == iam.NoQualifier && !key.single():
 		l.add("MISSING_QUALIFIER", fmt.Sprintf("Requests carry several values of %s: use ForAllValues or ForAnyValue.", quote(c.Key.Name)), c.Key.Span)
 	case audience && op.Qualifier != iam.NoQualifier:
 		l.add("CONFIRM_AUDIENCE_CLAIM_TYPE", fmt.Sprintf("%s suits an audience claim only if the provider gives several audiences.", op), c.Key.Span)
 	case singleAudience && op.Qualifier == iam.ForAnyValue:
 		l.add("FORANYVALUE_WITH_AUDIENCE_CLAIM_TYPE", fmt.Sprintf("%s has one value: leave ForAnyValue out.", quote(c.Key.Name)), c.Key.Span)
-	case !multivalued && op.Qualifier == iam.ForAllValues && !l.many(key):
+	case !multivalued && op.Qualifier == iam.ForAllValues && !key.many():
 		l.add("FORALLVALUES_WITH_SINGLE_VALUED_KEY", fmt.Sprintf("%s has one value, and ForAllValues also holds where the key is absent: leave it out.", quote(c.Key.Name)), c.Key.Span)
 	}
 	if op.Test.Family() == iam.FamilyBool && len(c.Values) > 1 && !multivalued {
@@ -90,7 +90,7 @@ var byKeyTypes = &family{condition: func(l *linter, _ *statement, c *iam.Conditi
 // operator compares the operator's type with the key's.
 func (l *linter) operator(c *iam.Condition, key keyFact) {
 	test := c.Operator.Test
-	if l.takes(key, familyTypes[test.Family()]) || key.is("aws:FederatedProvider") { // which may be an ARN
+	if key.takes(familyTypes[test.Family()]) || key.is("aws:FederatedProvider") { // which may be an ARN
 		return
 	}
 	want := key.Type.Element()
@@ -105,13 +105,13 @@ func (l *linter) operator(c *iam.Condition, key keyFact) {
 	l.add("TYPE_MISMATCH", fmt.Sprintf("The values of %s are of type %s: %s compares others.", quote(c.Key.Name), want, test), c.Key.Span)
 }
 
-// sameName gives all entries of the catalogue for a key: services disagree on some types.
-func (l *linter) sameName(key keyFact) []*catalog.ConditionKey {
+// sameName gives all entries of the catalogue with the name of a key.
+func (l *linter) sameName(key *catalog.ConditionKey) []*catalog.ConditionKey {
 	all := l.catalog.Keys()
 	order := func(k *catalog.ConditionKey, name string) int { return strings.Compare(iam.FoldKey(k.Name), name) }
 	from, found := slices.BinarySearchFunc(all, iam.FoldKey(key.Name), order)
 	if !found {
-		return []*catalog.ConditionKey{key.ConditionKey}
+		return []*catalog.ConditionKey{key}
 	}
 	to := from
 	for to < len(all) && strings.EqualFold(all[to].Name, key.Name) {
@@ -120,17 +120,17 @@ func (l *linter) sameName(key keyFact) []*catalog.ConditionKey {
 	return all[from:to]
 }
 
-func (l *linter) takes(key keyFact, t catalog.Type) bool {
-	return slices.ContainsFunc(l.sameName(key), func(k *catalog.ConditionKey) bool { return k.Takes(t) })
+func (k keyFact) takes(t catalog.Type) bool {
+	return slices.ContainsFunc(k.all, func(k *catalog.ConditionKey) bool { return k.Takes(t) })
 }
 
 // single reports whether some service has one value for the key, many whether some has several.
-func (l *linter) single(key keyFact) bool {
-	return slices.ContainsFunc(l.sameName(key), func(k *catalog.ConditionKey) bool { return !k.Type.Multivalued() })
+func (k keyFact) single() bool {
+	return slices.ContainsFunc(k.all, func(k *catalog.ConditionKey) bool { return !k.Type.Multivalued() })
 }
 
-func (l *linter) many(key keyFact) bool {
-	return slices.ContainsFunc(l.sameName(key), func(k *catalog.ConditionKey) bool { return k.Type.Multivalued() })
+func (k keyFact) many() bool {
+	return slices.ContainsFunc(k.all, func(k *catalog.ConditionKey) bool { return k.Type.Multivalued() })
 }
 
 // pairs are keys that say little without another one.
@@ -149,14 +149,14 @@ var byCompany = &family{sound: true, condition: func(l *linter, s *statement, c 
 		return
 	}
 	for i := range pairs {
-		if p := &pairs[i]; key.is(p.key) && !l.has(s, p.with...) {
+		if p := &pairs[i]; key.is(p.key) && !s.has(p.with...) {
 			l.add("MISSING_PAIRED_CONDITION_KEYS", fmt.Sprintf("%s lets in more than was meant, since %s: add one of %s.", p.key, p.why, strings.Join(p.with, ", ")), c.Key.Span)
 		}
 	}
 	switch {
 	case key.is("aws:referer", "aws:UserAgent"):
 		if s.onlyServices() {
-			if s.Effect == iam.Allow && !l.has(s, sourceKeys...) {
+			if s.Effect == iam.Allow && !s.has(sourceKeys...) {
 				l.add("RECOMMENDED_CONDITION_KEY_FOR_SERVICE_PRINCIPAL", fmt.Sprintf("%s is a weak restriction of a service: use aws:SourceArn, aws:SourceAccount, aws:SourceOrgID or aws:SourceOrgPaths.", key.Name), c.Key.Span)
 			}
 		} else if op.Test != iam.Null {
@@ -171,7 +171,7 @@ var byCompany = &family{sound: true, condition: func(l *linter, s *statement, c 
 			l.add("S3_PREFIX_IN_NEGATIVE_CONTEXT", "A shorter prefix, which lists these names too, is not ruled out.", c.Span)
 		}
 	case key.is("dynamodb:Attributes"):
-		if s.Effect == iam.Allow && !l.has(s, "dynamodb:Select") && l.namesCarrier(s, "dynamodb:Select") {
+		if s.Effect == iam.Allow && !s.has("dynamodb:Select") && l.namesCarrier(s, "dynamodb:Select") {
 			l.add("DYNAMODB_ATTRIBUTES_WITHOUT_SELECT", "Without dynamodb:Select a request that asks for no attributes gets all: add it.", c.Key.Span)
 		}
 	case key.is("s3:ResourceAccount", "aws:ResourceAccount"):
@@ -179,15 +179,10 @@ var byCompany = &family{sound: true, condition: func(l *linter, s *statement, c 
 	}
 }}
 
-// has reports whether a statement has a condition on one of some keys.
-func (l *linter) has(s *statement, names ...string) bool {
-	return slices.ContainsFunc(s.Conditions, func(c iam.Condition) bool { return l.key(&c.Key).is(names...) })
-}
-
 // namesCarrier reports whether a statement's Action holds an action that carries a key.
 func (l *linter) namesCarrier(s *statement, name string) bool {
 	key, _ := l.catalog.Key(name)
-	if key == nil {
+	if key == nil || !l.spend(50_000+len(s.actions)*costMatch*len(key.Name)) {
 		return false
 	}
 	for a := range l.catalog.ActionsWith(key) {
@@ -236,7 +231,11 @@ var bySupport = &family{sound: true, condition: func(l *linter, s *statement, c 
 	var names []string
 	var spans []iam.Span
 	for i := range s.actions {
-		if a := &s.actions[i]; a.exact != nil && !slices.ContainsFunc(l.sameName(key), func(k *catalog.ConditionKey) bool { return a.exact.Supports(k) != catalog.Unsupported }) {
+		a := &s.actions[i]
+		if a.exact == nil || !l.spend(costSupport) {
+			continue
+		}
+		if !slices.ContainsFunc(key.all, func(k *catalog.ConditionKey) bool { return a.exact.Supports(k) != catalog.Unsupported }) {
 			names, spans = append(names, a.exact.Full), append(spans, a.Span)
 		}
 	}
@@ -257,7 +256,7 @@ func (l *linter) endpointSupport(s *statement, c *iam.Condition, key keyFact) {
 		a := &s.actions[i]
 		switch {
 		case a.service != nil && !key.CarriedBy(a.service):
-			if !slices.Contains(names, a.service.Prefix) {
+			if len(names) < maxLocations && !slices.Contains(names, a.service.Prefix) {
 				names = append(names, a.service.Prefix)
 			}
 			spans = append(spans, a.Span)
@@ -311,9 +310,9 @@ func (l *linter) tagSupport(s *statement, c *iam.Condition, key keyFact) {
 func (l *linter) neverCarries(a *action, key keyFact) bool {
 	supports := func(x *catalog.Action) bool { return x.Supports(key.ConditionKey) != catalog.Unsupported }
 	if a.exact != nil {
-		return !supports(a.exact)
+		return l.spend(costSupport) && !supports(a.exact)
 	}
-	if !a.wild || !l.spend(len(a.service.Actions)*len(a.Value)) {
+	if !a.wild || !l.spend(len(a.service.Actions)*(costMatch+costSupport)) {
 		return false
 	}
 	some := false

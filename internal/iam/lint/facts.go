@@ -11,7 +11,8 @@ import (
 type statement struct {
 	*iam.Statement
 	actions []action
-	broken  bool // a part of it has no meaning
+	byKey   map[string][]*iam.Condition // by the key's name in the catalogue
+	broken  bool                        // a part of it has no meaning
 }
 
 // An action is one pattern of actions with what it names.
@@ -38,13 +39,22 @@ func (l *linter) statement(s *iam.Statement) *statement {
 		}
 		f.actions[i] = a
 	}
+	for i := range s.Conditions {
+		if key := l.key(&s.Conditions[i].Key); key.ConditionKey != nil {
+			if f.byKey == nil {
+				f.byKey = map[string][]*iam.Condition{}
+			}
+			f.byKey[key.Name] = append(f.byKey[key.Name], &s.Conditions[i])
+		}
+	}
 	return f
 }
 
 // A keyFact is what the catalogue says of a condition key.
 type keyFact struct {
-	*catalog.ConditionKey        // nil if it is unknown
-	variable              string // of a key such as aws:ResourceTag/Team: "Team"
+	*catalog.ConditionKey                         // nil if it is unknown
+	variable              string                  // of a key such as aws:ResourceTag/Team: "Team"
+	all                   []*catalog.ConditionKey // of this name: services disagree on some types
 }
 
 // key looks up a condition key.
@@ -52,9 +62,22 @@ func (l *linter) key(k *iam.Key) keyFact {
 	f, ok := l.keys[k.Folded]
 	if !ok {
 		f.ConditionKey, f.variable = l.catalog.Key(k.Name)
+		if f.ConditionKey != nil {
+			f.all = l.sameName(f.ConditionKey)
+		}
 		l.keys[k.Folded] = f
 	}
 	return f
+}
+
+// has reports whether a statement has a condition on one of some keys.
+func (s *statement) has(names ...string) bool {
+	for _, name := range names {
+		if s.byKey[name] != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // is reports whether the key is one of some, which are given as the catalogue writes them.

@@ -114,8 +114,8 @@ const (
 	// maxFindings bounds what is told of one code, and maxLocations the places of one finding.
 	maxFindings  = 100
 	maxLocations = 100
-	// maxWork bounds comparisons of patterns with each other, in their lengths multiplied. When it is used up, checks that compare say nothing.
-	maxWork = 20_000_000
+	// maxWork bounds what is more than linear in the policy's length, in nanoseconds or so. When it is used up, checks that compare much say nothing.
+	maxWork = 250_000_000
 )
 
 // A linter collects the findings of one policy.
@@ -177,6 +177,16 @@ func sentence(s string) string {
 	}
 	return strings.ToUpper(s[:1]) + s[1:] + "."
 }
+
+// What some steps cost, as maxWork counts.
+const (
+	costMatch   = 40      // an action beside a pattern
+	costSupport = 1_000   // an action beside a condition key
+	costReach   = 600_000 // a statement over all requests
+)
+
+// costMeet is what it costs to ask whether two patterns of some lengths have a text in common.
+func costMeet(a, b int) int { return 300 + 2*a*b }
 
 // spend takes work from what is left and reports whether there was enough.
 func (l *linter) spend(n int) bool {

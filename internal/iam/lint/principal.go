@@ -59,7 +59,7 @@ var byServices = &family{sound: true, statement: func(l *linter, s *statement) {
 	if len(spans) == 0 {
 		return
 	}
-	if !l.has(s, sourceKeys...) && !(s.onlyServices() && l.has(s, "aws:referer")) {
+	if !s.has(sourceKeys...) && !(s.onlyServices() && s.has("aws:referer")) {
 		l.add("RESTRICT_ACCESS_TO_SERVICE_PRINCIPAL", fmt.Sprintf("%s is let in on whosever behalf: add aws:SourceArn, aws:SourceAccount, aws:SourceOrgID or aws:SourceOrgPaths.", list(names)), spans...)
 	}
 	if !s.onlyServices() {
@@ -115,6 +115,9 @@ var byFederation = &family{sound: true, statement: func(l *linter, s *statement)
 			continue
 		}
 		prefix := iam.FoldKey(from.host) + ":"
+		if !l.spend(10 * len(s.Conditions)) {
+			return
+		}
 		isOfProvider := func(c iam.Condition) bool { return strings.HasPrefix(c.Key.Folded, prefix) }
 		switch {
 		case from.host == github:
@@ -139,7 +142,7 @@ func (l *linter) mismatched(s *statement) {
 	}
 	for i := range s.actions {
 		a := &s.actions[i]
-		if a.exact == nil {
+		if a.exact == nil || !l.spend(10*len(names)) {
 			continue
 		}
 		var suits func(p *iam.Principal) bool

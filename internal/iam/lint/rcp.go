@@ -25,14 +25,14 @@ var byPerimeter = &family{sound: true, statement: func(l *linter, s *statement) 
 		}
 		switch {
 		case key.is(principalKeys...):
-			if !l.asks(s, iam.Bool, "false", "aws:PrincipalIsAWSService") {
+			if !s.asks(iam.Bool, "false", "aws:PrincipalIsAWSService") {
 				l.add("RCP_MISSING_RELATED_PRINCIPAL_CONDITION_KEY", fmt.Sprintf("Requests of services lack %s and are denied: add BoolIfExists aws:PrincipalIsAWSService false.", quote(c.Key.Name)), c.Key.Span)
 			}
 		case key.is(sourceKeys...):
-			if !l.asks(s, iam.Bool, "true", "aws:PrincipalIsAWSService") {
+			if !s.asks(iam.Bool, "true", "aws:PrincipalIsAWSService") {
 				l.add("RCP_MISSING_RELATED_SERVICE_PRINCIPAL_CONDITION_KEY", fmt.Sprintf("Only services' requests carry %s: add Bool aws:PrincipalIsAWSService true.", quote(c.Key.Name)), c.Key.Span)
 			}
-			if !l.asks(s, iam.Null, "false", "aws:SourceAccount", "aws:SourceArn") {
+			if !s.asks(iam.Null, "false", "aws:SourceAccount", "aws:SourceArn") {
 				l.add("RCP_MISSING_SERVICE_CONDITION_KEY_NULL_CHECK", fmt.Sprintf("Services make requests without %s too, which are denied: add Null aws:SourceAccount false.", quote(c.Key.Name)), c.Key.Span)
 			}
 		}
@@ -40,8 +40,10 @@ var byPerimeter = &family{sound: true, statement: func(l *linter, s *statement) 
 }}
 
 // asks reports whether a statement has a condition of a test and one value on one of some keys.
-func (l *linter) asks(s *statement, test iam.Test, value string, names ...string) bool {
-	return slices.ContainsFunc(s.Conditions, func(c iam.Condition) bool {
-		return c.Operator.Test == test && len(c.Values) == 1 && iam.FoldKey(c.Values[0].Value) == value && l.key(&c.Key).is(names...)
+func (s *statement) asks(test iam.Test, value string, names ...string) bool {
+	return slices.ContainsFunc(names, func(name string) bool {
+		return slices.ContainsFunc(s.byKey[name], func(c *iam.Condition) bool {
+			return c.Operator.Test == test && len(c.Values) == 1 && iam.FoldKey(c.Values[0].Value) == value
+		})
 	})
 }

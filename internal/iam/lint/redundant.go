@@ -13,30 +13,25 @@ import (
 // A pattern is one of a list.
 type pattern struct {
 	glob.Pattern
-	text  string // as it is compared
-	group string // only "*" and patterns of the same group, or of one with wildcards, can hold it
-	wild  bool
-	ok    bool // it has no variables, so that Pattern is what it matches
+	text string // as it is compared
+	wild bool
+	ok   bool // it has no variables, so that Pattern is what it matches
 }
 
 // redundant gives groups of places: one that holds the others of its group, which are redundant. Of two that hold each other the later is
 // redundant. groups[i] begins with the holder; the others are in order.
 func (l *linter) redundant(list []pattern) (groups [][]int) {
 	first := make(map[string]int, len(list)) // place by text
-	byGroup := map[string][]int{}            // places of those with wildcards
-	var anyGroup []int
+	byFixed := map[string][]int{}            // places of those with wildcards, by what stands before the first
 	for i := range list {
 		p := &list[i]
 		if _, twice := first[p.text]; twice {
 			continue
 		}
 		first[p.text] = i
-		switch {
-		case !p.ok || !p.wild:
-		case hasWildcard(p.group) || p.group == "":
-			anyGroup = append(anyGroup, i)
-		default:
-			byGroup[p.group] = append(byGroup[p.group], i)
+		if p.ok && p.wild {
+			fixed := p.fixed()
+			byFixed[fixed] = append(byFixed[fixed], i)
 		}
 	}
 	holder := make([]int, len(list)) // of each place one that holds it, or itself
@@ -45,10 +40,21 @@ func (l *linter) redundant(list []pattern) (groups [][]int) {
 		if holder[i] = first[p.text]; holder[i] != i || !p.ok {
 			continue
 		}
-		for _, j := range slices.Concat(anyGroup, byGroup[p.group]) {
-			if j != i && l.holds(&list[j], p) && (j < i || !l.holds(p, &list[j])) {
-				holder[i] = j
-				break
+		// What holds all that begins with some text begins with less of it.
+		fixed := p.fixed()
+	search:
+		for n := range len(fixed) + 1 {
+			for _, j := range byFixed[fixed[:n]] {
+				if j == i {
+					continue
+				}
+				if !l.spend(10) {
+					break search
+				}
+				if l.holds(&list[j], p) && (j < i || !l.holds(p, &list[j])) {
+					holder[i] = j
+					break search
+				}
 			}
 		}
 	}
@@ -70,32 +76,30 @@ func (l *linter) redundant(list []pattern) (groups [][]int) {
 	return groups
 }
 
+// fixed is the text of a pattern before its first wildcard.
+func (p *pattern) fixed() string {
+	if at := strings.IndexAny(p.text, "*?"); at >= 0 && p.wild {
+		return p.text[:at]
+	}
+	return p.text
+}
+
 // holds reports whether a holds all of b; false if that is not decided.
 func (l *linter) holds(a, b *pattern) bool {
-	if a.IsEverything() {
+	switch {
+	case a.IsEverything():
 		return true
-	}
-	if !a.wild {
+	case !a.wild:
 		return a.text == b.text
+	case !b.wild:
+		return l.spend(10*(len(a.text)+len(b.text))) && a.Match(b.text)
 	}
-	if !b.wild {
-		// Match ends at the first character that differs, if the pattern begins with text.
-		fixed := strings.IndexAny(a.text, "*?")
-		if fixed > 0 && !strings.HasPrefix(b.text, a.text[:fixed]) {
-			l.spend(1)
-			return false
-		}
-		return l.spend(len(a.text)+len(b.text)) && a.Match(b.text)
-	}
-	if !l.spend(len(a.text) * len(b.text)) {
+	const states = 500
+	if !l.spend(5000 + 50*len(a.text)*len(b.text)) {
 		return false
 	}
-	fixed := strings.IndexAny(a.text, "*?")
-	if at := strings.IndexAny(b.text, "*?"); !strings.HasPrefix(b.text[:at], a.text[:min(fixed, at)]) || at < fixed {
-		return false // b holds a text that differs before a's first wildcard
-	}
-	in, err := glob.Includes(a.Pattern, b.Pattern)
-	return err == nil && in
+	_, found, err := glob.WitnessWithin(states, []glob.Pattern{b.Pattern}, []glob.Pattern{a.Pattern})
+	return err == nil && !found
 }
 
 // spans gives the places of a group in the order of the text.
@@ -125,8 +129,7 @@ var byRedundantResources = &family{sound: true, statement: func(l *linter, s *st
 	patterns := make([]pattern, len(s.Resources.List))
 	for i := range s.Resources.List {
 		t := &s.Resources.List[i]
-		fields, _ := splitARN(t.Value)
-		patterns[i] = pattern{text: t.Value, group: fields[2], wild: hasWildcard(t.Value), Pattern: t.Pattern,
+		patterns[i] = pattern{text: t.Value, wild: hasWildcard(t.Value), Pattern: t.Pattern,
 			ok: !t.HasVariables() && !strings.Contains(t.Value, "${")}
 	}
 	for _, group := range l.redundant(patterns) {
@@ -137,6 +140,9 @@ var byRedundantResources = &family{sound: true, statement: func(l *linter, s *st
 
 // byRedundantStatements asks whether a statement says what another says already.
 var byRedundantStatements = &family{sound: true, policy: func(l *linter, list []*statement) {
+	if len(list) < 2 {
+		return
+	}
 	first := make(map[string]*statement, len(list))
 	for _, s := range list {
 		if s.broken {
@@ -194,11 +200,10 @@ func (s *statement) canonical() string {
 			values = append(values, c.Values[j].Value)
 		}
 		slices.Sort(values)
-		text := c.Operator.String() + " " + c.Key.Folded
-		for _, v := range slices.Compact(values) {
-			text += strconv.Quote(v)
+		for j, v := range values {
+			values[j] = strconv.Quote(v)
 		}
-		conditions = append(conditions, text)
+		conditions = append(conditions, c.Operator.String()+" "+c.Key.Folded+strings.Join(slices.Compact(values), ","))
 	}
 	set("conditions", false, conditions)
 	return b.String()

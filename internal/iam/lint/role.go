@@ -1,7 +1,9 @@
 package lint
 
 import (
+	"slices"
 	"strings"
+	"sync"
 
 	"github.com/magpie-sec/magpie/internal/iam"
 	"github.com/magpie-sec/magpie/internal/iam/catalog"
@@ -37,7 +39,7 @@ var byRoles = &family{sound: true, statement: func(l *linter, s *statement) {
 			spans = append(spans, s.Resources.Span)
 		} else {
 			wide := l.wide(s, g)
-			if len(wide) == 0 || l.has(s, g.spare) {
+			if len(wide) == 0 || s.has(g.spare) {
 				continue
 			}
 			suffix = [...]string{byName: "STAR_IN_RESOURCE", byWildcard: "STAR_IN_ACTION_AND_RESOURCE", byNotAction: "STAR_IN_RESOURCE_AND_NOT_ACTION"}[how]
@@ -53,7 +55,7 @@ func (l *linter) wide(s *statement, g *grant) []iam.Span {
 	role := l.catalog.Service("iam").ResourceType("role")
 	for i := range s.Resources.List {
 		t := &s.Resources.List[i]
-		if !hasWildcard(t.Value) || !l.spend(len(t.Value)*100) || !role.Meets(t.Value) {
+		if !hasWildcard(t.Value) || !l.spend(costMeet(len(t.Value), len(role.ARNs[0]))) || !role.Meets(t.Value) {
 			continue
 		}
 		name := "*"
@@ -83,28 +85,30 @@ func manyRoles(l *linter, name string) bool {
 			break
 		}
 	}
-	return !beginsWithService(l.catalog, strings.TrimLeft(lower, "-_"))
+	return !l.spend(10_000) || !beginsWithService(strings.TrimLeft(lower, "-_"))
 }
 
-// beginsWithService reports whether a text, in lower case, begins with a service's prefix, or its name without spaces.
-func beginsWithService(c *catalog.Catalog, s string) bool {
-	if s == "" {
-		return false
-	}
-	services := c.Services()
+// serviceNames are what names of services' roles begin with, in lower case: prefixes, and names without spaces.
+var serviceNames = sync.OnceValue(func() []string {
+	var names []string
+	services := catalog.Load().Services()
 	for i := range services {
-		if p := services[i].Prefix; len(p) > 1 && strings.HasPrefix(s, p) {
-			return true
+		if p := services[i].Prefix; len(p) > 1 {
+			names = append(names, p)
 		}
 		name := strings.ToLower(services[i].Name)
 		for _, vendor := range [...]string{"amazon ", "aws "} {
 			name = strings.TrimPrefix(name, vendor)
 		}
-		if name = strings.ReplaceAll(name, " ", ""); len(name) > 3 && strings.HasPrefix(s, name) {
-			return true
+		if name = strings.ReplaceAll(name, " ", ""); len(name) > 3 {
+			names = append(names, name)
 		}
 	}
-	return false
+	return names
+})
+
+func beginsWithService(s string) bool {
+	return slices.ContainsFunc(serviceNames(), func(name string) bool { return strings.HasPrefix(s, name) })
 }
 
 // manyServices reports whether a pattern of service-linked roles' names goes beyond one service, whose principal stands in their path.
