@@ -56,7 +56,7 @@ var checks = []check{
 	{"MISSING_ARN_ACCOUNT", Error, everywhere, nil, byResources},
 	{iam.MissingEffect, Error, everywhere, nil, byParser},
 	{iam.MissingPrincipal, Error, everywhere, nil, byParser},
-	{iam.MissingResource, Error, everywhere, nil, byParser},
+	{iam.MissingResource, Error, everywhere, typed, byParser},
 	{iam.MissingStatement, Error, everywhere, nil, byParser},
 	{"MISSING_QUALIFIER", Error, everywhere, nil, byKeyTypes},
 	{iam.NullWithIfExists, Error, everywhere, nil, byParser},

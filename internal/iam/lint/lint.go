@@ -138,7 +138,7 @@ func (l *linter) full(code iam.Code) bool { return l.told[code] >= maxFindings }
 // applies reports whether a check is made of this policy.
 func (l *linter) applies(code iam.Code) bool {
 	r, ok := l.rows[code]
-	return ok && r.kinds.has(l.kind) && (r.types == nil || slices.Contains(r.types, l.resourceType))
+	return ok && r.kinds.has(l.kind) && (r.types == nil || l.kind != iam.Resource || slices.Contains(r.types, l.resourceType))
 }
 
 // add tells a finding about elements of the policy.

@@ -32,7 +32,7 @@ type check struct {
 	code  iam.Code
 	typ   Type
 	kinds kinds
-	types []string // of resources; nil: all
+	types []string // of resources, for resource policies; nil: all
 	by    *family
 }
 
