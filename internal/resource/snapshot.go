@@ -41,28 +41,38 @@ func analyzeSnapshot(a *analysis) {
 	if key, ok := a.r.KMSKey.Get(); known && encrypted && ok && awsManaged(key) {
 		return
 	}
-	statements := []statement{}
-	for _, share := range a.r.Shares.Value {
-		s := statement{Effect: "Allow", Action: a.kind.parts()[0].actions, Resource: "*"}
-		switch {
-		case share != everyone:
-			s.Principal = map[string]string{"AWS": share}
-		case known && encrypted:
-			continue
-		case a.r.Encrypted.State == source.StateUnknown:
-			unknown(a, "encryption", a.r.Encrypted)
-			continue
-		default:
+	actions := a.kind.parts()[0].actions
+	var all []Finding
+	for i, share := range a.r.Shares.Value {
+		s := statement{Effect: "Allow", Principal: map[string]string{"AWS": share}, Action: actions, Resource: "*"}
+		if share == everyone {
+			if known && encrypted {
+				continue
+			}
+			if unknown(a, "encryption", a.r.Encrypted) {
+				continue
+			}
 			s.Principal = "*"
 		}
-		statements = append(statements, s)
+		p, err := made([]statement{s}, iam.Resource)
+		if err != nil {
+			a.gap(false, "sharing: %v", err)
+			return
+		}
+		// Accounts have nothing in common, and everyone is above them all: one share at a time is as good as all, and there may be many.
+		found := a.external([]layer{{documents: []*document{{name: a.kind.document, policy: p}}}}, actions)
+		for j := range found {
+			for k := range found[j].Reasons {
+				found[j].Reasons[k].Statement = i
+			}
+		}
+		if share == everyone {
+			a.findings = found
+			return
+		}
+		all = append(all, found...)
 	}
-	p, err := made(statements, iam.Resource)
-	if err != nil {
-		a.gap(false, "sharing: %v", err)
-		return
-	}
-	a.findings = merge(nil, a.external([]layer{{documents: []*document{{name: a.kind.document, policy: p}}}}, a.kind.parts()[0].actions))
+	a.findings = all
 }
 
 // awsManaged reports whether a key, by alias, is one of AWS's own.

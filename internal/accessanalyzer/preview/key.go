@@ -3,6 +3,7 @@ package preview
 import (
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/magpie-sec/magpie/internal/arn"
 	"github.com/magpie-sec/magpie/internal/resource"
@@ -24,7 +25,10 @@ func buildRole(b *builder) error {
 	return b.policy(b.given.IamRole.TrustPolicy)
 }
 
+// The most that a key's grants may have ("Grant constraints" in the AWS KMS Developer Guide; KmsKeyConfiguration in the API reference).
 const (
+	mostContextPairs     = 8
+	mostContextValue     = 384 // characters
 	mostKeyGrants        = 100
 	defaultKeyPolicyName = "default" // the only name that a key policy can have
 )
@@ -104,11 +108,29 @@ func buildKey(b *builder) error {
 			grant.Operations = append(grant.Operations, string(operation))
 		}
 		if g.Constraints != nil {
+			for _, pairs := range []map[string]string{g.Constraints.EncryptionContextEquals, g.Constraints.EncryptionContextSubset} {
+				if err := checkContext(pairs); err != nil {
+					return err
+				}
+			}
 			grant.Constraints.Equals, grant.Constraints.Subset = g.Constraints.EncryptionContextEquals, g.Constraints.EncryptionContextSubset
 		}
 		grants = append(grants, grant)
 	}
 	b.r.Grants = source.Known(grants)
+	return nil
+}
+
+// checkContext holds an encryption context to what KMS takes.
+func checkContext(pairs map[string]string) error {
+	if n := len(pairs); n > mostContextPairs {
+		return invalid("kmsKey: a constraint of a grant has %d pairs, which is more than %d", n, mostContextPairs)
+	}
+	for _, value := range pairs {
+		if n := utf8.RuneCountInString(value); n > mostContextValue {
+			return invalid("kmsKey: a constraint of a grant has a value of %d characters, which is more than %d", n, mostContextValue)
+		}
+	}
 	return nil
 }
 

@@ -116,6 +116,27 @@ func TestSizes(t *testing.T) {
 	}
 }
 
+// A snapshot may be shared with very many accounts.
+func TestManyShares(t *testing.T) {
+	const n = 3000
+	var ids []string
+	for i := range n {
+		ids = append(ids, fmt.Sprint(200000000000+i))
+	}
+	p, err := Read(map[string]accessanalyzer.Configuration{"arn:aws:ec2:eu-west-1::snapshot/snap-0a1b2c3d4e5f60718": {EbsSnapshot: &accessanalyzer.EbsSnapshotConfiguration{UserIds: ids}}},
+		testAccount, testRegion)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := p.Resource(resource.One{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := resource.Analyze(r, reach.Zone{Account: testAccount}); len(got.Findings) != n || got.Error != "" {
+		t.Errorf("%d findings, error %q (%s)", len(got.Findings), got.Error, got.Reason)
+	}
+}
+
 // A proposal leaves the resource as it is alone.
 func TestCurrentIsKept(t *testing.T) {
 	point := resource.AccessPoint{ARN: "arn:aws:s3:eu-west-1:111122223333:accesspoint/p", Name: "p"}
