@@ -7,6 +7,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -28,9 +29,12 @@ import (
 type fake struct {
 	mu       sync.Mutex
 	buckets  map[string]map[string]fakeObject
-	denied   map[string]bool // bucket/key
+	keys     map[string][]string // sorted, as long as nothing changes
+	denied   map[string]bool     // bucket/key
 	pageSize int
-	requests atomic.Int64
+	// tokenless makes it tell that there is more, but not where.
+	tokenless bool
+	requests  atomic.Int64
 	// before, if not nil, may answer in the fake's place.
 	before func(w http.ResponseWriter, r *http.Request) bool
 }
@@ -41,7 +45,7 @@ type fakeObject struct {
 }
 
 func newFake(content sourcetest.Content) *fake {
-	f := &fake{buckets: map[string]map[string]fakeObject{}, denied: map[string]bool{}, pageSize: 1000}
+	f := &fake{buckets: map[string]map[string]fakeObject{}, keys: map[string][]string{}, denied: map[string]bool{}, pageSize: 1000}
 	for bucket, objects := range content {
 		f.buckets[bucket] = map[string]fakeObject{}
 		for key, body := range objects {
@@ -55,6 +59,7 @@ func (f *fake) put(bucket, key, body string) {
 	sum := md5.Sum([]byte(body))
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	delete(f.keys, bucket)
 	f.buckets[bucket][key] = fakeObject{body, hex.EncodeToString(sum[:])}
 }
 
@@ -132,20 +137,26 @@ func (f *fake) list(w http.ResponseWriter, q url.Values, bucket string, objects 
 		common bool
 	}
 	var entries []entry
-	for key := range objects {
-		if !strings.HasPrefix(key, prefix) || key <= after {
-			continue
-		}
-		if i := strings.Index(key[len(prefix):], delimiter); delimiter != "" && i >= 0 {
-			key = key[:len(prefix)+i+1]
-			if key > after && !slices.Contains(entries, entry{key, true}) {
-				entries = append(entries, entry{key, true})
-			}
-			continue
-		}
-		entries = append(entries, entry{key, false})
+	if f.keys[bucket] == nil {
+		f.keys[bucket] = slices.Sorted(maps.Keys(objects))
 	}
-	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.key, b.key) })
+	keys := f.keys[bucket]
+	i, _ := slices.BinarySearch(keys, max(prefix, after))
+	for ; i < len(keys) && len(entries) <= f.pageSize; i++ {
+		key := keys[i]
+		if !strings.HasPrefix(key, prefix) {
+			break
+		}
+		if at := strings.Index(key[len(prefix):], delimiter); delimiter != "" && at >= 0 {
+			if folder := key[:len(prefix)+at+1]; folder > after {
+				entries = append(entries, entry{folder, true})
+			}
+			next, _ := slices.BinarySearch(keys, key[:len(prefix)+at]+"0") // '0' follows '/'
+			i = next - 1
+		} else if key > after {
+			entries = append(entries, entry{key, false})
+		}
+	}
 	more := len(entries) > f.pageSize
 	entries = entries[:min(len(entries), f.pageSize)]
 	fmt.Fprintf(w, `<?xml version="1.0"?><ListBucketResult><Name>%s</Name><EncodingType>url</EncodingType><IsTruncated>%v</IsTruncated>`, bucket, more)
@@ -158,7 +169,7 @@ func (f *fake) list(w http.ResponseWriter, q url.Values, bucket string, objects 
 		fmt.Fprintf(w, `<Contents><Key>%s</Key><LastModified>%s</LastModified><ETag>&quot;%s&quot;</ETag><Size>%d</Size><StorageClass>STANDARD</StorageClass></Contents>`,
 			url.QueryEscape(e.key), modified.Format("2006-01-02T15:04:05.000Z"), o.tag, len(o.body))
 	}
-	if more {
+	if more && !f.tokenless {
 		fmt.Fprint(w, `<NextContinuationToken>`)
 		xml.EscapeText(w, []byte(entries[len(entries)-1].key))
 		fmt.Fprint(w, `</NextContinuationToken>`)
@@ -223,6 +234,7 @@ func TestAcceptance(t *testing.T) {
 			f := d.(*closing).fake
 			f.mu.Lock()
 			defer f.mu.Unlock()
+			delete(f.keys, bucket)
 			delete(f.buckets[bucket], key)
 		},
 		Deny: func(_ testing.TB, d source.Driver, bucket, keyOrPrefix string) {

@@ -19,6 +19,7 @@ import (
 type page struct {
 	objects  []source.Object // by key, without doubles
 	prefixes []string        // common prefixes, of a listing with a delimiter
+	again    []string        // keys that an earlier page should have had, or has had
 	last     string          // the greatest key or prefix of the answer
 	token    string          // where the listing goes on; "" if it does after last
 	more     bool
@@ -64,6 +65,9 @@ func (s *Store) fetch(ctx context.Context, q request) (page, error) {
 	for i := range out.Contents {
 		o := objectOf(&out.Contents[i], encoded)
 		if o.Key == "" || o.Key <= q.after || !strings.HasPrefix(o.Key, q.prefix) {
+			if q.token != "" {
+				p.again = append(p.again, o.Key)
+			}
 			continue // a store that does not know the parameter
 		}
 		if n := len(p.objects); n > 0 && p.objects[n-1].Key >= o.Key {
@@ -107,53 +111,6 @@ func decoded(key string, encoded bool) string {
 		return plain
 	}
 	return key
-}
-
-// list yields a bucket's objects.
-func (s *Store) list(ctx context.Context, bucket string, opts source.ListOptions, yield func(source.Item, error) bool) {
-	if err := ctx.Err(); err != nil {
-		yield(source.Item{}, err)
-		return
-	}
-	if !s.has(bucket) {
-		yield(source.Item{}, &source.Error{Kind: source.BucketNotFound, Op: "list", Bucket: bucket})
-		return
-	}
-	prefix, some := both(s.opts.Prefix, opts.Prefix)
-	after := opts.After
-	if after < prefix {
-		after = ""
-	} else if after != "" && !strings.HasPrefix(after, prefix) {
-		some = false // it is behind all that begins with prefix
-	}
-	if !some {
-		return
-	}
-	q := request{bucket: bucket, prefix: prefix, after: after}
-	for {
-		p, err := s.fetch(ctx, q)
-		if err != nil {
-			yield(source.Item{}, err)
-			return
-		}
-		for _, o := range p.objects {
-			if err := ctx.Err(); err != nil {
-				yield(source.Item{}, err)
-				return
-			}
-			if !yield(source.Item{Object: o}, nil) {
-				return
-			}
-		}
-		if !p.more {
-			return
-		}
-		if p.last == q.after {
-			yield(source.Item{}, stuck(bucket))
-			return
-		}
-		q.after, q.token = p.last, p.token
-	}
 }
 
 // stuck is the error for a page that brings nothing new and is not the last.

@@ -51,7 +51,8 @@ type Options struct {
 	Prefix string
 	// RequestsPerSecond bounds the requests of this source; 0 is no bound.
 	RequestsPerSecond float64
-	// Parallel is how many requests one listing may have under way; 0 is 8, 1 lists page by page.
+	// Parallel is how many requests one listing may have under way; 0 is 8; with 1 a page is asked
+	// for when the one before has been yielded.
 	Parallel int
 	// Retry bounds the attempts of one request; zero members are the defaults.
 	Retry Retry
@@ -258,9 +259,9 @@ func (s *Store) client(ctx context.Context, region string) (*s3.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	region = cmp.Or(region, base.Region)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	region = cmp.Or(region, s.regions[wholeStore], base.Region)
 	if c := s.clients[region]; c != nil {
 		return c, nil
 	}
@@ -289,9 +290,12 @@ func (s *Store) regionOf(bucket string) string {
 	return s.regions[bucket]
 }
 
+// wholeStore stands for a bucket in what is known of Regions. A compatible store has one Region, and tells it when the signature has another.
+const wholeStore = ""
+
 // learn notes the Region of a bucket and reports whether that is news.
 func (s *Store) learn(bucket, region string) bool {
-	if bucket == "" || !regionName(region) {
+	if bucket == wholeStore && !s.compatible() || !regionName(region) {
 		return false
 	}
 	s.mu.Lock()
