@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
@@ -26,7 +27,7 @@ func newAccessReport(format string, w io.Writer, zone reach.Zone) (accessReport,
 	out := bufio.NewWriter(w)
 	switch format {
 	case "table":
-		return &accessTable{out: out, colour: isTerminal(w), width: lineWidth(w)}, nil
+		return &accessTable{out: out, colour: coloured(w), width: lineWidth(w)}, nil
 	case "json":
 		return &accessJSON{out: out, zone: zone, now: time.Now()}, nil
 	case "jsonl":
@@ -55,6 +56,9 @@ const (
 	dim    = "\x1b[2m"
 	plain  = "\x1b[0m"
 )
+
+// coloured reports whether an output is for colours: a terminal whose user does not refuse them (no-color.org).
+func coloured(w io.Writer) bool { return isTerminal(w) && os.Getenv("NO_COLOR") == "" }
 
 func (t *accessTable) in(colour, s string) string {
 	if !t.colour {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/magpie-sec/magpie/internal/iam/reach"
@@ -114,9 +116,10 @@ func (s *accessSARIF) resource(a *analysed) error {
 				reason.Place = a.Place
 			}
 			l := placed(a.estate.place(reason.Place), a.Resource)
-			if j == 0 {
+			switch {
+			case j == 0:
 				r.Locations = append(r.Locations, l)
-			} else {
+			case !slices.ContainsFunc(r.Related, func(other policyLocation) bool { return reflect.DeepEqual(other, l) }): // they are a set
 				r.Related = append(r.Related, l)
 			}
 		}

@@ -90,8 +90,8 @@ func counterpart(d *policyDocument, existing []*policyDocument) *policyDocument 
 
 type notGrantedCommand struct {
 	Files       []string `arg:"" name:"FILE" help:"Policies, or templates with policies."`
-	Actions     []string `placeholder:"ACTION,..." help:"Actions that must not be granted, as in a policy."`
-	Resources   []string `placeholder:"ARN,..." help:"Resources that must not be, as in a policy: with --actions, on which the actions must not be granted."`
+	Actions     []string `placeholder:"ACTION" help:"Actions that must not be granted, as in a policy."`
+	Resources   []string `placeholder:"ARN" help:"Resources that must not be, as in a policy: with --actions, on which the actions must not be granted."`
 	typeFlag    `embed:""`
 	policyFlags `embed:""`
 }

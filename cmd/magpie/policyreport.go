@@ -25,7 +25,7 @@ func newCheckReport(format, check string, w io.Writer) checkReport {
 	case "sarif":
 		return &checkSARIF{out: out, check: check}
 	}
-	return &checkTable{accessTable: accessTable{out: out, colour: isTerminal(w), width: lineWidth(w)}}
+	return &checkTable{accessTable: accessTable{out: out, colour: coloured(w), width: lineWidth(w)}}
 }
 
 // checkTable is for people.

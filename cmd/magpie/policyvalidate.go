@@ -163,7 +163,7 @@ func newValidateReport(format string, w io.Writer) validateReport {
 	case "sarif":
 		return &validateSARIF{out: out, rules: map[iam.Code]policyRule{}}
 	}
-	return &validateTable{accessTable{out: out, colour: isTerminal(w), width: lineWidth(w)}}
+	return &validateTable{accessTable{out: out, colour: coloured(w), width: lineWidth(w)}}
 }
 
 // validateTable is for people.

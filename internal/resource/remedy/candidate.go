@@ -2,6 +2,7 @@ package remedy
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -114,16 +115,8 @@ const fewReasons = 8
 
 // ofPolicy are the ways to change the statements of a policy that grant access.
 func (c *Closer) ofPolicy(f *resource.Finding, name string, reasons []resource.Reason) [][]Edit {
-	d, kind := documentOf(c.r, name)
-	if d == nil || d.State != source.StateKnown {
-		return nil
-	}
-	text := d.Value.Text
-	if d.Value.Least != "" {
-		text = d.Value.Least // what grants the finding stands there
-	}
-	p, err := iam.Parse(text, kind)
-	if err != nil {
+	p := c.policy(name)
+	if p == nil {
 		return nil
 	}
 	var each [][]Edit // by reason, the best first
@@ -167,6 +160,26 @@ func (c *Closer) ofPolicy(f *resource.Finding, name string, reasons []resource.R
 	return all
 }
 
+// policy is the policy that reasons call by a name, as far as it is known; nil if there is none.
+func (c *Closer) policy(name string) *iam.Policy {
+	if p, known := c.parsed[name]; known {
+		return p
+	}
+	c.parsed[name] = nil
+	d, kind := documentOf(c.r, name)
+	if d == nil || d.State != source.StateKnown {
+		return nil
+	}
+	text := d.Value.Text
+	if d.Value.Least != "" {
+		text = d.Value.Least // what grants findings for certain stands there
+	}
+	if p, err := iam.Parse(text, kind); err == nil {
+		c.parsed[name] = p
+	}
+	return c.parsed[name]
+}
+
 // ofStatement are the edits of a statement, the removal of it at the end.
 func (c *Closer) ofStatement(f *resource.Finding, why resource.Reason, s *iam.Statement) []Edit {
 	permission := c.r.Type == resource.Function || c.r.Type == resource.LayerVersion
@@ -178,8 +191,14 @@ func (c *Closer) ofStatement(f *resource.Finding, why resource.Reason, s *iam.St
 	serves := !open && c.servesInsiders(s) // others than those outside
 	if open {
 		for i, cond := range c.trusting(s) {
-			q := *s
-			if !addCondition(&q, cond.key, cond.value) || !alive(&q) {
+			name := fmt.Sprintf("%s %d %s", why.Document, why.Statement, cond.key)
+			lives, known := c.lives[name]
+			if !known {
+				q := *s
+				lives = addCondition(&q, cond.key, cond.value) && alive(&q)
+				c.lives[name] = lives
+			}
+			if !lives {
 				continue
 			}
 			serves = true

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/magpie-sec/magpie/internal/iam"
 	"github.com/magpie-sec/magpie/internal/iam/reach"
 	"github.com/magpie-sec/magpie/internal/resource"
 	"github.com/magpie-sec/magpie/internal/source"
@@ -54,6 +55,9 @@ type Closer struct {
 	most   resource.Result // what may be at most, where documents have parts that are not known
 	left   int             // of the budget
 	tried  map[resource.Fingerprint]tried
+	had    map[string]*resource.Finding // the findings before, by what they are about
+	parsed map[string]*iam.Policy       // documents by name
+	lives  map[string]bool              // statements with a condition in addition, see alive
 }
 
 // tried is what a changed resource analyses to.
@@ -64,7 +68,8 @@ func New(r *resource.Resource, zone reach.Zone, result resource.Result) *Closer 
 	if r.Account != "" {
 		zone.Account = r.Account
 	}
-	c := &Closer{r: r, zone: zone, before: result, left: budget, tried: map[resource.Fingerprint]tried{}}
+	c := &Closer{r: r, zone: zone, before: result, left: budget, tried: map[resource.Fingerprint]tried{}, had: byAccess(result.Findings),
+		parsed: map[string]*iam.Policy{}, lives: map[string]bool{}}
 	if upper, differs := atMost(r); differs {
 		c.most = resource.AnalyzeWithin(upper, zone, limits)
 	}
@@ -73,6 +78,9 @@ func New(r *resource.Resource, zone reach.Zone, result resource.Result) *Closer 
 
 // Close finds the smallest change that closes a finding of the resource. It fails with ErrNone or ErrBudget.
 func (c *Closer) Close(f *resource.Finding) (*Remedy, error) {
+	if c.left <= 0 {
+		return nil, ErrBudget
+	}
 	candidates := c.candidates(f)
 	var best *Remedy
 	var least cost
@@ -165,27 +173,26 @@ func (c *Closer) try(f *resource.Finding, edits []Edit) (*Remedy, bool) {
 	}
 	for i := range t.result.Findings {
 		g := &t.result.Findings[i]
-		switch {
-		case same(f, g), !covered(g, c.before.Findings):
-			return nil, false
-		case !slices.ContainsFunc(c.before.Findings, func(b resource.Finding) bool { return same(&b, g) && holds(&b, g.Actions) }):
-			if touched(g) {
-				return nil, false // the change only narrows what the statement lets in
-			}
-			r.Left = append(r.Left, *g)
+		if b := c.had[about(g)]; b != nil && !same(f, g) && (b.Public || !g.Public) && holds(b, g.Actions) {
+			continue
 		}
+		if same(f, g) || !covered(g, c.before.Findings) {
+			return nil, false
+		}
+		if touched(g) {
+			return nil, false // the change only narrows what the statement lets in
+		}
+		r.Left = append(r.Left, *g)
 	}
 	for i := range t.most.Findings {
 		if g := &t.most.Findings[i]; (within(f, g) || within(g, f)) && touched(g) {
 			return nil, false // what is not known may be the finding again
 		}
 	}
+	has := byAccess(t.result.Findings)
 	for i := range c.before.Findings {
 		b := &c.before.Findings[i]
-		if same(b, f) {
-			continue
-		}
-		if !slices.ContainsFunc(t.result.Findings, func(g resource.Finding) bool { return same(b, &g) && holds(&g, b.Actions) }) {
+		if g := has[about(b)]; !same(b, f) && (g == nil || !holds(g, b.Actions)) {
 			r.Lost = append(r.Lost, *b)
 		}
 	}
@@ -195,6 +202,24 @@ func (c *Closer) try(f *resource.Finding, edits []Edit) (*Remedy, bool) {
 // same reports whether two findings are about the same access.
 func same(f, g *resource.Finding) bool {
 	return f.Principal == g.Principal && slices.Equal(f.Condition, g.Condition)
+}
+
+// about is what a finding is about, as a text.
+func about(f *resource.Finding) string {
+	var b strings.Builder
+	b.WriteString(string(f.Principal.Kind) + "\x00" + f.Principal.Value)
+	for _, t := range f.Condition {
+		b.WriteString("\x00" + t.Key + "\x00" + t.Label)
+	}
+	return b.String()
+}
+
+func byAccess(findings []resource.Finding) map[string]*resource.Finding {
+	m := make(map[string]*resource.Finding, len(findings))
+	for i := range findings {
+		m[about(&findings[i])] = &findings[i]
+	}
+	return m
 }
 
 // within reports whether whom a finding lets in, and when, is part of what another says.
