@@ -16,12 +16,6 @@ import (
 	"github.com/magpie-sec/magpie/internal/wire/macie2"
 )
 
-// Sensitivity scores of a bucket in which nothing was looked for yet, and of one without objects (macie.md 6.1).
-const (
-	scoreUnanalysed = 50
-	scoreEmpty      = 1
-)
-
 // An observation is what one reading tells of a bucket.
 type observation struct {
 	doc     *macie2.BucketMetadata // without what depends on other things than the bucket: jobs, automated discovery, the time of the reading

@@ -208,7 +208,7 @@ func (r *refresher) finish(ctx context.Context, t store.Tenant, seen map[string]
 			if row.UpdatedAt > began.UnixMilli() {
 				continue // another server has seen it meanwhile
 			}
-			if err := store.DeleteBucket(ctx, tx, t, name); err != nil {
+			if err := errors.Join(store.DeleteBucket(ctx, tx, t, name), store.DeleteDiscovery(ctx, tx, t, name)); err != nil {
 				return err
 			}
 		}
@@ -355,7 +355,10 @@ func (r *refresher) put(ctx context.Context, tx store.Tx, t store.Tenant, o *obs
 	if known && bytes.Equal(row.Doc, next.Doc) && bytes.Equal(row.State, next.State) {
 		return store.TouchBucket(ctx, tx, t, row.Name, now, next.CountedAt)
 	}
-	return store.PutBucket(ctx, tx, t, next)
+	if err := store.PutBucket(ctx, tx, t, next); err != nil {
+		return err
+	}
+	return rescore(ctx, tx, t, next.Name)
 }
 
 // row makes the stored form of an observation.

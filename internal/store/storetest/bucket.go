@@ -17,8 +17,8 @@ import (
 
 var bucketTests = []test{{"RoundTrip", testBuckets}, {"Refused", testBucketsRefused}, {"Query", testBucketQueries}, {"Totals", testBucketTotals}}
 
-// inventoryTables are those that migration 5 makes beside the table of buckets.
-var inventoryTables = []string{"bucket_documents", "bucket_tags"}
+// inventoryTables are those that migrations 5 and 9 make beside the table of buckets.
+var inventoryTables = []string{"bucket_documents", "bucket_tags", "discovery_objects", "discovery_detections", "discovery_profiles"}
 
 func testBuckets(t *testing.T, db store.DB) {
 	yes, no, at := true, false, int64(7)

@@ -19,6 +19,7 @@ func Run(t *testing.T, open func(t testing.TB) store.DB) {
 		{"Job", jobTests},
 		{"Result", resultTests},
 		{"Bucket", bucketTests},
+		{"Discovery", discoveryTests},
 		{"AccessKey", accessKeyTests},
 		{"Tag", tagTests},
 		{"Setting", settingTests},
