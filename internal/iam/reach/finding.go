@@ -329,6 +329,9 @@ type found struct {
 // documents, such that something is allowed to it and not to a smaller combination. Combinations may overlap, and may hold more than what is
 // allowed where a Deny takes away what no label says.
 //
+// Each action is cut on its own, and actions with the same combination are told together: what is said of one action is never said of another
+// that only a smaller combination may use.
+//
 // An action may have wildcards; it then stands for what it matches that is not listed by name. Findings come in a stable order.
 //
 // Keys that AWS derives from the caller are linked: a caller has one ARN, and its account is that of the ARN. Any key may be absent.
@@ -341,10 +344,26 @@ func External(docs Guard, zone Zone, actions []string, l Limits) ([]Access, erro
 	if err := m.dimensions(); err != nil {
 		return nil, err
 	}
+	outside := slices.Clip(m.outside)
+	var list []Access
+	for _, actions := range m.actionGroups() {
+		m.outside = append(outside, yes(m.sp.pointsLiteral(actionCoord, actions)))
+		some, err := m.external()
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, some...)
+	}
+	slices.SortStableFunc(list, compareAccess)
+	return mergeIf(list, func(a, b *Access) bool { return a.Public == b.Public }), nil
+}
+
+// external finds the access to one group of actions.
+func (m *miner) external() ([]Access, error) {
 	var all []*found
-	names := map[string]bool{}
+	var err error
 	for _, b := range m.allow {
-		if all, err = m.cut(b, all, names); err != nil {
+		if all, err = m.cut(b, all); err != nil {
 			return nil, err
 		}
 	}
@@ -352,6 +371,40 @@ func External(docs Guard, zone Zone, actions []string, l Limits) ([]Access, erro
 		return slices.ContainsFunc(all, func(g *found) bool { return g != f && m.inside(f.labels, g.labels) })
 	})
 	return m.accesses(all)
+}
+
+// actionGroups groups the classes of actions to which the same statements apply. Classes that no Allow statement applies to are in none.
+func (m *miner) actionGroups() []bits {
+	classes := m.sp.actions.len()
+	var groups []bits
+	byStatements := map[string]int{}
+	for c := range classes {
+		allowed := false
+		var name []byte
+		for i, b := range slices.Concat(m.allow, m.deny) {
+			applies := true
+			for _, lit := range b.literals {
+				if l := &m.sp.literals[lit]; l.coord == actionCoord && !l.points.has(c) {
+					applies = false
+				}
+			}
+			if applies {
+				allowed = allowed || i < len(m.allow)
+				name = append(name, byte(i), byte(i>>8), byte(i>>16))
+			}
+		}
+		if !allowed {
+			continue
+		}
+		g, ok := byStatements[string(name)]
+		if !ok {
+			g = len(groups)
+			byStatements[string(name)] = g
+			groups = append(groups, newBits(classes))
+		}
+		groups[g].set(c)
+	}
+	return groups
 }
 
 // inside reports whether a combination of labels lies in another.
@@ -366,7 +419,7 @@ func (m *miner) inside(f, g []int) bool {
 
 // cut finds the largest combinations of labels of which a statement grants what no smaller one holds. It walks down from the largest and does
 // not go below one that it takes, or that lies in one found before.
-func (m *miner) cut(b *box, all []*found, names map[string]bool) ([]*found, error) {
+func (m *miner) cut(b *box, all []*found) ([]*found, error) {
 	sp := m.sp
 	m.open()
 	base := append(positive(b), m.outside...)
@@ -662,22 +715,32 @@ func (m *miner) accesses(all []*found) ([]Access, error) {
 		}
 		list = append(list, a)
 	}
-	slices.SortFunc(list, func(a, b Access) int {
-		return cmp.Or(cmp.Compare(a.Principal.Kind, b.Principal.Kind), cmp.Compare(a.Principal.Value, b.Principal.Value),
-			slices.CompareFunc(a.Condition, b.Condition, compareTerms))
-	})
-	return merge(list), nil
+	slices.SortFunc(list, compareAccess)
+	// A text may be a label in two ways, as a pattern of ARNs and as one of any texts.
+	return mergeIf(list, func(a, b *Access) bool { return true }), nil
+}
+
+// compareAccess puts public findings first among those that read alike.
+func compareAccess(a, b Access) int {
+	public := func(a Access) int {
+		if a.Public {
+			return 0
+		}
+		return 1
+	}
+	return cmp.Or(cmp.Compare(a.Principal.Kind, b.Principal.Kind), cmp.Compare(a.Principal.Value, b.Principal.Value),
+		slices.CompareFunc(a.Condition, b.Condition, compareTerms), cmp.Compare(public(a), public(b)))
 }
 
 func compareTerms(x, y Term) int {
 	return cmp.Or(cmp.Compare(x.Key, y.Key), cmp.Compare(x.Label, y.Label))
 }
 
-// merge makes one of findings that read alike: a text may be a label in two ways, as a pattern of ARNs and as one of any texts.
-func merge(list []Access) []Access {
+// mergeIf makes one of sorted findings that read alike, if they may be merged.
+func mergeIf(list []Access, may func(a, b *Access) bool) []Access {
 	var out []Access
 	for _, a := range list {
-		if len(out) == 0 || out[len(out)-1].Principal != a.Principal || !slices.Equal(out[len(out)-1].Condition, a.Condition) {
+		if len(out) == 0 || out[len(out)-1].Principal != a.Principal || !slices.Equal(out[len(out)-1].Condition, a.Condition) || !may(&out[len(out)-1], &a) {
 			out = append(out, a)
 			continue
 		}
