@@ -35,14 +35,32 @@ var byActions = &family{statement: func(l *linter, s *statement) {
 			}
 			l.add(iam.InvalidAction, fmt.Sprintf("No action matches %s.", quote(a.Value)), a.Span)
 		default:
+			meant := operations[iam.FoldKey(a.Value)]
+			if near := a.service.NearestAction(name); meant == "" && near != nil {
+				meant = near.Full
+			}
 			hint := ""
-			if near := a.service.NearestAction(name); near != nil {
-				hint = " Did you mean " + near.Full + "?"
+			if meant != "" {
+				hint = " Did you mean " + meant + "?"
 			}
 			l.add(iam.InvalidAction, fmt.Sprintf("There is no action %s.%s", quote(a.Value), hint), a.Span)
 		}
 	}
 }}
+
+// operations are some whose action has another name, in lower case.
+var operations = map[string]string{
+	"s3:listbuckets": "s3:ListAllMyBuckets", "s3:listobjects": "s3:ListBucket", "s3:listobjectsv2": "s3:ListBucket", "s3:headbucket": "s3:ListBucket",
+	"s3:headobject": "s3:GetObject", "s3:listobjectversions": "s3:ListBucketVersions", "s3:copyobject": "s3:PutObject", "s3:uploadpart": "s3:PutObject",
+	"s3:createmultipartupload": "s3:PutObject", "s3:completemultipartupload": "s3:PutObject", "s3:deleteobjects": "s3:DeleteObject",
+	"s3:listparts": "s3:ListMultipartUploadParts", "s3:listmultipartuploads": "s3:ListBucketMultipartUploads",
+	"s3:getbucketencryption": "s3:GetEncryptionConfiguration", "s3:putbucketencryption": "s3:PutEncryptionConfiguration",
+	"s3:getbucketlifecycleconfiguration": "s3:GetLifecycleConfiguration", "s3:putbucketlifecycleconfiguration": "s3:PutLifecycleConfiguration",
+	"s3:getpublicaccessblock": "s3:GetBucketPublicAccessBlock", "s3:putpublicaccessblock": "s3:PutBucketPublicAccessBlock",
+	"sqs:sendmessagebatch": "sqs:SendMessage", "sqs:deletemessagebatch": "sqs:DeleteMessage", "sqs:changemessagevisibilitybatch": "sqs:ChangeMessageVisibility",
+	"lambda:invoke": "lambda:InvokeFunction", "dynamodb:transactgetitems": "dynamodb:GetItem", "dynamodb:transactwriteitems": "dynamodb:PutItem",
+	"dynamodb:executestatement": "dynamodb:PartiQLSelect",
+}
 
 // covers reports whether a pattern matches an action of the catalogue; without work left it is taken for granted.
 func (l *linter) covers(a *action) bool {

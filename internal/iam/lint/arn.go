@@ -70,27 +70,49 @@ func (l *linter) resource(t *iam.Template) {
 		return
 	}
 	fit, decided := l.fits(fact, name)
+	pass := loose[service]
 	switch {
-	case !decided:
+	case !decided, slices.Contains(vendors, account): // what is AWS's own is often not in the catalogue
 		return
-	case fit.types == 0 && open(name):
+	case fit.types == 0 && (open(name) || pass&anyName != 0):
 		return // as observed: a pattern may be meant for what there is not yet
 	case fit.types == 0:
 		l.add("INVALID_ARN_RESOURCE", fmt.Sprintf("No type of resource of %s is named like %s.", service, quote(name)), t.Span)
 		return
 	}
 	switch {
+	case pass&anyRegion != 0:
 	case region != "" && !open(region) && fit.regions == 0:
 		l.add("ARN_REGION_NOT_ALLOWED", fmt.Sprintf("ARNs of %s name no Region here.", service), t.Span)
 	case region == "" && fit.regions == fit.types:
 		l.add("MISSING_ARN_REGION", fmt.Sprintf("ARNs of %s name a Region here.", service), t.Span)
 	}
 	switch {
+	case pass&anyAccount != 0:
 	case account != "" && !open(account) && fit.accounts == 0:
 		l.add("ARN_ACCOUNT_NOT_ALLOWED", fmt.Sprintf("ARNs of %s name no account here.", service), t.Span)
 	case account == "" && fit.accounts == fit.types:
 		l.add("MISSING_ARN_ACCOUNT", fmt.Sprintf("ARNs of %s name an account here.", service), t.Span)
 	}
+}
+
+// A looseness is what is not asked of a service's ARNs.
+type looseness uint8
+
+const (
+	anyRegion looseness = 1 << iota
+	anyAccount
+	anyName
+)
+
+// loose are services whose ARNs are wider than their templates in the catalogue.
+var loose = map[string]looseness{
+	"apigateway":  anyName,    // paths of its own API
+	"ec2":         anyAccount, // images and snapshots are written with and without
+	"securityhub": anyAccount, // AWS's products have none
+	"ssm":         anyAccount, // AWS's parameters and documents have none
+	"sts":         anyName,    // its sessions stand in the catalogue as those of iam
+	"swf":         anyRegion,  // its guide writes one, the catalogue does not
 }
 
 // vendors stand in ARNs in the place of an account.

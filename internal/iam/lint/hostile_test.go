@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/magpie-sec/magpie/internal/iam"
+	"github.com/magpie-sec/magpie/internal/iam/catalog"
 )
 
 // megabyte repeats what a function writes, with its number, until there is a megabyte of it.
@@ -121,6 +122,7 @@ func TestHostile(t *testing.T) {
 func TestSuggestions(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"Effect":"Allow","Action":"s3:GetObjet","Resource":"*"}`:                                                      "s3:GetObject",
+		`{"Effect":"Allow","Action":"s3:ListBuckets","Resource":"*"}`:                                                   "s3:ListAllMyBuckets?",
 		`{"Effect":"Allow","Action":"dynamdb:Query","Resource":"*"}`:                                                    "dynamodb",
 		`{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"StringEquals":{"aws:usernam":"a"}}}`:            "aws:username",
 		`{"Effect":"Allow","Action":"sqs:*","Resource":"arn:aws:sqs:us-eats-1:111122223333:q"}`:                         "us-east-1",
@@ -133,6 +135,12 @@ func TestSuggestions(t *testing.T) {
 		findings := Check(`{"Version":"2012-10-17","Statement":`+text+`}`, iam.Identity, "")
 		if len(findings) != 1 || !strings.Contains(findings[0].Details, want) {
 			t.Errorf("%s: %v, want %q in it", text, findings, want)
+		}
+	}
+	c := catalog.Load()
+	for name, meant := range operations {
+		if c.Action(name) != nil || c.Action(meant) == nil || name != iam.FoldKey(name) {
+			t.Errorf("%s: is %s an action?", name, meant)
 		}
 	}
 	for _, text := range []string{`"a:Get"`, `"zzzzzzzz:Get"`, `"s3:Zzzzzzzzzzzzz"`} {

@@ -76,13 +76,29 @@ var byValues = &family{condition: func(l *linter, _ *statement, c *iam.Condition
 				l.add(iam.InvalidServicePrincipalFormat, fmt.Sprintf("%s has not the form service.region.amazonaws.com.", quote(v.Value)), v.Span)
 			}
 		case key.is("aws:PrincipalServiceName", "aws:PrincipalServiceNamesList", "iam:PassedToService", "iam:AWSServiceName", "aws:CalledVia", "aws:CalledViaFirst", "aws:CalledViaLast"):
-			if plain(v, wild) && !isService(v.Value) {
+			switch {
+			case !plain(v, wild):
+			case !isService(v.Value):
 				l.add(iam.InvalidServicePrincipalFormat, fmt.Sprintf("%s has not the form service.amazonaws.com.", quote(v.Value)), v.Span)
+			case strings.HasPrefix(key.Name, "aws:CalledVia"):
+				l.calledVia(v)
 			}
 		}
 		l.permissive(c, key, v, wild)
 	}
 }}
+
+// calledVia asks whether there is the service that a request came through. Not all are called as in actions, so that only a name is told
+// that is nearly a service's.
+func (l *linter) calledVia(v *iam.Value) {
+	name, ok := strings.CutSuffix(v.Value, ".amazonaws.com")
+	if !ok || l.catalog.Service(name) != nil || l.full("INVALID_SERVICE") {
+		return
+	}
+	if meant := l.nearService(name); meant != nil && near(name, meant.Prefix) {
+		l.add("INVALID_SERVICE", fmt.Sprintf("There is no service %s. Did you mean %s?", quote(name), meant.Prefix), v.Span)
+	}
+}
 
 // isDate tells the forms that say what they mean: a day, or a time with its zone.
 func isDate(s string) bool {
