@@ -11,7 +11,7 @@ help: ## say what there is
 test: install check ## install what the tests need, check the sources, run every test, fuzz a part of the formats for half a minute each
 	$(GO) test -timeout 14m ./...
 	GOEXPERIMENT=simd $(GO) vet ./internal/detect/...
-	GOEXPERIMENT=simd $(GO) test -run 'Marks|Classify|Masks' ./internal/detect
+	GOEXPERIMENT=simd $(GO) test -run 'FirstLook|Classify|Masks' ./internal/detect
 	$(GO) run ./tools/fuzz -within 4m
 
 install: ## PostgreSQL, Node.js, the AWS CLI and Z3, where they are absent

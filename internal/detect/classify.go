@@ -2,8 +2,5 @@
 
 package detect
 
-// vectors says that classifyVectors is there: the portable build has none.
-const vectors = false
-
-// classifyVectors stands for the one of classify_simd.go.
-func (m *marks) classifyVectors(_ []byte, _, _ int) {}
+// classify is blockMasks: the portable build has no faster way.
+func classify(t *[maskSize]byte) masks { return blockMasks(t) }

@@ -4,32 +4,28 @@ package detect
 
 import "simd/archsimd"
 
-// vectors says that the processor has AVX2, which classifyVectors needs.
+// vectors says that the processor has AVX2, which classify needs.
 var vectors = archsimd.X86.AVX2()
 
-// classifyVectors is classify for words that are all within t: 32 bytes at a time by AVX2. What it does is defined by blockMasks.
-func (m *marks) classifyVectors(t []byte, from, words int) {
+// classify is blockMasks, 32 bytes at a time by AVX2.
+func classify(t *[maskSize]byte) (m masks) {
+	if !vectors {
+		return blockMasks(t)
+	}
 	// As signed numbers, bytes outside ASCII are below all others.
 	belowDigit, aboveDigit := archsimd.BroadcastInt8x32('0'-1), archsimd.BroadcastInt8x32('9'+1)
 	belowLetter, aboveLetter := archsimd.BroadcastInt8x32('a'-1), archsimd.BroadcastInt8x32('z'+1)
 	small, zero := archsimd.BroadcastInt8x32(0x20), archsimd.BroadcastInt8x32(0)
-	for w := range words {
-		block := (*[64]byte)(t[from+64*w:])
-		var alnum, digits, capitals, wide [2]uint32
-		for half := range 2 {
-			x := archsimd.LoadUint8x32((*[32]byte)(block[32*half:])).AsInt8x32()
-			digit := x.Greater(belowDigit).And(aboveDigit.Greater(x))
-			folded := x.Or(small)
-			letter := folded.Greater(belowLetter).And(aboveLetter.Greater(folded))
-			alnum[half] = letter.Or(digit).ToBits()
-			digits[half] = digit.ToBits()
-			capitals[half] = letter.And(belowLetter.Greater(x)).ToBits()
-			wide[half] = zero.Greater(x).ToBits()
-		}
-		m.alnum[w] = uint64(alnum[0]) | uint64(alnum[1])<<32
-		m.digits[w] = uint64(digits[0]) | uint64(digits[1])<<32
-		m.capitals[w] = uint64(capitals[0]) | uint64(capitals[1])<<32
-		m.wide[w] = uint64(wide[0]) | uint64(wide[1])<<32
+	for half := maskSize - 32; half >= 0; half -= 32 {
+		x := archsimd.LoadUint8x32((*[32]byte)(t[half:])).AsInt8x32()
+		digit := x.Greater(belowDigit).And(aboveDigit.Greater(x))
+		folded := x.Or(small)
+		letter := folded.Greater(belowLetter).And(aboveLetter.Greater(folded))
+		m.alnum = m.alnum<<32 | uint64(letter.Or(digit).ToBits())
+		m.digits = m.digits<<32 | uint64(digit.ToBits())
+		m.capitals = m.capitals<<32 | uint64(letter.And(belowLetter.Greater(x)).ToBits())
+		m.wide = m.wide<<32 | uint64(zero.Greater(x).ToBits())
 	}
 	archsimd.ClearAVXUpperBits() // or the code that follows pays for it
+	return m
 }

@@ -26,23 +26,32 @@ type dispatch struct {
 	literals  filter16
 	byLiteral [1 << literalBits]uint16
 
-	// The rest is for marks.mark: which runs may begin a layout that can do without a keyword, lead aside.
+	// The rest is for firstLook: which runs may begin a layout that can do without a keyword, lead aside.
 	bareLiterals filter16
-	// bareDigits is by the length of a run of digits, with the bits of their values; bareRuns by kind and length, with those of alnumIndex.
-	// bareWords, for small letters with perhaps a capital first, is by length and has the bits of the first letter's lowest six.
-	bareDigits [2 * maxRun]bareRun // longer than needed: an index below 128 needs no check
-	bareRuns   [kinds][2 * maxRun]bareRun
-	bareWords  [2 * maxRun]uint64
-	// plainWords has, by wordHash, the first words of keywords, and the literals that are a run as a whole. anyBareWords says that bareWords is
-	// not empty.
+	mixedHeads   filter16 // with keywords.fours
+	// bareNumbers is for runs of digits, by length and the lowest four bits of the first.
+	bareNumbers [16 * maxRun]bareNumber
+	// bareMixed has, for all other runs by length, the first characters by the bits of alnumIndex.
+	bareMixed [maxRun]uint64
+	bareRuns  [kinds][maxRun]bareRun // by kind as well
+	// plainWords has, by wordHash, the first words of keywords, and the literals that are a run as a whole. anyBareWords says
+	// that a layout may begin with other words of small letters, the first perhaps a capital.
 	plainWords   filter16
-	anyBareWords bool
+	anyBareWords uint64 // all bits or none
+	// looks are the bytes that make any run behind them worth a look.
+	looks []byte
 }
 
 // A bareRun says with which runs of a kind and length a layout may begin.
 type bareRun struct {
-	first uint64 // by bits, the first character
+	first uint64 // by the bits of alnumIndex, the first character
 	sets  uint64 // that the byte behind the run may be in, see dispatch.after
+}
+
+// A bareNumber says when a layout may begin with a run of digits.
+type bareNumber struct {
+	sets   uint64 // that the byte behind the run may be in, see dispatch.after
+	follow uint64 // by bits, of the bytes behind that one which have to be digits
 }
 
 // The bits of dispatch.before.
@@ -56,6 +65,7 @@ const (
 // A list holds the layouts for a run, in a bucket for each bit of need, in the order of the bits.
 type list struct {
 	need    uint64 // union of the layouts'
+	groups  groupSet
 	buckets [][]choice
 }
 
@@ -138,7 +148,7 @@ func (d *dispatch) build(layouts []*layout) {
 					d.every[c.char] |= 1 << n
 					d.bare[c.char] |= need / alwaysInReach << n
 				}
-				if need&alwaysInReach != 0 {
+				if need&alwaysInReach != 0 && n < maxRun {
 					d.addBare(&d.lists[number], kind, n, c.char)
 				}
 			}
@@ -149,10 +159,11 @@ func (d *dispatch) build(layouts []*layout) {
 			b.addBareWords(l.shape)
 		}
 	}
-	for kind := range d.bareRuns {
-		d.bareRuns[kind][maxRun] = bareRun{first: ^uint64(0), sets: ^uint64(0)}
+	for c, before := range d.before {
+		if before&beforeLook != 0 {
+			d.looks = append(d.looks, byte(c))
+		}
 	}
-	d.bareDigits[maxRun] = bareRun{first: ^uint64(0), sets: ^uint64(0)}
 }
 
 // addBareWords notes the words of small letters, perhaps with a capital first, and the numbers with which a shape may begin that is found
@@ -170,38 +181,43 @@ func (b *listBuilder) addBareWords(sh *shape) {
 	}
 	for n := 1; n < maxRun; n++ {
 		if len(lit) >= minLiteral && sh.runs.has(kindDigit, n) {
-			r := &b.bareDigits[n]
-			r.first |= 1 << (lit[0] & 15)
-			r.sets |= 1 << b.afterSet(sh.after[n])
+			b.addBareNumber(n, lit[0], 1<<b.afterSet(sh.after[n]), 0)
 		}
 		switch {
 		case !plain || !sh.runs.has(kindLower, n) && !sh.runs.has(kindUpper|kindLower, n) && !(n == 1 && sh.runs.has(kindUpper, n)):
 		case n == run:
 			b.plainWords.add(wordHash(headAt([]byte(lit), 0), uint(n)) >> 48)
 		default:
-			b.anyBareWords = true
-			for c, in := range sh.first {
-				if in {
-					b.bareWords[n] |= 1 << (c & 63)
-				}
-			}
+			b.anyBareWords = ^uint64(0)
 		}
 	}
 }
 
+// addBareNumber notes a run of n digits.
+func (d *dispatch) addBareNumber(n int, first byte, sets uint64, follow int) {
+	r := &d.bareNumbers[n<<4|int(first&15)]
+	if r.sets == 0 {
+		r.follow = 1<<follow - 1
+	}
+	r.sets |= sets
+	r.follow &= 1<<follow - 1
+}
+
 // addBare notes that a list with layouts that need no keyword is for the runs of this kind, length and first character.
 func (d *dispatch) addBare(l *list, kind, n int, first byte) {
-	sets := uint64(0)
 	for _, c := range l.buckets[len(l.buckets)-1] { // alwaysInReach is the highest bit
-		sets |= 1 << c.after
-	}
-	r := &d.bareRuns[kind][n]
-	r.first |= 1 << alnumIndex[first]
-	r.sets |= sets
-	if kind == kindDigit {
-		r := &d.bareDigits[n]
-		r.first |= 1 << (first & 15)
-		r.sets |= sets
+		if kind == kindDigit {
+			follow := 0
+			if c.shape.firstGroup == n {
+				follow = c.shape.nextDigits
+			}
+			d.addBareNumber(n, first, 1<<c.after, follow)
+		} else {
+			d.bareMixed[n] |= 1 << alnumIndex[first]
+			r := &d.bareRuns[kind][n]
+			r.first |= 1 << alnumIndex[first]
+			r.sets |= 1 << c.after
+		}
 	}
 }
 
@@ -215,21 +231,25 @@ func (e *Engine) bareFits(t []byte, i, j, kind int) bool {
 	reach := alwaysInReach | uint64(before&beforeLead)*(afterLead/beforeLead)
 	head := headAt(t, i)
 	after := d.after[nextByte(t, j)]
-	for _, list := range [...]*list{d.choose(byte(head), j-i, kind), d.chooseLiteral(head)} {
-		for todo := list.need & reach; todo != 0; todo &= todo - 1 {
-			choices := list.bucket(todo & -todo)
-			for k := range choices {
-				c := &choices[k]
-				if after>>c.after&1 == 0 || c.shape.nextDigits > 0 && j-i == c.shape.firstGroup && !digitsFollow(t, j+1, c.shape.nextDigits) {
-					continue
-				}
-				start := i - len(c.shape.lead)
-				if start < 0 || string(t[start:i]) != c.shape.lead {
-					continue
-				}
-				if end := c.shape.match(t, i); end >= 0 && (c.Glance == nil || c.Glance(t, start, end, false)) {
-					return true
-				}
+	return d.choose(byte(head), j-i, kind).fitsAny(reach, after, t, i, j) || d.literals.hasTop(headHash(head)) && d.chooseLiteral(head).fitsAny(reach, after, t, i, j)
+}
+
+// fitsAny reports whether a layout of the list may begin with the run t[i:j], as far as its shape and Glance tell; what is in reach and the sets
+// of the byte behind the run are given.
+func (l *list) fitsAny(reach, after uint64, t []byte, i, j int) bool {
+	for todo := l.need & reach; todo != 0; todo &= todo - 1 {
+		choices := l.bucket(todo & -todo)
+		for k := range choices {
+			c := &choices[k]
+			if after>>c.after&1 == 0 || c.shape.nextDigits > 0 && j-i == c.shape.firstGroup && !digitsFollow(t, j+1, c.shape.nextDigits) {
+				continue
+			}
+			start := i - len(c.shape.lead)
+			if start < 0 || string(t[start:i]) != c.shape.lead {
+				continue
+			}
+			if end := c.shape.match(t, i); end >= 0 && (c.Glance == nil || c.Glance(t, start, end, false)) {
+				return true
 			}
 		}
 	}
@@ -279,6 +299,7 @@ func (b *listBuilder) buildLiterals() {
 		b.byLiteral[x] = b.list()
 		if b.dispatch.lists[b.byLiteral[x]].need&(alwaysInReach|afterLead) != 0 {
 			b.bareLiterals.add(x)
+			b.mixedHeads.add(x)
 		}
 	}
 }
@@ -363,6 +384,7 @@ func (b *listBuilder) list() uint16 {
 	for key := b.key; len(key) > 0; key = key[3:] {
 		for _, l := range b.byShape[b.shapes[binary.LittleEndian.Uint16(key)]] {
 			out.need |= l.need
+			out.groups.add(l.group)
 			bit := bits.TrailingZeros64(l.need)
 			buckets[bit] = append(buckets[bit], choice{layout: l, after: key[2]})
 		}
@@ -386,9 +408,7 @@ func (d *dispatch) choose(first byte, length, kind int) *list {
 const literalBits = 16
 
 // literalIndex hashes the first four bytes, without regard to case.
-func literalIndex(head uint64) uint64 {
-	return (head | 0x20202020) & (1<<32 - 1) * hashFactor >> (64 - literalBits)
-}
+func literalIndex(head uint64) uint64 { return headHash(head) >> (64 - literalBits) }
 
 // chooseLiteral returns the layouts to try at a run with these first bytes, beside those of choose.
 func (d *dispatch) chooseLiteral(head uint64) *list { return &d.lists[d.byLiteral[literalIndex(head)]] }

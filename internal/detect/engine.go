@@ -6,8 +6,7 @@
 // (dispatch.go, shape.go; words.go for those that begin with one of many words). A layout that needs a keyword is tried only while one is in
 // reach. overlap.go says what is reported where several match.
 //
-// Longer texts are marked first, some kilobytes at a time (marks.go): a first look at every run, which leaves few to visit as long as no keyword
-// is in reach. What is done with the short values of a column follows from what they look like, and is worked out once (form.go).
+// Text is read in stretches of 64 bytes; as long as no keyword is in reach, a first look at all runs of a stretch leaves few to visit (look.go). What is done with the short values of a column follows from what they look like, and is worked out once (form.go).
 package detect
 
 import (
@@ -123,7 +122,7 @@ func New(o Options) (*Engine, error) {
 		e.window = DefaultWindow
 	}
 	e.window = max(e.window, longest+e.margin+e.back+maxRun)
-	e.dispatch.plainWords = e.keywords.words8
+	e.dispatch.plainWords, e.dispatch.mixedHeads = e.keywords.words8, e.keywords.fours
 	e.dispatch.build(shaped)
 	for _, sh := range c.shapes {
 		sh.opening = nil

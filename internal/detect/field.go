@@ -16,7 +16,7 @@ type fieldInfo struct {
 	serial uint32
 	// filter is the union of the bits of the groups in ranks.
 	filter uint64
-	groups [4]uint64 // by group modulo 256, those in ranks
+	groups groupSet // those in ranks
 	ranks  []fieldRank
 	whole  []*layout // those of the engine that have a keyword here
 	// next is the field that followed last time: tables and records repeat their order.
@@ -121,7 +121,7 @@ func (f *fieldInfo) add(group uint16, rank int) {
 	if _, ok := f.rank(group); !ok {
 		f.ranks = append(f.ranks, fieldRank{group, uint16(min(rank, 1<<16-1))})
 		f.filter |= reachBit(group)
-		f.groups[group/64%4] |= 1 << (group % 64)
+		f.groups.add(group)
 	}
 }
 

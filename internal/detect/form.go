@@ -33,6 +33,7 @@ type form [maxForm / 8]uint64
 
 // A formKey is what the trials depend on: the form, the length of the value, and the field if its name has keywords.
 type formKey struct {
+	hash   uint64 // of the rest
 	form   form
 	field  uint32 // serial of the fieldInfo
 	length uint32
@@ -63,6 +64,7 @@ type formMemory struct {
 	pairs  []planPair // by hash
 	trials []trial
 	credit int
+	key    formKey // of the value at hand
 
 	// For use while a form is learned.
 	planned []trial
@@ -70,30 +72,39 @@ type formMemory struct {
 	tried   []bool // by rank
 }
 
-// A planPair has two plans, the last that was met first.
+// A planPair has two plans.
 type planPair struct {
 	plans [2]formPlan
+	last  uint32 // which was met last
 	// seen is the hash of the last form that was met here and has no plan.
 	seen uint32
 }
 
-// formOf returns the form of t, which has at most maxForm bytes, and a hash of the key; ok is false if t is not all ASCII.
-func formOf(t []byte, field uint32) (f form, hash uint64, ok bool) {
-	all := uint64(0)
-	hash = uint64(field)<<8 | uint64(len(t))
-	for at := 0; at < len(t); at += 8 {
-		x := headAt(t, at)
-		if left := len(t) - at; left < 8 {
-			x &= 1<<(8*left) - 1
+// set makes the key that of t, which has at most maxForm bytes. It reports whether t is all ASCII.
+func (k *formKey) set(t []byte, field uint32) bool {
+	k.form, k.field, k.length = form{}, field, uint32(len(t))
+	all, hash := uint64(0), uint64(field)<<8|uint64(len(t))
+	last := (uint(len(t)) - 1) / 8
+	for w := uint(0); w <= last && w < uint(len(k.form)); w++ {
+		x := headAt(t, int(8*w))
+		if w == last {
+			x &= ^uint64(0) >> (-8 * len(t) & 63)
 		}
 		all |= x
 		alnum, digit, capital := classes(x)
 		x = x&^(alnum|(alnum-alnum>>7)) | alnum | digit>>1 | capital>>2
-		f[at/8%len(f)] = x
+		k.form[w] = x
 		hash = (hash ^ x) * hashFactor
 		hash ^= hash >> 32
 	}
-	return f, hash * hashFactor, all&tops == 0
+	k.hash = hash * hashFactor
+	return all&tops == 0
+}
+
+// is reports whether two keys are the same.
+func (k *formKey) is(o *formKey) bool {
+	return k.hash == o.hash && k.field == o.field && k.length == o.length &&
+		k.form[0] == o.form[0] && k.form[1] == o.form[1] && k.form[2] == o.form[2] && k.form[3] == o.form[3]
 }
 
 // text returns an example of the key's values.
@@ -125,47 +136,53 @@ func (s *Scanner) scanForm(t []byte) bool {
 	if s.field != nil {
 		field = s.field.serial
 	}
-	f, hash, ok := formOf(t, field)
-	if !ok {
+	key := &m.key
+	if !key.set(t, field) {
 		return false
 	}
 	if m.pairs == nil {
 		m.pairs, m.trials, m.credit = make([]planPair, 1<<formBits/2), make([]trial, 0, maxTrials), firstForm+learnFirst*learnCost
 		m.tried = make([]bool, s.e.dispatch.layouts)
 	}
-	pair := &m.pairs[hash>>(64-formBits+1)]
-	p := &pair.plans[0]
-	if key := (formKey{form: f, field: field, length: uint32(len(t))}); p.key != key {
-		pair.plans[0], pair.plans[1] = pair.plans[1], pair.plans[0]
-		if p.key != key {
-			if pair.seen != uint32(hash) || m.credit < firstForm+learnCost {
-				pair.seen = uint32(hash)
+	pair := &m.pairs[key.hash>>(64-formBits+1)]
+	p := &pair.plans[pair.last&1]
+	if !p.key.is(key) {
+		pair.last ^= 1
+		if p = &pair.plans[pair.last&1]; !p.key.is(key) {
+			if pair.seen != uint32(key.hash) || m.credit < firstForm+learnCost {
+				pair.seen = uint32(key.hash)
 				return false
 			}
 			m.credit -= learnCost
-			s.learn(p, key)
+			s.learn(p, *key)
 		}
 	}
-	if p.ordinary || s.doubtful(p, t) {
+	if p.ordinary || p.literals|p.keywords|p.words != 0 && s.doubtful(p, t) {
 		return false
 	}
-	for trials := m.trials[p.first:p.last]; len(trials) > 0; {
-		run := trials[0].start
-		first := uint64(1) << alnumIndex[t[run%maxForm]]
-		s.found = s.found[:0]
-		for len(trials) > 0 && trials[0].start == run {
-			if trials[0].first&first != 0 {
-				s.tryAt(trials[0].layout, t, run)
-			}
-			trials = trials[1:]
-		}
-		if len(s.found) > 0 {
-			for end := s.settle(t); len(trials) > 0 && trials[0].start < end; {
-				trials = trials[1:]
-			}
-		}
+	if p.first < p.last {
+		s.tryAll(m.trials[p.first:p.last], t)
 	}
 	return true
+}
+
+// tryAll tries what a value's form leaves, and reports what it finds.
+func (s *Scanner) tryAll(trials []trial, t []byte) {
+	s.found = s.found[:0]
+	end := 0
+	for k := range trials {
+		tr := &trials[k]
+		if len(s.found) > 0 && tr.start != trials[k-1].start {
+			end = s.settle(t)
+			s.found = s.found[:0]
+		}
+		if tr.start >= end && tr.first>>(alnumIndex[t[tr.start]]&63)&1 != 0 {
+			s.tryAt(tr.layout, t, tr.start)
+		}
+	}
+	if len(s.found) > 0 {
+		s.settle(t)
+	}
 }
 
 // doubtful reports whether the value is to be read in the ordinary way because of what is in it.
@@ -262,7 +279,7 @@ func (s *Scanner) plan(p *formPlan, t []byte) {
 
 // inField reports whether the name of the field may have a keyword of the layout.
 func (s *Scanner) inField(l *layout) bool {
-	return s.field != nil && s.field.groups[l.group/64%4]>>(l.group%64)&1 != 0
+	return s.field != nil && s.field.groups.has(l.group)
 }
 
 // fitting puts into m.fits the layouts that no literal leads to and that may be found at the run t[i:i+n] of a kind, t being an example of its form. They

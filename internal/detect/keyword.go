@@ -16,12 +16,12 @@ import (
 type keywords struct {
 	nodes []node
 	root  [256]uint32
-	// words8 holds, by wordIndex, the first words of keywords; fours, by fourIndex, how keywords of four letters and more begin; starts, by
+	// words8 holds, by wordIndex, the first words of keywords; fours, by headHash, how keywords of four letters and more begin; starts, by
 	// startIndex, how those do that have less than four or a space among them.
 	words8 filter16
 	// complete holds those of words8 that may be all of a keyword, or are followed by anything; pairs, by pairHash, how the others go on.
 	complete, pairs filter16
-	fours           [1 << 14 / 64]uint64
+	fours           filter16
 	starts          [1 << 15 / 64]uint64
 	// words are the keywords by number.
 	words []keyword
@@ -49,8 +49,26 @@ type keyword struct {
 	codes *keyword
 	// around says that layouts with Around are among the groups': they look back to it from afar.
 	around bool
-	// filter is the union of the groups' bits, see reachBit.
+	// filter is the union of the groups' bits, see reachBit, and set has them all.
 	filter uint64
+	set    groupSet
+}
+
+// A groupSet has the groups of keywords by bits; those from 256 on share the bits of others.
+type groupSet [4]uint64
+
+func (gs *groupSet) add(group uint16) { gs[group/64%4] |= 1 << (group % 64) }
+
+func (gs *groupSet) has(group uint16) bool { return gs[group/64%4]>>(group%64)&1 != 0 }
+
+func (gs *groupSet) addAll(o *groupSet) {
+	for i := range gs {
+		gs[i] |= o[i]
+	}
+}
+
+func (gs *groupSet) meets(o *groupSet) bool {
+	return gs[0]&o[0]|gs[1]&o[1]|gs[2]&o[2]|gs[3]&o[3] != 0
 }
 
 // A hit is a keyword in text.
@@ -115,6 +133,7 @@ func (t keywordTable) add(kw string, group uint16) error {
 			k = k.codes
 		}
 		k.filter |= reachBit(group)
+		k.set.add(group)
 		if exact {
 			k.exact = append(k.exact, group)
 		} else {
@@ -225,6 +244,9 @@ func (f *filter16) add(x uint64) { f[x/64] |= 1 << (x % 64) }
 // has tells in the lowest bit of its answer whether x may be in the set; the other bits mean nothing.
 func (f *filter16) has(x uint64) uint64 { return f[x/64%(1<<10)] >> (x % 64) }
 
+// hasTop reports whether the upper sixteen bits of a hash may be in the set.
+func (f *filter16) hasTop(hash uint64) bool { return f[hash>>54]&(1<<(hash>>48&63)) != 0 }
+
 // mayBe is the quick look before walk at the word t[i:i+length] of small letters, the first perhaps a capital, that is a run as a whole: it has to
 // be a keyword, or the first word of one that goes on. head holds its first seven bytes, the first lowest.
 func (ks *keywords) mayBe(t []byte, i int, head uint64, length int) bool {
@@ -268,17 +290,25 @@ var headMask = func() (m [64]uint64) {
 
 // mayStart is the quick look before walk at the beginning of a word within a run, with the eight bytes there. The lowest bit of its answer
 // counts.
-func (ks *keywords) mayStart(head uint64) uint64 {
-	x, y := startIndex(head), fourIndex(head)
+func (ks *keywords) mayStart(head uint64) uint64 { return ks.startsWith(head, headHash(head)) }
+
+// startsWith is mayStart with the headHash of head.
+func (ks *keywords) startsWith(head, hash uint64) uint64 {
+	return ks.short(head) | ks.fours.has(hash>>48)
+}
+
+// short is mayStart for the keywords that are not in fours.
+func (ks *keywords) short(head uint64) uint64 {
+	x := startIndex(head)
 	wide := head & 0x80808080
-	return ks.starts[x/64%(1<<9)]>>(x%64) | ks.fours[y/64%(1<<8)]>>(y%64) | -wide>>63
+	return ks.starts[x/64%(1<<9)]>>(x%64) | -wide>>63
 }
 
 // startIndex packs the low five bits of the first three bytes, in which letters are alike in both cases.
 func startIndex(head uint64) uint64 { return head&0x1F | head>>3&0x3E0 | head>>6&0x7C00 }
 
-// fourIndex hashes the first four bytes, without regard to case.
-func fourIndex(head uint64) uint64 { return (head | 0x20202020) & (1<<32 - 1) * hashFactor >> 50 }
+// headHash hashes the first four bytes, without regard to case. The upper bits are the good ones.
+func headHash(head uint64) uint64 { return (head | 0x20202020) & (1<<32 - 1) * hashFactor }
 
 // mark prepares the quick looks for a spelling.
 func (ks *keywords) mark(s string) {
@@ -303,8 +333,7 @@ func (ks *keywords) mark(s string) {
 		first = len(s)
 	}
 	if first >= 4 {
-		y := fourIndex(headAt([]byte(s), 0))
-		ks.fours[y/64] |= 1 << (y % 64)
+		ks.fours.add(headHash(headAt([]byte(s), 0)) >> 48)
 		return
 	}
 	// A space between words may be written in several ways. Behind the end of a word of one or two letters anything may stand.
@@ -333,7 +362,13 @@ func (ks *keywords) walk(t []byte, i int, hits []hit) []hit {
 	for i < limit {
 		if b := t[i]; b < utf8.RuneSelf {
 			sym := foldASCII[b]
-			if n = ks.next(n, sym); n == 0 {
+			if k := sym - 'a'; i > start && k < 26 { // as next does it
+				nd := &ks.nodes[n]
+				if nd.letters>>k&1 == 0 {
+					return hits
+				}
+				n = nd.child + uint32(bits.OnesCount32(nd.letters&(1<<k-1)))
+			} else if n = ks.next(n, sym); n == 0 {
 				return hits
 			}
 			i++

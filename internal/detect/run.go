@@ -5,6 +5,7 @@ package detect
 import (
 	"encoding/binary"
 	"math/bits"
+	"unicode/utf8"
 )
 
 const (
@@ -56,21 +57,52 @@ func classes(x uint64) (alnum, digit, capital uint64) {
 }
 
 // blockMasks is readMasks for a whole block.
-func blockMasks(t *[maskSize]byte) (m masks) {
-	all := uint64(0)
-	for at := 0; at < maskSize; at += 8 {
-		x := binary.LittleEndian.Uint64(t[at&(maskSize-8):][:8])
-		all |= x
-		alnum, digit, capital := classes(x)
-		m.alnum = m.alnum>>8 | alnum*gathering&^(1<<56-1)
-		m.digits = m.digits>>8 | digit*gathering&^(1<<56-1)
-		m.capitals = m.capitals>>8 | capital*gathering&^(1<<56-1)
+func blockMasks(t *[maskSize]byte) masks {
+	a, b, c, d := lanes((*[16]byte)(t[:])), lanes((*[16]byte)(t[16:])), lanes((*[16]byte)(t[32:])), lanes((*[16]byte)(t[48:]))
+	return masks{
+		alnum:    a&0xFFFF | b&0xFFFF<<16 | c&0xFFFF<<32 | d<<48,
+		digits:   a>>16&0xFFFF | b>>16&0xFFFF<<16 | c>>16&0xFFFF<<32 | d>>16<<48,
+		capitals: a>>32&0xFFFF | b>>32&0xFFFF<<16 | c>>32&0xFFFF<<32 | d>>32<<48,
+		wide:     a>>48 | b>>48<<16 | c>>48<<32 | d>>48<<48,
 	}
-	if all&tops != 0 {
-		return wideMasks(t[:], 0, maskSize)
-	}
-	return m
 }
+
+// lanes returns the four masks of sixteen bytes, each in as many bits.
+func lanes(t *[16]byte) uint64 {
+	x := classLanes[t[15]]
+	x = x<<1 | classLanes[t[14]]
+	x = x<<1 | classLanes[t[13]]
+	x = x<<1 | classLanes[t[12]]
+	x = x<<1 | classLanes[t[11]]
+	x = x<<1 | classLanes[t[10]]
+	x = x<<1 | classLanes[t[9]]
+	x = x<<1 | classLanes[t[8]]
+	x = x<<1 | classLanes[t[7]]
+	x = x<<1 | classLanes[t[6]]
+	x = x<<1 | classLanes[t[5]]
+	x = x<<1 | classLanes[t[4]]
+	x = x<<1 | classLanes[t[3]]
+	x = x<<1 | classLanes[t[2]]
+	x = x<<1 | classLanes[t[1]]
+	return x<<1 | classLanes[t[0]]
+}
+
+// classLanes has the lanes of a single byte.
+var classLanes = func() (x [256]uint64) {
+	for b := range x {
+		switch kind := kindOf(byte(b)); {
+		case b >= utf8.RuneSelf:
+			x[b] = 1 << 48
+		case kind == kindDigit:
+			x[b] = 1 | 1<<16
+		case kind == kindUpper:
+			x[b] = 1 | 1<<32
+		case kind == kindLower:
+			x[b] = 1
+		}
+	}
+	return x
+}()
 
 // wideMasks returns the masks of t[i:i+size], which is not all ASCII; those of the bytes behind, up to eight, have to be cut off.
 func wideMasks(t []byte, i, size int) (m masks) {
@@ -101,6 +133,13 @@ func wordStarts(inside, digits, capitals uint64) uint64 {
 // kindOfMasks returns the classes of which a mask is not empty.
 func kindOfMasks(digits, capitals, small uint64) int {
 	return int((digits|-digits)>>63)*kindDigit | int((capitals|-capitals)>>63)*kindUpper | int((small|-small)>>63)*kindLower
+}
+
+// kind returns the classes in the first n bytes, which are a run.
+func (m masks) kind(n uint) int {
+	inside := uint64(1)<<n - 1
+	digits, capitals := m.digits&inside, m.capitals&inside
+	return kindOfMasks(digits, capitals, inside&^(digits|capitals))
 }
 
 // headAt returns the eight bytes at t[i:].

@@ -50,7 +50,8 @@ type Scanner struct {
 	// Keywords.
 	field       *fieldInfo
 	fieldFilter uint64
-	active      uint64 // bits of the groups whose keywords may be in reach, up to activeEnd
+	active      uint64   // bits of the groups whose keywords may be in reach, up to activeEnd
+	groups      groupSet // these, and those of the field
 	activeEnd   int64
 	listening   bool    // layouts that need a keyword have to be tried: for a field's name, or until stillListens knows better
 	sureEnd     int64   // up to where this is sure, without a count of characters; at most activeEnd
@@ -60,11 +61,15 @@ type Scanner struct {
 	fields      fieldCache
 	forms       formMemory
 
-	marks   marks
-	found   []candidate
-	claimed int64 // end of the last span that a match claims
-	opened  int64 // how far the tail of an Open layout has read
-	compact []byte
+	// lastBytes are those of the last stretch of a text, and looksAt by dispatch.looks where the next such byte stands in the text at hand.
+	stretch   stretch
+	lastBytes stretchBytes
+	looksAt   []int
+	looksNext int // the least of them, plus 1
+	found     []candidate
+	claimed   int64 // end of the last span that a match claims
+	opened    int64 // how far the tail of an Open layout has read
+	compact   []byte
 }
 
 // A heard holds the last keyword of a group in text, and the one before it; before.end is beyond any text if that overlaps the last.
@@ -72,7 +77,8 @@ type heard struct{ last, before nearness }
 
 // NewScanner returns a scanner that delivers to emit.
 func (e *Engine) NewScanner(emit func(Match)) *Scanner {
-	s := &Scanner{e: e, heard: make([]heard, e.groups), found: make([]candidate, 0, 64), compact: make([]byte, 0, e.longestShape)}
+	s := &Scanner{e: e, heard: make([]heard, e.groups), found: make([]candidate, 0, 64), compact: make([]byte, 0, e.longestShape),
+		looksAt: make([]int, len(e.dispatch.looks))}
 	s.Reset(emit)
 	return s
 }
@@ -120,7 +126,8 @@ func (s *Scanner) writeRunning(t []byte) {
 		return
 	}
 	if len(s.window) == 0 {
-		s.beginValue(text.Lines, 0, nil)
+		s.beginValue(text.Lines, 0, nil, nil)
+		s.beginWindow()
 		s.origin = s.base - s.runningRead
 		s.lines, s.counts = s.runningLines, true
 		s.lines.at = s.base
@@ -139,15 +146,17 @@ func (s *Scanner) writeSegment(b *text.Block, seg *text.Segment) {
 		}
 		return
 	}
-	s.beginValue(b.Kind, seg.Row, seg.Field)
+	var info *fieldInfo
+	if seg.Field != nil {
+		info = s.fields.get(s.e, seg.Field)
+	}
+	if len(t) == 0 && !seg.More {
+		return
+	}
+	s.beginValue(b.Kind, seg.Row, seg.Field, info)
 	s.indexes = s.indexes[:0]
-	if f := seg.Field; f != nil {
-		s.field = s.fields.get(s.e, f)
-		s.fieldFilter = s.field.filter
-		s.listening = s.fieldFilter != 0
-		if f.Arrays > 0 {
-			s.indexes = append(s.indexes, b.Indexes[seg.Index:][:f.Arrays]...)
-		}
+	if f := seg.Field; f != nil && f.Arrays > 0 {
+		s.indexes = append(s.indexes, b.Indexes[seg.Index:][:f.Arrays]...)
 	}
 	if s.counts = b.Kind == text.Lines || seg.Field == nil && b.Kind != text.Pages; s.counts {
 		s.lines = lineCounter{at: s.base, line: max(seg.Row, 1)}
@@ -158,6 +167,7 @@ func (s *Scanner) writeSegment(b *text.Block, seg *text.Segment) {
 	}
 	if seg.More {
 		s.piece = true
+		s.beginWindow()
 		s.fill(t)
 		return
 	}
@@ -166,13 +176,19 @@ func (s *Scanner) writeSegment(b *text.Block, seg *text.Segment) {
 }
 
 // beginValue makes ready for a value, which begins at the next position.
-func (s *Scanner) beginValue(kind text.Kind, row int64, field *text.Field) {
+func (s *Scanner) beginValue(kind text.Kind, row int64, place *text.Field, field *fieldInfo) {
 	s.base, s.origin = s.next, s.next
-	s.kind, s.row, s.place = kind, row, field
-	s.field, s.fieldFilter = nil, 0
-	s.active, s.listening = 0, false
-	s.pos, s.midRun, s.first = 0, false, true
+	s.kind, s.row, s.place, s.field = kind, row, place, field
+	s.fieldFilter, s.midRun = 0, false
+	if field != nil {
+		s.fieldFilter = field.filter
+	}
+	s.forget()
+	s.listening = s.fieldFilter != 0
 }
+
+// beginWindow makes ready for a value that passes through the window.
+func (s *Scanner) beginWindow() { s.pos, s.first = 0, true }
 
 func (s *Scanner) endValue(n int) { s.next = s.base + int64(n) + s.e.reach + 1 }
 
@@ -184,36 +200,7 @@ func (s *Scanner) scanValue(t []byte) {
 	if len(t) <= maxForm && s.scanForm(t) {
 		return
 	}
-	if len(t) <= shortValue {
-		s.scanShort(t)
-		return
-	}
 	s.scan(t, 0, len(t), true)
-}
-
-// shortValue is the length up to which a value is not worth its marks.
-const shortValue = 4 * maskSize
-
-// scanShort is scan for a complete value of little length, which looks at each run.
-func (s *Scanner) scanShort(t []byte) {
-	for i := 0; i < len(t); {
-		base := i
-		m := readMasks(t, base)
-		i = min(base+maskSize, len(t))
-		for todo := m.alnum&^(m.alnum<<1) | m.wide; todo != 0; {
-			b := bits.TrailingZeros64(todo)
-			if b > 0 && m.alnum>>b == ^uint64(0)>>b {
-				i = base + b // read the run as a whole
-				break
-			}
-			next := s.run(t, base+b, masks{alnum: m.alnum >> b, digits: m.digits >> b, capitals: m.capitals >> b, wide: m.wide >> b}, true)
-			if next >= i {
-				i = next
-				break
-			}
-			todo &= ^uint64(0) << (next - base)
-		}
-	}
 }
 
 // fill appends t to the window and reads whatever the window cannot hold.
@@ -269,61 +256,65 @@ func (s *Scanner) flush() {
 
 // scan reads the runs that begin in t[i:limit] and returns where to go on. Unless final, the value goes on behind t, and limit leaves the
 // engine's margin; it then stops early at a value that needs more text than t holds.
+//
+// Most of the text is passed over: while no keyword is in reach, only what the first look leaves is visited.
 func (s *Scanner) scan(t []byte, i, limit int, final bool) int {
 	if s.midRun {
 		i = s.skipRun(t, i, final)
 	}
+	for k := range s.looksAt {
+		s.looksAt[k] = i - 2
+	}
+	s.looksNext = i
+	st := &s.stretch
 	for i < limit {
-		s.marks.read(s.e, t, i, limit)
-		next, more := s.scanMarks(t, i, s.marks.to, -i, final)
-		if more {
-			return next
+		s.readStretch(t, i)
+		end := min(i+st.size, limit)
+		next := i
+		if st.size == 0 {
+			if next = s.oddRun(t, i, final); next < 0 {
+				return i
+			}
+		} else if next = s.scanStretch(t, i, limit, final); next < 0 {
+			return ^next
 		}
-		i = next
+		i = max(next, end)
+		if i > 0 && i < len(t) && isAlnum(t[i]) && isAlnum(t[i-1]) {
+			i = endOfRun(t, i)
+		}
 	}
 	return i
 }
 
-// scanMarks reads the runs that begin in t[i:end], which the marks tell of: t[0] is at their bit first. It returns where to go on, and
-// whether it takes more text to decide there.
-//
-// Most of the text is passed over: while no keyword is in reach, only the marks of look are visited.
-func (s *Scanner) scanMarks(t []byte, i, end, first int, final bool) (next int, more bool) {
-	for i < end {
-		bit := uint(i + first)
-		w := bit / 64
-		todo := s.todo(w) >> (bit % 64) << (bit % 64)
-		for todo == 0 {
-			if w++; int(w*64)-first >= end {
-				break
+// scanStretch reads the runs of the stretch at t[i:] that begin before limit. It returns where to go on if that is behind the stretch; for a run
+// that takes more text to decide it returns where that begins, with all bits inverted.
+func (s *Scanner) scanStretch(t []byte, i, limit int, final bool) (next int) {
+	st := &s.stretch
+	left := ^uint64(0)
+	if n := limit - i; n < maskSize {
+		left = 1<<n - 1
+	}
+	look, looked := uint64(0), false
+	for {
+		todo := st.starts | st.wide
+		if !s.listening {
+			if !looked {
+				look, looked = s.firstLook(t, i), true
 			}
-			todo = s.todo(w)
+			todo = look
 		}
-		at := int(w*64) + bits.TrailingZeros64(todo) - first
-		if at >= end {
-			break
+		if todo &= left; todo == 0 {
+			return next
 		}
-		next := s.run(t, at, s.marks.at(at+first), final)
-		if next < 0 {
-			return at, true
+		b := uint(bits.TrailingZeros64(todo))
+		if next = s.run(t, i+int(b), st.run(b), final); next < 0 {
+			return ^(i + int(b))
 		}
-		i = next
+		if next-i >= maskSize {
+			return next
+		}
+		left &= ^uint64(0) << (next - i)
 	}
-	if i < end {
-		i = end
-		if i < len(t) && isAlnum(t[i]) && isAlnum(t[i-1]) {
-			i = endOfRun(t, i)
-		}
-	}
-	return i, false
-}
-
-// todo returns what there is to visit in a word of the marks.
-func (s *Scanner) todo(w uint) uint64 {
-	if s.listening {
-		return s.marks.starts[w] | s.marks.wide[w]
-	}
-	return s.marks.look[w]
 }
 
 // run reads the run at t[i], or the character outside ASCII there, where the masks begin. It returns where to go on, or -1 if it takes more
@@ -432,7 +423,16 @@ func (s *Scanner) stillListens(t []byte, i int) {
 		}
 		s.activeEnd = at - 1
 	}
-	s.active, s.listening = 0, s.fieldFilter != 0
+	s.forget()
+	s.listening = s.fieldFilter != 0
+}
+
+// forget drops the keywords in text.
+func (s *Scanner) forget() {
+	s.active, s.groups = 0, groupSet{}
+	if s.field != nil {
+		s.groups = s.field.groups
+	}
 }
 
 // mayHear reports whether a keyword of the layout may be in reach of t[i], more exactly than inReach.
@@ -519,9 +519,10 @@ func (s *Scanner) hear(t []byte, i int) {
 			h.last = nearness{start: start, end: end}
 		}
 		if start > s.activeEnd {
-			s.active = 0
+			s.forget()
 		}
 		s.active |= h.word.filter
+		s.groups.addAll(&h.word.set)
 		s.listening = true
 		s.activeEnd = max(s.activeEnd, end+s.e.reach)
 		s.sureEnd = max(s.sureEnd, end+s.e.sure)
@@ -541,10 +542,10 @@ var none = &list{}
 func (s *Scanner) candidates(choices, literals *list, named []*layout, t []byte, i, j int, final bool) int {
 	reach := s.inReach(t, i)
 	s.found = s.found[:0]
-	if choices.need&reach != 0 && !s.list(choices, reach, t, i, j, final) {
+	if s.wants(choices, reach) && !s.list(choices, reach, t, i, j, final) {
 		return -1
 	}
-	if literals.need&reach != 0 && !s.list(literals, reach, t, i, j, final) {
+	if s.wants(literals, reach) && !s.list(literals, reach, t, i, j, final) {
 		return -1
 	}
 	for _, l := range named {
@@ -564,6 +565,12 @@ func (s *Scanner) candidates(choices, literals *list, named []*layout, t []byte,
 		}
 	}
 	return j
+}
+
+// wants reports whether there may be a layout in the list for what is in reach.
+func (s *Scanner) wants(l *list, reach uint64) bool {
+	need := l.need & reach
+	return need >= afterLead || need != 0 && l.groups.meets(&s.groups)
 }
 
 // list tries the layouts of a list, with what may be in reach. It returns false if it takes more text to decide.

@@ -2,6 +2,7 @@ package detect_test
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -12,8 +13,8 @@ import (
 	"github.com/magpie-sec/magpie/internal/detect/managed"
 )
 
-// TestMarksLeaveNothingOut compares the reading by marks, which passes most runs over, with the one that looks at each.
-func TestMarksLeaveNothingOut(t *testing.T) {
+// TestFirstLookLeavesNothingOut compares the reading with a first look, which passes most runs over, with the one that visits each.
+func TestFirstLookLeavesNothingOut(t *testing.T) {
 	e := detecttest.Engine(t, 0, managed.All()...)
 	type match struct {
 		id, text       string
@@ -25,16 +26,22 @@ func TestMarksLeaveNothingOut(t *testing.T) {
 	})
 	both := func(tb rapid.TB, text []byte) {
 		found = nil
-		detect.ScanShort(s, text)
+		detect.ScanEachRun(s, text)
 		want := found
 		found = nil
-		detect.ScanMarked(s, text)
+		detect.ScanValue(s, text)
 		if diff := cmp.Diff(want, found, cmp.AllowUnexported(match{})); diff != "" {
-			tb.Fatalf("%q: (-each run, +marks)\n%s", text, diff)
+			tb.Fatalf("%q: (-each run, +first look)\n%s", text, diff)
 		}
 	}
-	from := append(fragments(t), "socialSecurityNumber: ", "userSsn=", "\\nssn ", "Phone", "passport_no: ", "DE", "+1 ", "A1", "10001")
+	from := append(fragments(t), "socialSecurityNumber: ", "userSsn=", "\\nssn ", "Phone", "passport_no: ", "DE", "+1 ", "A1", "10001", "Hauptstr. 11\\n53111 Bonn", "\\n", "+49 30 901820")
 	rapid.Check(t, func(t *rapid.T) { both(t, []byte(drawText(t, from))) })
+	for _, value := range []string{"+49 30 901820", "Hauptstr. 11\\n53111 Bonn", "4111 1111 1111 1111", "userSsn=536-90-4399", "numéro de sécurité sociale 2 55 08 14 168 025 38", "Maria Schmidt"} {
+		for at := range 140 {
+			both(t, []byte(strings.Repeat("some words ", 14)[:at]+" "+value+strings.Repeat(" more of them", 9)))
+			both(t, []byte(strings.Repeat("x", at)+"."+value+" ."))
+		}
+	}
 	corpus := detecttest.NewCorpus(5)
 	for _, text := range [][]byte{corpus.Log(1 << 20), corpus.Events(1 << 20), bytes.Repeat([]byte("identificación 1, "), 3000)} {
 		both(t, text)
