@@ -321,3 +321,29 @@ func TestMissing(t *testing.T) {
 		}
 	}
 }
+
+// TestHeavyBucket has many ways to a bucket that are each heavy: together they cost no more than some.
+func TestHeavyBucket(t *testing.T) {
+	policy := func(resource string) source.Fact[Document] {
+		var list []string
+		for i := range 24 {
+			list = append(list, fmt.Sprintf(`{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":%q,"Condition":{"StringLike":{"aws:PrincipalArn":"arn:aws:iam::*:user/*x%02d*"},"ForAnyValue:StringLike":{"aws:PrincipalOrgPaths":"o-*%02d/*"},"StringEquals":{"aws:SourceVpce":"vpce-%x"}}}`,
+				resource, i, i, i))
+		}
+		return source.Known(Document{Text: `{"Version":"2012-10-17","Statement":[` + strings.Join(list, ",") + `]}`})
+	}
+	r := specimens[0].resource(policy("arn:aws:s3:::logs/*"))
+	r.ARN = "arn:aws:s3:::logs"
+	var points []AccessPoint
+	for i := range 40 {
+		arn := fmt.Sprintf("arn:aws:s3:eu-west-1:111122223333:accesspoint/p%d", i)
+		points = append(points, AccessPoint{ARN: arn, Name: fmt.Sprint("p", i), Policy: policy(arn + "/object/*"), VPC: source.Absent[string](""),
+			PublicAccessBlock: source.Absent[source.PublicAccessBlock]("")})
+	}
+	r.AccessPoints = source.Known(points)
+	budget := 60_000
+	got := AnalyzeWithin(r, reach.Zone{Account: "111122223333"}, reach.Limits{Steps: 20_000, Budget: &budget})
+	if got.Error != InternalError || !strings.Contains(got.Reason, "too complex") || budget > 0 || budget < -20_000 {
+		t.Errorf("error %q (%s), %d steps left", got.Error, got.Reason, budget)
+	}
+}

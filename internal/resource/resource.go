@@ -10,6 +10,7 @@
 package resource
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/magpie-sec/magpie/internal/iam/reach"
@@ -166,8 +167,15 @@ type Result struct {
 // tell its own.
 func Analyze(r *Resource, zone reach.Zone) Result { return AnalyzeWithin(r, zone, reach.Limits{}) }
 
+// heaviest is how many of the heaviest questions a resource may cost, however many ways lead to it.
+const heaviest = 4
+
 // AnalyzeWithin is Analyze with bounded work. What takes more is an InternalError.
 func AnalyzeWithin(r *Resource, zone reach.Zone, l reach.Limits) Result {
+	if l.Budget == nil {
+		budget := heaviest * cmp.Or(l.Steps, reach.DefaultSteps)
+		l.Budget = &budget
+	}
 	if r.Account != "" {
 		zone.Account = r.Account // the owner is trusted, whoever asks
 	}

@@ -150,6 +150,29 @@ func TestCap(t *testing.T) {
 	}
 }
 
+// TestBudget asks the same until nothing is left of what the questions may take together.
+func TestBudget(t *testing.T) {
+	p := pathological(t, 6)
+	ask := func(budget *int) error {
+		_, err := External(Alone(p), Zone{Account: "111122223333"}, []string{"s3:GetObject"}, Limits{Budget: budget})
+		return err
+	}
+	one := 1_000_000
+	if err := ask(&one); err != nil {
+		t.Fatal(err)
+	}
+	cost := 1_000_000 - one
+	if cost < 50 {
+		t.Fatalf("a question costs %d steps", cost)
+	}
+	budget := 3*cost + cost/2
+	for i := range 5 {
+		if err := ask(&budget); (err == nil) != (i < 3) || err != nil && !errors.Is(err, ErrTooComplex) {
+			t.Errorf("question %d: %v, %d steps left", i+1, err, budget)
+		}
+	}
+}
+
 func FuzzReach(f *testing.F) {
 	f.Add(`{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*","Condition":{"StringLike":{"aws:PrincipalArn":"*a*a*a*b"}}}`, `{"Effect":"Deny","NotPrincipal":{"AWS":"111122223333"},"NotAction":"s3:*","NotResource":"arn:aws:s3:::${aws:username}"}`)
 	f.Add(pathological(f, 9).Text(), pathological(f, 5).Text())

@@ -30,6 +30,8 @@ var ErrUnsupported = errors.New("reach: cannot be decided")
 type Limits struct {
 	// Steps is about how many sets of constraints are looked at; 0 is DefaultSteps. When they are used up the answer is ErrTooComplex.
 	Steps int
+	// Budget, if it is not nil, is what several questions may take together: each takes from it what it looks at.
+	Budget *int
 }
 
 // DefaultSteps are a few seconds of work at most.

@@ -103,7 +103,8 @@ type space struct {
 	linked  bool // what AWS derives from the caller goes with the caller
 	lenient bool // a value that may be read in two ways is read so that more is allowed, if it can be
 	zone    *Zone
-	left    int // steps
+	left    int  // steps
+	budget  *int // steps of all questions together; nil: no matter
 	coords  []*coordinate
 	keys    map[string]*key
 	order   []*key
@@ -126,6 +127,11 @@ var errSpent = fmt.Errorf("%w: the number of steps is used up", ErrTooComplex)
 // spend counts a step; it reports whether there was one left.
 func (sp *space) spend(n int) bool {
 	sp.left -= n
+	if sp.budget != nil {
+		if *sp.budget -= n; *sp.budget < 0 {
+			return false
+		}
+	}
 	return sp.left >= 0
 }
 
@@ -136,6 +142,7 @@ func newSpace(layers [][]*iam.Policy, linked bool, zone *Zone, actions []string,
 	if sp.left == 0 {
 		sp.left = DefaultSteps
 	}
+	sp.budget = l.Budget
 	sp.coords = []*coordinate{{caller: true}, {key: &key{folded: "action", name: "action", required: true, hints: []string{"s3:GetObject"}}}}
 	for range layers {
 		sp.coords = append(sp.coords, &coordinate{key: &key{folded: "resource", name: "resource", required: true, hints: resourceHints}})
