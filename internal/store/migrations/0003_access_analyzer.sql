@@ -35,7 +35,8 @@ CREATE TABLE archive_rules (
     PRIMARY KEY (account, region, analyzer, name)
 ){clustered};
 
--- resource is BoundKey of the ARN; the document has it whole.
+-- resource is BoundKey of the ARN; the document has it whole. It stands in the primary key because a scan asks for the findings of one resource
+-- after the other: beside a key without it SQLite, which keeps no statistics, would not use an index on it.
 CREATE TABLE access_findings (
     account       {name} NOT NULL,
     region        {name} NOT NULL,
@@ -51,9 +52,9 @@ CREATE TABLE access_findings (
     analyzed_at   {int}  NOT NULL,
     updated_at    {int}  NOT NULL,
     doc           {bytes} NOT NULL,
-    PRIMARY KEY (account, region, analyzer, id)
+    PRIMARY KEY (account, region, analyzer, resource, id)
 ){clustered};
-CREATE INDEX access_findings_resource ON access_findings (account, region, analyzer, resource);
+CREATE UNIQUE INDEX access_findings_id ON access_findings (account, region, analyzer, id);
 CREATE INDEX access_findings_updated_at ON access_findings (account, region, analyzer, updated_at, id);
 CREATE INDEX access_findings_status ON access_findings (account, region, analyzer, status, updated_at, id);
 
