@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
+	"sync"
 
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -96,9 +98,35 @@ func (inspectAnswer) HandleDeserialize(ctx context.Context, in middleware.Deseri
 			discard(answer)
 			return out, metadata, &wrongAnswer{want, got}
 		}
+		if list, ok := ctx.Value(listKey{}).(*listAnswer); ok {
+			return out, metadata, readList(list, answer, start)
+		}
 		answer.Body = &body{io.MultiReader(bytes.NewReader(start), io.LimitReader(answer.Body, maxAnswer)), answer.Body}
 	}
 	return out, metadata, nil
+}
+
+// buffers hold answers to listings.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// readList reads an answer to a listing that begins with start, and leaves to the client what is left to decode.
+func readList(list *listAnswer, answer *smithyhttp.Response, start []byte) error {
+	text := buffers.Get().(*bytes.Buffer)
+	text.Reset()
+	text.Write(start)
+	_, err := text.ReadFrom(io.LimitReader(answer.Body, maxAnswer))
+	discard(answer)
+	switch {
+	case err != nil:
+		buffers.Put(text)
+		return &cutBody{err}
+	case list.read(text.Bytes()):
+		buffers.Put(text) // what was read of it has been copied
+		answer.Body = io.NopCloser(strings.NewReader(nothingListed))
+	default:
+		answer.Body = io.NopCloser(text)
+	}
+	return nil
 }
 
 // discard closes an answer of which nobody reads more.

@@ -3,12 +3,9 @@ package s3
 import (
 	"context"
 	"errors"
-	"net/url"
 	"slices"
 	"strings"
-	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
@@ -34,7 +31,7 @@ type request struct {
 
 // fetch asks for a page.
 func (s *Store) fetch(ctx context.Context, q request) (page, error) {
-	var out *s3.ListObjectsV2Output
+	var told listAnswer
 	err := s.ask(ctx, target{op: "list", bucket: q.bucket}, func(ctx context.Context) error {
 		c, err := s.bucketClient(ctx, q.bucket)
 		if err != nil {
@@ -52,18 +49,21 @@ func (s *Store) fetch(ctx context.Context, q request) (page, error) {
 		} else if q.after != "" {
 			in.StartAfter = &q.after
 		}
-		out, err = c.ListObjectsV2(expecting(ctx, "ListBucketResult"), in)
+		told = listAnswer{}
+		out, err := c.ListObjectsV2(intoList(expecting(ctx, "ListBucketResult"), &told), in)
+		if err == nil && told.objects == nil {
+			told.from(out)
+		}
 		return err
 	})
 	if err != nil {
 		return page{}, err
 	}
-	p := page{more: aws.ToBool(out.IsTruncated), token: aws.ToString(out.NextContinuationToken), last: q.after}
-	encoded := out.EncodingType == types.EncodingTypeUrl
-	p.objects = make([]source.Object, 0, len(out.Contents))
+	told.decode()
+	p := page{more: told.more, token: told.token, last: q.after}
+	p.objects = told.objects[:0]
 	sorted := true
-	for i := range out.Contents {
-		o := objectOf(&out.Contents[i], encoded)
+	for _, o := range told.objects {
 		if o.Key == "" || o.Key <= q.after || !strings.HasPrefix(o.Key, q.prefix) {
 			if q.token != "" {
 				p.again = append(p.again, o.Key)
@@ -80,9 +80,7 @@ func (s *Store) fetch(ctx context.Context, q request) (page, error) {
 		slices.SortStableFunc(p.objects, func(a, b source.Object) int { return strings.Compare(a.Key, b.Key) })
 		p.objects = slices.CompactFunc(p.objects, func(a, b source.Object) bool { return a.Key == b.Key })
 	}
-	for _, c := range out.CommonPrefixes {
-		p.prefixes = append(p.prefixes, decoded(aws.ToString(c.Prefix), encoded))
-	}
+	p.prefixes = told.prefixes
 	slices.Sort(p.prefixes)
 	p.prefixes = slices.Compact(p.prefixes)
 	if n := len(p.objects); n > 0 {
@@ -92,25 +90,6 @@ func (s *Store) fetch(ctx context.Context, q request) (page, error) {
 		p.last = max(p.last, p.prefixes[n-1])
 	}
 	return p, nil
-}
-
-func objectOf(o *types.Object, encoded bool) source.Object {
-	return source.Object{
-		Key: decoded(aws.ToString(o.Key), encoded), Size: aws.ToInt64(o.Size), ETag: strings.Trim(aws.ToString(o.ETag), `"`),
-		// Some stores tell fractions of seconds here, which the headers of an object cannot.
-		LastModified: aws.ToTime(o.LastModified).UTC().Truncate(time.Second), StorageClass: string(o.StorageClass),
-	}
-}
-
-// decoded takes the encoding off a key. What is not encoded as the store says that it is stays as it is: it cannot be anything else.
-func decoded(key string, encoded bool) string {
-	if !encoded || !strings.ContainsAny(key, "%+") {
-		return key
-	}
-	if plain, err := url.QueryUnescape(key); err == nil {
-		return plain
-	}
-	return key
 }
 
 // stuck is the error for a page that brings nothing new and is not the last.
