@@ -139,8 +139,21 @@ func (e *Estate) Configuration(_ context.Context, name string) (source.Configura
 // AccountPublicAccessBlock returns the AWS::S3::AccountPublicAccessBlock of the AWS Config items; CloudFormation has no type for it. Without
 // one there is none.
 func (e *Estate) AccountPublicAccessBlock(context.Context) source.Fact[source.PublicAccessBlock] {
+	return e.PublicAccessBlockOf(e.opts.Account)
+}
+
+// Owner returns the account that owns a bucket: that of its AWS Config item, or the one the estate is read for.
+func (e *Estate) Owner(bucket string) string {
+	if b := e.buckets[bucket]; b != nil && b.account != "" {
+		return b.account
+	}
+	return e.opts.Account
+}
+
+// PublicAccessBlockOf is AccountPublicAccessBlock of any account that the items are about.
+func (e *Estate) PublicAccessBlockOf(account string) source.Fact[source.PublicAccessBlock] {
 	for _, item := range e.Items {
-		if item.Type == "AWS::S3::AccountPublicAccessBlock" && (item.Account == e.opts.Account || item.Account == "" || e.opts.Account == "") {
+		if item.Type == "AWS::S3::AccountPublicAccessBlock" && (item.Account == account || item.Account == "" || account == "") {
 			return publicAccessBlockOf(item, item.Configuration, "configuration")
 		}
 	}

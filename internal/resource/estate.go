@@ -544,7 +544,8 @@ func describeBucket(e *estate, r cfn.Resource, into *Resource) {
 	name := bucketName(into.ARN)
 	c, _ := e.buckets.Configuration(context.Background(), name)
 	into.configure(&c)
-	into.AccountBlock = e.buckets.AccountPublicAccessBlock(context.Background())
+	into.Account = e.buckets.Owner(name)
+	into.AccountBlock = e.buckets.PublicAccessBlockOf(into.Account)
 	into.AccessPoints = e.accessPoints(into, "AWS::S3::AccessPoint")
 	policy := e.attached(r, into, "PolicyDocument", target{"AWS::S3::BucketPolicy", "Bucket"})
 	if !e.stated[name] {
@@ -561,10 +562,10 @@ func (e *estate) nameBuckets() {
 		if _, known := e.found[named{Bucket, id}]; known {
 			continue
 		}
-		r := Resource{ARN: id, Type: Bucket, Account: e.opts.Account, Region: e.opts.Region, Place: Place{File: folder.ConfigItems}}
+		r := Resource{ARN: id, Type: Bucket, Account: e.buckets.Owner(name), Region: e.opts.Region, Place: Place{File: folder.ConfigItems}}
 		c, _ := e.buckets.Configuration(context.Background(), name)
 		r.configure(&c)
-		r.AccountBlock = e.buckets.AccountPublicAccessBlock(context.Background())
+		r.AccountBlock = e.buckets.PublicAccessBlockOf(r.Account)
 		r.AccessPoints = source.Unknown[[]AccessPoint]("the items do not tell which access points the bucket has")
 		if e.stack != nil {
 			r.AccessPoints = e.accessPoints(&r, "AWS::S3::AccessPoint")
