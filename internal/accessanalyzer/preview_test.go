@@ -2,10 +2,10 @@ package accessanalyzer
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
+	"math/rand/v2"
 	"regexp"
 	"slices"
 	"strings"
@@ -15,20 +15,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/magpie-sec/magpie/internal/config"
-	"github.com/magpie-sec/magpie/internal/iam/reach"
-	"github.com/magpie-sec/magpie/internal/inventory"
-	"github.com/magpie-sec/magpie/internal/resource"
+	"github.com/magpie-sec/magpie/internal/pgtest"
 	"github.com/magpie-sec/magpie/internal/source"
-	"github.com/magpie-sec/magpie/internal/source/folder"
 	"github.com/magpie-sec/magpie/internal/store"
-	"github.com/magpie-sec/magpie/internal/store/open"
 	"github.com/magpie-sec/magpie/internal/wire"
 	"github.com/magpie-sec/magpie/internal/wire/accessanalyzer"
-	"github.com/magpie-sec/magpie/internal/wire/pagetoken"
 )
 
-// previewEstate has a queue that one account uses and one may use that is put away, a role, and a queue of which nothing can be told.
+// previewEstate has a queue that two accounts may use and one of which nothing can be told, as it has two policies.
 const previewEstate = `Resources:
   Orders: {Type: AWS::SQS::Queue, Properties: {QueueName: orders}}
   OrdersPolicy:
@@ -45,88 +39,26 @@ const previewEstate = `Resources:
 `
 
 const (
-	ordersQueue  = "arn:aws:sqs:eu-west-1:111122223333:orders"
-	darkQueue    = "arn:aws:sqs:eu-west-1:111122223333:dark"
-	previewedARN = "arn:aws:access-analyzer:eu-west-1:111122223333:analyzer/acct"
+	ordersQueue = "arn:aws:sqs:us-east-1:111122223333:orders"
+	darkQueue   = "arn:aws:sqs:us-east-1:111122223333:dark"
 )
 
-var previewTenant = store.Tenant{Account: "111122223333", Region: "eu-west-1"}
+// A previewWorld is a world with previewEstate, scanned. What 444455556666 may do is archived; a rule archives what 222233334444 may.
+type previewWorld struct{ *world }
 
-// A previewWorld is a service with an analyzer over an estate, whose findings are stored as a scan makes them.
-type previewWorld struct {
-	*testing.T
-	ctx     context.Context
-	service *Service
-	db      store.DB
-	mu      sync.Mutex
-	now     time.Time
-}
+func newPreviewWorld(t *testing.T) *previewWorld { return newPreviewWorldOn(t, newWorld(t)) }
 
-func newPreviewWorld(t *testing.T) *previewWorld {
+func newPreviewWorldOn(t *testing.T, on *world) *previewWorld {
 	t.Helper()
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "template.yaml"), []byte(previewEstate), 0o600); err != nil {
-		t.Fatal(err)
+	w := &previewWorld{on}
+	w.estates[home].set("template.yaml", previewEstate)
+	w.analyzer(rule("known", filter{"principal.AWS": {Eq: []string{"222233334444"}}}))
+	w.scan()
+	for _, f := range w.findingsWhere(filter{"principal.AWS": {Eq: []string{"444455556666"}}}) {
+		w.setStatus("ARCHIVED", *f.Id)
 	}
-	estate, err := folder.Estate(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &previewWorld{T: t, now: time.UnixMilli(1_790_000_000_000)}
-	w.ctx = wire.WithCaller(t.Context(), wire.Caller{Account: previewTenant.Account, Region: previewTenant.Region, Partition: "aws"})
-	if w.db, err = open.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "magpie.db"), open.Options{}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { w.db.Close() })
-	tokens, err := pagetoken.New(make([]byte, pagetoken.MinKey))
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.service, err = New(Config{DB: w.db, Tokens: tokens, Sources: Sources{previewTenant: {estate}}, Now: func() time.Time {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		return w.now
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.service.CreateAnalyzer(w.ctx, &accessanalyzer.CreateAnalyzerInput{AnalyzerName: wire.Ptr("acct"), Type: "ACCOUNT",
-		ArchiveRules: []accessanalyzer.InlineArchiveRule{{RuleName: wire.Ptr("known"), Filter: filter{"principal.AWS": {Eq: []string{"222233334444"}}}}}}); err != nil {
-		t.Fatal(err)
-	}
-	w.seed(estate)
+	w.expect("at first", "dark INTERNAL_ERROR ACTIVE", "orders 444455556666 ARCHIVED", "orders 999988887777 ACTIVE")
 	return w
-}
-
-// seed stores what a scan of the estate would; what 444455556666 may do is archived.
-func (w *previewWorld) seed(d source.Driver) {
-	w.Helper()
-	e, err := resource.Load(w.ctx, d, inventory.Options{Account: previewTenant.Account, Region: previewTenant.Region})
-	if err != nil {
-		w.Fatal(err)
-	}
-	err = w.db.Update(w.ctx, func(tx store.Tx) error {
-		a, err := store.GetAnalyzer(w.ctx, tx, previewTenant, "acct")
-		for i := range e.Resources {
-			r := &e.Resources[i]
-			for _, f := range findingsOf(previewedARN, r, resource.Analyze(r, reach.Zone{Account: r.Account})) {
-				if f.Status = "ACTIVE"; f.Principal["AWS"] == "444455556666" {
-					f.Status = "ARCHIVED"
-				}
-				err = errors.Join(err, store.CreateAccessFinding(w.ctx, tx, previewTenant, a.ID, findingRow(f)))
-			}
-		}
-		return err
-	})
-	if err != nil {
-		w.Fatal(err)
-	}
-}
-
-func (w *previewWorld) later(d time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.now = w.now.Add(d)
 }
 
 func queueConfiguration(name string, policy *string) map[string]accessanalyzer.Configuration {
@@ -142,7 +74,7 @@ func queuePolicyOf(accounts ...string) *string {
 }
 
 func (w *previewWorld) create(c map[string]accessanalyzer.Configuration, token *string) (string, error) {
-	out, err := w.service.CreateAccessPreview(w.ctx, &accessanalyzer.CreateAccessPreviewInput{AnalyzerArn: wire.Ptr(previewedARN), Configurations: c, ClientToken: token})
+	out, err := w.service.CreateAccessPreview(w.ctx, &accessanalyzer.CreateAccessPreviewInput{AnalyzerArn: wire.Ptr(homeARN), Configurations: c, ClientToken: token})
 	if err != nil {
 		return "", err
 	}
@@ -159,18 +91,18 @@ func (w *previewWorld) made(c map[string]accessanalyzer.Configuration) string {
 }
 
 func (w *previewWorld) get(id string) (*accessanalyzer.AccessPreview, error) {
-	out, err := w.service.GetAccessPreview(w.ctx, &accessanalyzer.GetAccessPreviewInput{AnalyzerArn: wire.Ptr(previewedARN), AccessPreviewId: &id})
+	out, err := w.service.GetAccessPreview(w.ctx, &accessanalyzer.GetAccessPreviewInput{AnalyzerArn: wire.Ptr(homeARN), AccessPreviewId: &id})
 	if err != nil {
 		return nil, err
 	}
 	return out.AccessPreview, nil
 }
 
-// findings lists the findings of a preview, page by page.
-func (w *previewWorld) findings(id string, f filter, page int64) []accessanalyzer.AccessPreviewFinding {
+// previewed lists the findings of a preview, page by page.
+func (w *previewWorld) previewed(id string, f filter, page int64) []accessanalyzer.AccessPreviewFinding {
 	w.Helper()
 	var list []accessanalyzer.AccessPreviewFinding
-	in := &accessanalyzer.ListAccessPreviewFindingsInput{AccessPreviewId: &id, AnalyzerArn: wire.Ptr(previewedARN), Filter: f, MaxResults: &page}
+	in := &accessanalyzer.ListAccessPreviewFindingsInput{AccessPreviewId: &id, AnalyzerArn: wire.Ptr(homeARN), Filter: f, MaxResults: &page}
 	for range 20 {
 		out, err := w.service.ListAccessPreviewFindings(w.ctx, in)
 		if err != nil {
@@ -188,23 +120,14 @@ func (w *previewWorld) findings(id string, f filter, page int64) []accessanalyze
 	return nil
 }
 
-// lines are findings as "CHANGE STATUS WHO [EXISTING-STATUS]", sorted.
-func lines(list []accessanalyzer.AccessPreviewFinding) (all []string) {
+// foretold are findings as "CHANGE STATUS WHO [EXISTING-STATUS]", sorted.
+func foretold(list []accessanalyzer.AccessPreviewFinding) (all []string) {
 	for _, f := range list {
 		who := f.Principal["AWS"] + wire.Value(f.Error)
 		all = append(all, strings.TrimSpace(fmt.Sprintf("%s %s %s %s", f.ChangeType, f.Status, who, f.ExistingFindingStatus)))
 	}
 	slices.Sort(all)
 	return all
-}
-
-func kindOfError(t *testing.T, err error) wire.Kind {
-	t.Helper()
-	var known *wire.Error
-	if !errors.As(err, &known) {
-		t.Fatalf("error %v", err)
-	}
-	return known.Kind
 }
 
 func TestAccessPreview(t *testing.T) {
@@ -218,7 +141,7 @@ func TestAccessPreview(t *testing.T) {
 		"its removal":   {queueConfiguration(ordersQueue, wire.Ptr("")), []string{"CHANGED RESOLVED 444455556666 ARCHIVED", "CHANGED RESOLVED 999988887777 ACTIVE"}},
 		"others":        {queueConfiguration(ordersQueue, queuePolicyOf("999988887777", "222233334444", "555566667777")), []string{"CHANGED RESOLVED 444455556666 ARCHIVED", "NEW ACTIVE 555566667777", "NEW ARCHIVED 222233334444", "UNCHANGED ACTIVE 999988887777 ACTIVE"}},
 		"everyone":      {configurations, []string{"CHANGED RESOLVED 444455556666 ARCHIVED", "CHANGED RESOLVED 999988887777 ACTIVE", "NEW ACTIVE *"}},
-		"a new queue":   {queueConfiguration("arn:aws:sqs:eu-west-1:111122223333:refunds", queuePolicyOf("999988887777")), []string{"NEW ACTIVE 999988887777"}},
+		"a new queue":   {queueConfiguration("arn:aws:sqs:us-east-1:111122223333:refunds", queuePolicyOf("999988887777")), []string{"NEW ACTIVE 999988887777"}},
 		"nothing known": {queueConfiguration(darkQueue, nil), []string{"UNCHANGED ACTIVE INTERNAL_ERROR ACTIVE"}},
 		"a cure":        {queueConfiguration(darkQueue, queuePolicyOf("999988887777")), []string{"NEW ACTIVE 999988887777"}},
 	} {
@@ -227,13 +150,13 @@ func TestAccessPreview(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := &accessanalyzer.AccessPreview{Id: &id, AnalyzerArn: wire.Ptr(previewedARN), Configurations: c.configurations,
-			CreatedAt: wire.Ptr(wire.Time(w.now.UnixMilli())), Status: "COMPLETED"}
+		want := &accessanalyzer.AccessPreview{Id: &id, AnalyzerArn: wire.Ptr(homeARN), Configurations: c.configurations,
+			CreatedAt: wire.Ptr(wire.Time(w.clock.now().UnixMilli())), Status: "COMPLETED"}
 		if d := cmp.Diff(want, p); d != "" {
 			t.Errorf("%s: -want +got\n%s", name, d)
 		}
-		list := w.findings(id, nil, 1)
-		if d := cmp.Diff(c.want, lines(list)); d != "" {
+		list := w.previewed(id, nil, 1)
+		if d := cmp.Diff(c.want, foretold(list)); d != "" {
 			t.Errorf("%s: -want +got\n%s", name, d)
 		}
 		seen := map[string]bool{}
@@ -244,12 +167,12 @@ func TestAccessPreview(t *testing.T) {
 				t.Errorf("%s: %v", name, check.Err())
 			}
 			if seen[*f.Id] || *f.Id == wire.Value(f.ExistingFindingId) || !regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`).MatchString(*f.Id) ||
-				(f.ExistingFindingId == nil) != (f.ChangeType == "NEW") || int64(*f.CreatedAt) != w.now.UnixMilli() {
+				(f.ExistingFindingId == nil) != (f.ChangeType == "NEW") || int64(*f.CreatedAt) != w.clock.now().UnixMilli() {
 				t.Errorf("%s: %s", name, wire.Marshal(f))
 			}
 			seen[*f.Id] = true
 			if f.ExistingFindingId != nil {
-				existing, err := w.service.GetFinding(w.ctx, &accessanalyzer.GetFindingInput{AnalyzerArn: wire.Ptr(previewedARN), Id: f.ExistingFindingId})
+				existing, err := w.service.GetFinding(w.ctx, &accessanalyzer.GetFindingInput{AnalyzerArn: wire.Ptr(homeARN), Id: f.ExistingFindingId})
 				if err != nil || existing.Finding.Status != f.ExistingFindingStatus || existing.Finding.Principal["AWS"] != f.Principal["AWS"] {
 					t.Errorf("%s: %v, %v", name, existing, err)
 				}
@@ -257,7 +180,7 @@ func TestAccessPreview(t *testing.T) {
 		}
 	}
 	// The findings of the analyzer are as they were.
-	out, err := w.service.ListFindings(w.ctx, &accessanalyzer.ListFindingsInput{AnalyzerArn: wire.Ptr(previewedARN)})
+	out, err := w.service.ListFindings(w.ctx, &accessanalyzer.ListFindingsInput{AnalyzerArn: wire.Ptr(homeARN)})
 	if err != nil || len(out.Findings) != 3 {
 		t.Errorf("%d findings, %v", len(out.Findings), err)
 	}
@@ -273,20 +196,18 @@ func TestAccessPreviewFails(t *testing.T) {
 		if err != nil || p.Status != "FAILED" || p.StatusReason == nil || p.StatusReason.Code != code {
 			t.Errorf("%s, %v", wire.Marshal(p), err)
 		}
-		_, err = w.service.ListAccessPreviewFindings(w.ctx, &accessanalyzer.ListAccessPreviewFindingsInput{AccessPreviewId: &id, AnalyzerArn: wire.Ptr(previewedARN)})
-		if kindOfError(t, err) != wire.Conflict {
-			t.Errorf("findings of a failed preview: %v", err)
-		}
-		list, err := w.service.ListAccessPreviews(w.ctx, &accessanalyzer.ListAccessPreviewsInput{AnalyzerArn: wire.Ptr(previewedARN)})
+		_, err = w.service.ListAccessPreviewFindings(w.ctx, &accessanalyzer.ListAccessPreviewFindingsInput{AccessPreviewId: &id, AnalyzerArn: wire.Ptr(homeARN)})
+		wantKind(t, "findings of a failed preview", err, wire.Conflict)
+		list, err := w.service.ListAccessPreviews(w.ctx, &accessanalyzer.ListAccessPreviewsInput{AnalyzerArn: wire.Ptr(homeARN)})
 		if err != nil || !slices.ContainsFunc(list.AccessPreviews, func(s accessanalyzer.AccessPreviewSummary) bool {
-			return *s.Id == id && s.Status == "FAILED" && s.StatusReason.Code == code && *s.AnalyzerArn == previewedARN
+			return *s.Id == id && s.Status == "FAILED" && s.StatusReason.Code == code && *s.AnalyzerArn == homeARN
 		}) {
 			t.Errorf("list: %v, %v", list, err)
 		}
 	}
 	fails(queueConfiguration(ordersQueue, wire.Ptr("{")), "INVALID_CONFIGURATION")
 	fails(map[string]accessanalyzer.Configuration{"arn:aws:iam::111122223333:role/new": {IamRole: &accessanalyzer.IamRoleConfiguration{}}}, "INVALID_CONFIGURATION")
-	w.service.cfg.Sources[previewTenant] = []source.Driver{goneSource{}}
+	w.service.cfg.Sources[home] = []source.Driver{goneSource{}}
 	fails(queueConfiguration(ordersQueue, nil), "INTERNAL_ERROR")
 }
 
@@ -305,33 +226,24 @@ func TestAccessPreviewRefuses(t *testing.T) {
 		return err
 	}
 	for analyzer, want := range map[string]wire.Kind{
-		"arn:aws:access-analyzer:eu-west-1:111122223333:analyzer/other": wire.NotFound,
-		"arn:aws:access-analyzer:us-east-1:111122223333:analyzer/acct":  wire.NotFound,
-		"arn:aws:access-analyzer:eu-west-1:999988887777:analyzer/acct":  wire.NotFound,
+		"arn:aws:access-analyzer:us-east-1:111122223333:analyzer/other": wire.NotFound,
+		"arn:aws:access-analyzer:eu-west-1:111122223333:analyzer/a":     wire.NotFound,
+		"arn:aws:access-analyzer:us-east-1:999988887777:analyzer/a":     wire.NotFound,
 	} {
-		if got := kindOfError(t, with(analyzer, good)); got != want {
-			t.Errorf("%s: %v", analyzer, got)
-		}
+		wantKind(t, analyzer, with(analyzer, good), want)
 	}
 	two := queueConfiguration(ordersQueue, nil)
 	two[darkQueue] = good[ordersQueue]
-	for name, c := range map[string]map[string]accessanalyzer.Configuration{"none": {}, "two": two, "another account": queueConfiguration("arn:aws:sqs:eu-west-1:999988887777:q", nil)} {
-		if got := kindOfError(t, with(previewedARN, c)); got != wire.Validation {
-			t.Errorf("%s: %v", name, got)
-		}
+	for name, c := range map[string]map[string]accessanalyzer.Configuration{"none": {}, "two": two, "another account": queueConfiguration("arn:aws:sqs:us-east-1:999988887777:q", nil)} {
+		wantKind(t, name, with(homeARN, c), wire.Validation)
 	}
-	if _, err := w.create(good, wire.Ptr("")); kindOfError(t, err) != wire.Validation {
-		t.Errorf("an empty token: %v", err)
-	}
-	for _, id := range []string{"01234567-89ab-4cde-8f01-23456789abcd"} {
-		if _, err := w.get(id); kindOfError(t, err) != wire.NotFound {
-			t.Errorf("%s: %v", id, err)
-		}
-		_, err := w.service.ListAccessPreviewFindings(w.ctx, &accessanalyzer.ListAccessPreviewFindingsInput{AccessPreviewId: &id, AnalyzerArn: wire.Ptr(previewedARN)})
-		if kindOfError(t, err) != wire.NotFound {
-			t.Errorf("findings of %s: %v", id, err)
-		}
-	}
+	_, err := w.create(good, wire.Ptr(""))
+	wantKind(t, "an empty token", err, wire.Validation)
+	missing := "01234567-89ab-4cde-8f01-23456789abcd"
+	_, err = w.get(missing)
+	wantKind(t, "no such preview", err, wire.NotFound)
+	_, err = w.service.ListAccessPreviewFindings(w.ctx, &accessanalyzer.ListAccessPreviewFindingsInput{AccessPreviewId: &missing, AnalyzerArn: wire.Ptr(homeARN)})
+	wantKind(t, "its findings", err, wire.NotFound)
 	id := w.made(good)
 	for name, in := range map[string]*accessanalyzer.ListAccessPreviewFindingsInput{
 		"no key":     {Filter: filter{"colour": {Exists: wire.Ptr(true)}}},
@@ -339,27 +251,27 @@ func TestAccessPreviewRefuses(t *testing.T) {
 		"no token":   {NextToken: wire.Ptr("x")},
 		"no content": {Filter: filter{"status": {}}},
 	} {
-		in.AccessPreviewId, in.AnalyzerArn = &id, wire.Ptr(previewedARN)
-		if _, err := w.service.ListAccessPreviewFindings(w.ctx, in); kindOfError(t, err) != wire.Validation {
-			t.Errorf("%s: %v", name, err)
-		}
+		in.AccessPreviewId, in.AnalyzerArn = &id, wire.Ptr(homeARN)
+		_, err := w.service.ListAccessPreviewFindings(w.ctx, in)
+		wantKind(t, name, err, wire.Validation)
 	}
 	// An analyzer of an organization makes none.
-	w.service.cfg.Organization = &config.Organization{ID: "o-a1b2c3d4e5", ManagementAccount: previewTenant.Account}
-	err := w.db.Update(w.ctx, func(tx store.Tx) error {
-		return store.CreateAnalyzer(w.ctx, tx, previewTenant, store.Analyzer{ID: "o", Name: "org", Type: "ORGANIZATION", Tags: []byte("{}"), Doc: []byte("{}")})
+	w.service.cfg.Organization = anOrganization
+	err = w.db.Update(w.ctx, func(tx store.Tx) error {
+		return store.CreateAnalyzer(w.ctx, tx, home, store.Analyzer{ID: "o", Name: "org", Type: "ORGANIZATION", Tags: []byte("{}"), Doc: []byte("{}")})
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var refused *wire.Error
-	if err := with("arn:aws:access-analyzer:eu-west-1:111122223333:analyzer/org", good); !errors.As(err, &refused) || refused.Reason != wire.ReasonNotSupported {
-		t.Errorf("an organization's analyzer: %v", err)
+	must(t, err)
+	refused := wantKind(t, "an organization's analyzer", with("arn:aws:access-analyzer:us-east-1:111122223333:analyzer/org", good), wire.Validation)
+	if refused.Reason != wire.ReasonNotSupported {
+		t.Errorf("reason %s", refused.Reason)
 	}
 }
 
-func TestAccessPreviewOnce(t *testing.T) {
-	w := newPreviewWorld(t)
+func TestAccessPreviewOnce(t *testing.T) { previewOnce(newPreviewWorld(t)) }
+
+func previewOnce(w *previewWorld) {
+	t := w.TB
+	t.Helper()
 	token := wire.Ptr("one")
 	var ids [4]string
 	var wg sync.WaitGroup
@@ -376,13 +288,12 @@ func TestAccessPreviewOnce(t *testing.T) {
 	if err != nil || ids[0] == "" || slices.ContainsFunc(ids[:], func(id string) bool { return id != again }) {
 		t.Errorf("%v and %s, %v", ids, again, err)
 	}
-	if _, err := w.create(queueConfiguration(ordersQueue, wire.Ptr("")), token); kindOfError(t, err) != wire.Conflict {
-		t.Errorf("another request with the token: %v", err)
-	}
+	_, err = w.create(queueConfiguration(ordersQueue, wire.Ptr("")), token)
+	wantKind(t, "another request with the token", err, wire.Conflict)
 	if other := w.made(queueConfiguration(ordersQueue, nil)); other == again {
 		t.Error("a request without a token got an answer from before")
 	}
-	out, err := w.service.ListAccessPreviews(w.ctx, &accessanalyzer.ListAccessPreviewsInput{AnalyzerArn: wire.Ptr(previewedARN)})
+	out, err := w.service.ListAccessPreviews(w.ctx, &accessanalyzer.ListAccessPreviewsInput{AnalyzerArn: wire.Ptr(homeARN)})
 	if err != nil || len(out.AccessPreviews) != 2 {
 		t.Errorf("%v, %v", out, err)
 	}
@@ -397,9 +308,9 @@ func TestAccessPreviewQuota(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = w.db.Update(w.ctx, func(tx store.Tx) error {
-		a, err := store.GetAnalyzer(w.ctx, tx, previewTenant, "acct")
+		a, err := store.GetAnalyzer(w.ctx, tx, home, "a")
 		for i := range maxPreviews - 2 {
-			err = errors.Join(err, store.CreateAccessPreview(w.ctx, tx, previewTenant, a.ID, store.AccessPreview{ID: fmt.Sprint(i), CreatedAt: w.now.UnixMilli(), Status: "COMPLETED"}, 0))
+			err = errors.Join(err, store.CreateAccessPreview(w.ctx, tx, home, a.ID, store.AccessPreview{ID: fmt.Sprint(i), CreatedAt: w.clock.now().UnixMilli(), Status: "COMPLETED"}, 0))
 		}
 		return err
 	})
@@ -407,23 +318,22 @@ func TestAccessPreviewQuota(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.made(queueConfiguration(ordersQueue, nil))
-	if _, err := w.create(queueConfiguration(ordersQueue, nil), nil); kindOfError(t, err) != wire.Quota {
-		t.Errorf("over the quota: %v", err)
-	}
+	_, err = w.create(queueConfiguration(ordersQueue, nil), nil)
+	wantKind(t, "over the quota", err, wire.Quota)
 	if again, err := w.create(queueConfiguration(ordersQueue, nil), token); err != nil || again != first {
 		t.Errorf("a repetition over the quota: %s, %v", again, err)
 	}
-	w.later(time.Hour + time.Millisecond)
+	w.clock.advance(time.Hour + time.Millisecond)
 	w.made(queueConfiguration(ordersQueue, nil))
 }
 
 func TestAccessPreviewRetention(t *testing.T) {
 	w := newPreviewWorld(t)
 	old := w.made(queueConfiguration(ordersQueue, nil))
-	w.later(time.Hour)
+	w.clock.advance(time.Hour)
 	young := w.made(queueConfiguration(ordersQueue, nil))
 	ids := func() (ids []string) {
-		in := &accessanalyzer.ListAccessPreviewsInput{AnalyzerArn: wire.Ptr(previewedARN), MaxResults: wire.Ptr(int64(1))}
+		in := &accessanalyzer.ListAccessPreviewsInput{AnalyzerArn: wire.Ptr(homeARN), MaxResults: wire.Ptr(int64(1))}
 		for range 5 {
 			out, err := w.service.ListAccessPreviews(w.ctx, in)
 			if err != nil {
@@ -442,26 +352,23 @@ func TestAccessPreviewRetention(t *testing.T) {
 	if d := cmp.Diff([]string{young, old}, ids()); d != "" {
 		t.Error(d)
 	}
-	w.later(23*time.Hour + time.Minute)
-	if _, err := w.get(old); kindOfError(t, err) != wire.NotFound {
-		t.Errorf("a preview of yesterday: %v", err)
-	}
+	w.clock.advance(23*time.Hour + time.Minute)
+	_, err := w.get(old)
+	wantKind(t, "a preview of yesterday", err, wire.NotFound)
 	if d := cmp.Diff([]string{young}, ids()); d != "" {
 		t.Error(d)
 	}
-	if _, err := w.service.DeleteAnalyzer(w.ctx, &accessanalyzer.DeleteAnalyzerInput{AnalyzerName: wire.Ptr("acct")}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.get(young); kindOfError(t, err) != wire.NotFound {
-		t.Errorf("a preview of a deleted analyzer: %v", err)
-	}
+	_, err = w.service.DeleteAnalyzer(w.ctx, &accessanalyzer.DeleteAnalyzerInput{AnalyzerName: wire.Ptr("a")})
+	must(t, err)
+	_, err = w.get(young)
+	wantKind(t, "a preview of a deleted analyzer", err, wire.NotFound)
 }
 
 // TestAccessPreviewFilter asks for each key that only findings of previews have, and for some that all have (access-analyzer.md 3.2).
 func TestAccessPreviewFilter(t *testing.T) {
 	w := newPreviewWorld(t)
 	id := w.made(queueConfiguration(ordersQueue, queuePolicyOf("999988887777", "222233334444", "555566667777")))
-	all := w.findings(id, nil, 100)
+	all := w.previewed(id, nil, 100)
 	known := all[slices.IndexFunc(all, func(f accessanalyzer.AccessPreviewFinding) bool { return f.ChangeType == "UNCHANGED" })]
 	const unchanged, added, archivedNew, resolved = "UNCHANGED ACTIVE 999988887777 ACTIVE", "NEW ACTIVE 555566667777", "NEW ARCHIVED 222233334444", "CHANGED RESOLVED 444455556666 ARCHIVED"
 	for name, c := range map[string]struct {
@@ -480,19 +387,118 @@ func TestAccessPreviewFilter(t *testing.T) {
 		"type":                  {filter{"resourceType": {Eq: []string{"AWS::SQS::Queue"}}, "findingType": {Eq: []string{"ExternalAccess"}}}, []string{resolved, added, archivedNew, unchanged}},
 	} {
 		for _, page := range []int64{1, 2, 100} {
-			if d := cmp.Diff(c.want, lines(w.findings(id, c.filter, page))); d != "" {
+			if d := cmp.Diff(c.want, foretold(w.previewed(id, c.filter, page))); d != "" {
 				t.Errorf("%s, page %d: -want +got\n%s", name, page, d)
 			}
 		}
 	}
 	// A token is one of its request.
-	in := &accessanalyzer.ListAccessPreviewFindingsInput{AccessPreviewId: &id, AnalyzerArn: wire.Ptr(previewedARN), MaxResults: wire.Ptr(int64(1))}
+	in := &accessanalyzer.ListAccessPreviewFindingsInput{AccessPreviewId: &id, AnalyzerArn: wire.Ptr(homeARN), MaxResults: wire.Ptr(int64(1))}
 	out, err := w.service.ListAccessPreviewFindings(w.ctx, in)
 	if err != nil {
 		t.Fatal(err)
 	}
 	in.NextToken, in.Filter = out.NextToken, filter{"status": {Eq: []string{"ACTIVE"}}}
-	if _, err := w.service.ListAccessPreviewFindings(w.ctx, in); kindOfError(t, err) != wire.Validation {
-		t.Errorf("a token of another request: %v", err)
+	_, err = w.service.ListAccessPreviewFindings(w.ctx, in)
+	wantKind(t, "a token of another request", err, wire.Validation)
+}
+
+// TestAccessPreviewComesTrue makes previews of changes, makes the changes and scans: each finding is then what the preview said, and there is
+// no other.
+func TestAccessPreviewComesTrue(t *testing.T) {
+	w := newWorld(t)
+	w.analyzer(rule("known", filter{"principal.AWS": {Eq: []string{"222233334444"}}}), rule("net", filter{"condition.aws:SourceIp": {Exists: wire.Ptr(true)}}))
+	random := rand.New(rand.NewPCG(7, 7))
+	principals := []any{"*", aws(stranger), aws("222233334444"), aws("111122223333"), aws("arn:aws:iam::777788889999:role/r")}
+	conditions := []map[string]any{nil, nil, {"IpAddress": map[string]any{"aws:SourceIp": "203.0.113.0/24"}}, {"StringEquals": map[string]any{"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}}
+	const bucketARN, roleARN = "arn:aws:s3:::logs", "arn:aws:iam::111122223333:role/app"
+	var statements []map[string]any
+	principal := any(aws("111122223333"))
+	w.describe(template{}.bucket("logs").role("app", principal))
+	w.scan()
+	seen := map[string]int{}
+	for round := range 150 {
+		policy, trust := (*string)(nil), (*string)(nil)
+		name, c := bucketARN, accessanalyzer.Configuration{}
+		if random.IntN(4) == 0 {
+			name, principal = roleARN, principals[1+random.IntN(len(principals)-1)]
+			text, err := json.Marshal(map[string]any{"Version": "2012-10-17", "Statement": allow(principal, "sts:AssumeRole", "")})
+			must(t, err)
+			trust = wire.Ptr(string(text))
+			c.IamRole = &accessanalyzer.IamRoleConfiguration{TrustPolicy: trust}
+		} else {
+			statements = statements[:min(len(statements), random.IntN(3))] // some stay
+			for range random.IntN(3) {
+				one := allow(principals[random.IntN(len(principals))], []string{"s3:GetObject", "s3:PutObject"}[random.IntN(2)], objects("logs"))
+				if condition := conditions[random.IntN(len(conditions))]; condition != nil {
+					one["Condition"] = condition
+				}
+				statements = append(slices.Clip(statements), one)
+			}
+			if policy = wire.Ptr(""); len(statements) > 0 {
+				text, err := json.Marshal(map[string]any{"Version": "2012-10-17", "Statement": statements})
+				must(t, err)
+				policy = wire.Ptr(string(text))
+			}
+			c.S3Bucket = &accessanalyzer.S3BucketConfiguration{BucketPolicy: policy}
+		}
+		made, err := w.service.CreateAccessPreview(w.ctx, &accessanalyzer.CreateAccessPreviewInput{AnalyzerArn: wire.Ptr(homeARN),
+			Configurations: map[string]accessanalyzer.Configuration{name: c}})
+		must(t, err)
+		said, err := w.service.ListAccessPreviewFindings(w.ctx, &accessanalyzer.ListAccessPreviewFindingsInput{AnalyzerArn: wire.Ptr(homeARN), AccessPreviewId: made.Id})
+		must(t, err)
+		before := map[string]bool{}
+		for _, f := range w.findings() {
+			before[*f.Id] = true
+		}
+		if len(statements) == 0 {
+			statements = nil
+		}
+		w.describe(template{}.bucket("logs", statements...).role("app", principal))
+		w.clock.advance(time.Minute)
+		w.scan()
+		left := map[string]accessanalyzer.FindingSummary{}
+		for _, f := range w.findingsWhere(filter{"resource": {Eq: []string{name}}}) {
+			left[*f.Id] = f
+		}
+		for _, f := range said.Findings {
+			seen[string(f.ChangeType)+" "+string(f.Status)]++
+			id := wire.Value(f.ExistingFindingId)
+			if f.ChangeType == accessanalyzer.FindingChangeTypeNew {
+				for newID, g := range left {
+					if !before[newID] && cmp.Equal(f.Principal, g.Principal) && cmp.Equal(f.Condition, g.Condition) && cmp.Equal(f.Action, g.Action) {
+						id = newID
+					}
+				}
+			}
+			g, ok := left[id]
+			if !ok || g.Status != f.Status || !cmp.Equal(f.Principal, g.Principal) || !cmp.Equal(f.Condition, g.Condition) || !cmp.Equal(f.Action, g.Action) ||
+				!cmp.Equal(f.IsPublic, g.IsPublic) || !cmp.Equal(f.Sources, g.Sources) {
+				t.Fatalf("round %d: the preview said %s, there is %s", round, wire.Marshal(&f), wire.Marshal(&g))
+			}
+			delete(left, id)
+		}
+		for id, f := range left {
+			if f.Status != accessanalyzer.FindingStatusResolved {
+				t.Fatalf("round %d: the preview did not say that there would be %s: %s", round, id, wire.Marshal(&f))
+			}
+		}
+		// Now and then someone puts a finding away.
+		if all := w.findingsWhere(filter{"status": {Eq: []string{"ACTIVE"}}}); len(all) > 0 && random.IntN(3) == 0 {
+			w.setStatus("ARCHIVED", *all[random.IntN(len(all))].Id)
+		}
 	}
+	for _, kind := range []string{"NEW ACTIVE", "NEW ARCHIVED", "CHANGED RESOLVED", "CHANGED ACTIVE", "CHANGED ARCHIVED", "UNCHANGED ACTIVE", "UNCHANGED ARCHIVED"} {
+		if seen[kind] == 0 {
+			t.Errorf("no preview said %s: %v", kind, seen)
+		}
+	}
+}
+
+// On PostgreSQL too requests at once with one token make one preview.
+func TestAccessPreviewOnceOnPostgreSQL(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs PostgreSQL")
+	}
+	previewOnce(newPreviewWorldOn(t, newWorldOn(t, pgtest.Database(t))))
 }
