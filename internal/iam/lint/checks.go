@@ -67,7 +67,7 @@ var checks = []check{
 	{iam.UnsupportedPrincipal, Error, of(iam.Identity, iam.Boundary, iam.Session), nil, byParser},
 	{"UNSUPPORTED_RESOURCE_ARN_IN_POLICY", Error, of(iam.Resource), typed, byResourcesOfPolicy},
 	{iam.UnsupportedSid, Error, everywhere, nil, byParser},
-	{iam.UnsupportedWildcardInPrincipal, Error, everywhere, nil, byParser},
+	{iam.UnsupportedWildcardInPrincipal, Error, everywhere, nil, byPrincipals},
 	{iam.MissingBraceInVariable, Error, everywhere, nil, byParser},
 	{iam.MissingQuoteInVariable, Error, everywhere, nil, byParser},
 	{iam.UnsupportedSpaceInVariable, Error, everywhere, nil, byParser},

@@ -25,6 +25,10 @@ var byPrincipals = &family{statement: func(l *linter, s *statement) {
 		p := &s.Principals.List[i]
 		if strings.Contains(p.Value, "${") && l.policy.Version == iam.Version2012 {
 			l.add(iam.VariableUnsupportedInElement, fmt.Sprintf("Principals have no variables: %s is taken as it stands.", quote(p.Value)), p.Span)
+		} else if p.Kind == iam.External && hasWildcard(p.Value) {
+			if !isForeignPattern(p.Value) {
+				l.add(iam.UnsupportedWildcardInPrincipal, fmt.Sprintf("A principal is named in full or is \"*\": use aws:PrincipalArn for patterns, not %s.", quote(p.Value)), p.Span)
+			}
 		} else if p.Kind == iam.External && !isForeign(p.Value) {
 			l.add(iam.InvalidPrincipalFormat, fmt.Sprintf("%s is no principal: an account has twelve digits.", quote(p.Value)), p.Span)
 		}
@@ -42,6 +46,18 @@ func isForeign(name string) bool {
 		account = a.Account
 	}
 	return account == "" || strings.Trim(account, "0123456789") != ""
+}
+
+// isForeignPattern reports whether a name with wildcards may be another store's: it is no number, and no ARN of IAM with a pattern of accounts.
+func isForeignPattern(name string) bool {
+	account := name
+	if a, err := arn.Parse(name); err == nil {
+		if !slices.Contains(partitions, a.Partition) || a.Service != "iam" && a.Service != "sts" {
+			return true
+		}
+		account = a.Account
+	}
+	return account == "" || strings.Trim(account, "0123456789*?") != ""
 }
 
 // byServices is about policies that let in services.

@@ -141,7 +141,7 @@ func isService(s string) bool { return strings.Contains(s, ".") && !strings.Cont
 
 func isViaService(s string) bool {
 	words := strings.Split(s, ".")
-	return (len(words) == 4 || len(words) == 5 && words[4] == "cn") && words[2] == "amazonaws" && words[3] == "com" && words[0] != "" && isRegion(words[1])
+	return len(words) >= 4 && words[0] != "" && isRegion(words[1]) // the domain depends on the partition
 }
 
 // permissive is about wildcards and variables in keys for which they have no honest use (access-analyzer.md 2.6).
