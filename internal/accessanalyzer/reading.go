@@ -73,7 +73,8 @@ func (r *reading) load(ctx context.Context, d source.Driver, opts inventory.Opti
 		r.err = err
 		return
 	}
-	r.estate, r.away = &resource.Estate{Problems: inv.Problems}, map[string]bool{}
+	r.estate = &resource.Estate{Problems: inv.Problems, Resources: make([]resource.Resource, 0, len(inv.Buckets))}
+	r.away = map[string]bool{}
 	for i := range inv.Buckets {
 		b := resource.OfBucket(inv, &inv.Buckets[i])
 		if err := inv.Buckets[i].Err; err != nil && err.Kind == source.Unavailable {

@@ -2,6 +2,7 @@ package accessanalyzer
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"runtime"
@@ -177,7 +178,7 @@ func (s *scanner) keep(ctx context.Context, cancel context.CancelCauseFunc, a *s
 
 // A survey is what a scan sees of the resources.
 type survey struct {
-	subjects map[string]*subject // by key
+	subjects map[subjectKey]*subject
 	read     map[place]digest
 	// incomplete are the tenants of whose sources one could not be read: what is not seen may be there.
 	incomplete map[string]bool
@@ -223,10 +224,10 @@ func (s *scanner) survey(ctx context.Context, look *round, a *store.TenantAnalyz
 
 // recall reads what the store knows of the analyzer's resources.
 func (s *scanner) recall(ctx context.Context, a *store.TenantAnalyzer, m *lastScan) error {
-	resources := map[string]store.ResourceState{}
+	resources := map[subjectKey]store.ResourceState{}
 	err := s.cfg.DB.View(ctx, func(tx store.Tx) error {
 		clear(resources)
-		return store.ResourceStates(ctx, tx, a.Tenant, a.ID, func(state store.ResourceState) { resources[keyOf(state.Resource, state.Owner)] = state })
+		return store.ResourceStates(ctx, tx, a.Tenant, a.ID, func(state store.ResourceState) { resources[subjectKey{state.Resource, state.Owner}] = state })
 	})
 	m.resources = resources
 	return err
@@ -234,8 +235,8 @@ func (s *scanner) recall(ctx context.Context, a *store.TenantAnalyzer, m *lastSc
 
 // see reads the sources.
 func (s *scanner) see(ctx context.Context, look *round, a *store.TenantAnalyzer, places []place) *survey {
-	v := &survey{subjects: map[string]*subject{}, read: map[place]digest{}, incomplete: map[string]bool{}, missing: map[string]string{}, present: map[string]bool{}}
-	for _, p := range places {
+	v := &survey{subjects: map[subjectKey]*subject{}, read: map[place]digest{}, incomplete: map[string]bool{}, missing: map[string]string{}, present: map[string]bool{}}
+	for i, p := range places {
 		v.present[p.String()] = true
 		r := look.read(ctx, p)
 		if r.err != nil {
@@ -247,46 +248,43 @@ func (s *scanner) see(ctx context.Context, look *round, a *store.TenantAnalyzer,
 		if r.estate.Missing != "" {
 			v.missing[p.String()] = r.estate.Missing
 		}
-		for i := range r.estate.Resources {
-			one := &r.estate.Resources[i]
-			switch {
-			case one.Type != resource.Role && p.Region != a.Region:
-				continue // only roles are global
-			case len(one.ARN) > store.MaxKey:
-				s.log(a).Warn("access analyzer: a resource is not analysed: its ARN is too long", "source", p.String(), "characters", len(one.ARN))
-				continue
-			}
-			key := keyOf(one.ARN, owner(one, p.Tenant))
-			known := v.subjects[key]
-			if known == nil {
-				known = &subject{place: p.Tenant}
-				v.subjects[key] = known
-			}
-			known.parts = append(known.parts, one)
-			known.away = known.away || r.away[one.ARN]
-		}
+		s.collect(v, a, &places[i], r)
 	}
 	return v
 }
 
-// keyOf is what tells a resource from all others: its ARN and its owner.
-func keyOf(arn, owner string) string { return arn + "\x00" + owner }
+// collect takes in the resources of a source that the analyzer looks at.
+func (s *scanner) collect(v *survey, a *store.TenantAnalyzer, at *place, r *reading) {
+	subjects := make([]subject, len(r.estate.Resources))
+	parts := make([]*resource.Resource, len(r.estate.Resources))
+	for i := range r.estate.Resources {
+		one := &r.estate.Resources[i]
+		switch {
+		case one.Type != resource.Role && at.Region != a.Region:
+			continue // only roles are global
+		case len(one.ARN) > store.MaxKey:
+			s.log(a).Warn("access analyzer: a resource is not analysed: its ARN is too long", "source", at.String(), "characters", len(one.ARN))
+			continue
+		}
+		key := subjectKey{one.ARN, owner(one, at.Tenant)}
+		if known := v.subjects[key]; known != nil {
+			known.parts = append(known.parts, one)
+			known.away = known.away || r.away[one.ARN]
+			continue
+		}
+		parts[i] = one
+		subjects[i] = subject{parts: parts[i : i+1 : i+1], place: at, away: r.away[one.ARN]}
+		v.subjects[key] = &subjects[i]
+	}
+}
 
 // A task is a resource to analyse, or one that is gone.
 type task struct {
-	key     string
+	key     subjectKey
 	subject *subject // nil if it was not seen
 	state   store.ResourceState
 	result  resource.Result
 	gone    bool
-}
-
-// arn is the ARN of the resource. Of one that was not seen it is that of the store.
-func (t *task) arn() string {
-	if t.subject != nil {
-		return t.subject.resource().ARN
-	}
-	return t.state.Resource
 }
 
 // changes tells what is new, changed, due or gone, in the order of the keys.
@@ -300,10 +298,9 @@ func (s *scanner) changes(a *store.TenantAnalyzer, m *lastScan, seen *survey) []
 			continue // what it was like stays true until the source tells otherwise
 		}
 		print := one.fingerprint(zone)
-		if !known || !bytes.Equal(old.Fingerprint, print) || old.AnalyzedAt <= again {
-			r := one.resource()
+		if !known || !bytes.Equal(old.Fingerprint, print[:]) || old.AnalyzedAt <= again {
 			todo = append(todo, &task{key: key, subject: one, state: store.ResourceState{
-				Resource: r.ARN, Type: r.Type, Owner: owner(r, one.place), Place: one.place.String(), Fingerprint: print}})
+				Resource: key.arn, Type: one.resource().Type, Owner: key.owner, Place: one.place.String(), Fingerprint: print[:]}})
 		}
 	}
 	for key, old := range m.resources {
@@ -313,7 +310,9 @@ func (s *scanner) changes(a *store.TenantAnalyzer, m *lastScan, seen *survey) []
 			}
 		}
 	}
-	slices.SortFunc(todo, func(t, u *task) int { return strings.Compare(t.key, u.key) })
+	slices.SortFunc(todo, func(t, u *task) int {
+		return cmp.Or(strings.Compare(t.key.arn, u.key.arn), strings.Compare(t.key.owner, u.key.owner))
+	})
 	return todo
 }
 
@@ -332,14 +331,14 @@ func (v *survey) unseen(old store.ResourceState, zone zoneDigest) *task {
 	case v.incomplete[old.Place], !v.present[old.Place]:
 		return nil
 	case !missing:
-		return &task{key: keyOf(old.Resource, old.Owner), state: old, gone: true}
+		return &task{key: subjectKey{old.Resource, old.Owner}, state: old, gone: true}
 	}
 	print := unreadable(why, zone)
-	if bytes.Equal(old.Fingerprint, print) {
+	if bytes.Equal(old.Fingerprint, print[:]) {
 		return nil
 	}
-	t := &task{key: keyOf(old.Resource, old.Owner), state: old, result: resource.Result{Error: resource.InternalError, Reason: why}}
-	t.state.Fingerprint = print
+	t := &task{key: subjectKey{old.Resource, old.Owner}, state: old, result: resource.Result{Error: resource.InternalError, Reason: why}}
+	t.state.Fingerprint = print[:]
 	return t
 }
 
@@ -355,7 +354,7 @@ func (s *scanner) analyze(a *store.TenantAnalyzer, batch []*task) {
 					t.result = t.subject.analyze(s.service.zone(&a.Analyzer, t.state.Owner))
 				}
 				if t.result.Error != "" {
-					s.log(a).Warn("access analyzer: a resource cannot be read or decided", "resource", t.arn(), "error", t.result.Error, "reason", t.result.Reason)
+					s.log(a).Warn("access analyzer: a resource cannot be read or decided", "resource", t.key.arn, "error", t.result.Error, "reason", t.result.Reason)
 				}
 			}
 		})
@@ -384,7 +383,7 @@ func (s *scanner) commit(ctx context.Context, a *store.TenantAnalyzer, batch []*
 				return err
 			}
 			if !t.gone {
-				last = t.arn()
+				last = t.key.arn
 			}
 		}
 		if last == "" {

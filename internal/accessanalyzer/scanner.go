@@ -111,7 +111,7 @@ func (s *scanner) round(ctx context.Context) error {
 type lastScan struct {
 	scan, requested int64
 	digests         map[place]digest // of the sources that were read
-	resources       map[string]store.ResourceState
+	resources       map[subjectKey]store.ResourceState
 	due             int64 // when a resource has to be analysed again, though nothing has changed
 	purged          int64 // when old findings were deleted last
 }

@@ -24,7 +24,7 @@ type settler struct {
 // settle brings the findings of a resource up to date.
 func (w *settler) settle(ctx context.Context, t *task) error {
 	wanted := w.findings(t)
-	rows, err := store.AccessFindingsOf(ctx, w.tx, w.tenant, w.analyzer, t.arn())
+	rows, err := store.AccessFindingsOf(ctx, w.tx, w.tenant, w.analyzer, t.key.arn)
 	if err != nil {
 		return err
 	}
@@ -44,10 +44,10 @@ func (w *settler) settle(ctx context.Context, t *task) error {
 		}
 	}
 	if t.gone {
-		return store.DeleteAnalyzedResource(ctx, w.tx, w.tenant, w.analyzer, t.arn(), t.state.Owner)
+		return store.DeleteAnalyzedResource(ctx, w.tx, w.tenant, w.analyzer, t.key.arn, t.state.Owner)
 	}
 	return store.PutAnalyzedResource(ctx, w.tx, w.tenant, w.analyzer, store.AnalyzedResource{
-		Resource: t.arn(), Type: t.state.Type, Owner: t.state.Owner, Place: t.state.Place, Fingerprint: t.state.Fingerprint,
+		Resource: t.key.arn, Type: t.state.Type, Owner: t.state.Owner, Place: t.state.Place, Fingerprint: t.state.Fingerprint,
 		CreatedAt: w.now, AnalyzedAt: w.now, UpdatedAt: w.now, Doc: wire.Marshal(analyzed(t))})
 }
 
@@ -62,7 +62,7 @@ func (w *settler) findings(t *task) map[string]*accessanalyzer.Finding {
 
 // described is the resource, as far as it is known.
 func (t *task) described() *resource.Resource {
-	return &resource.Resource{ARN: t.arn(), Type: t.state.Type, Account: t.state.Owner}
+	return &resource.Resource{ARN: t.key.arn, Type: t.state.Type, Account: t.state.Owner}
 }
 
 // meet settles a stored finding; f is nil if a resource does not have it now. failed says that something about the resource could not be

@@ -2,20 +2,21 @@ package accessanalyzer
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
 	"slices"
 
 	"github.com/magpie-sec/magpie/internal/iam/reach"
 	"github.com/magpie-sec/magpie/internal/resource"
-	"github.com/magpie-sec/magpie/internal/store"
 )
+
+// A subjectKey tells a resource from all others: an ARN need not, for stores of different owners may have buckets of the same name.
+type subjectKey struct{ arn, owner string }
 
 // A subject is a resource that an analyzer looks at, as all sources describe it that have it: mostly one.
 type subject struct {
 	parts []*resource.Resource
-	place store.Tenant // whose source has the first
-	away  bool         // a source that has it cannot tell about it just now
+	place *place // that has the first
+	away  bool   // a source that has it cannot tell about it just now
 }
 
 func (s *subject) resource() *resource.Resource { return s.parts[0] }
@@ -33,19 +34,23 @@ func digestZone(z reach.Zone) zoneDigest {
 }
 
 // fingerprint is the same for subjects of which an analysis makes the same. Where a document has what it says does not count.
-func (s *subject) fingerprint(zone zoneDigest) []byte {
-	text := make([]byte, 0, 2*sha256.Size)
-	text = append(text, zone[:]...)
-	for _, r := range s.parts {
-		print := placeless(r).Fingerprint()
-		text = append(text, print[:]...)
+func (s *subject) fingerprint(zone zoneDigest) resource.Fingerprint {
+	print := placeless(s.parts[0]).Fingerprint()
+	for _, r := range s.parts[1:] {
+		next := placeless(r).Fingerprint()
+		print = sha256.Sum256(append(print[:], next[:]...))
 	}
-	sum := sha256.Sum256(text)
-	return sum[:]
+	for i := range print {
+		print[i] ^= zone[i]
+	}
+	return print
 }
 
 // placeless is a resource without the places of its documents in files, so that a line that is put in above does not change it.
 func placeless(r *resource.Resource) *resource.Resource {
+	if r.Place == (resource.Place{}) && r.Policy.Value.Places == nil && len(r.AccessPoints.Value) == 0 && r.SecretKey == nil {
+		return r
+	}
 	c := *r
 	c.Place, c.Policy.Value.Places = resource.Place{}, nil
 	if len(c.AccessPoints.Value) > 0 {
@@ -61,9 +66,8 @@ func placeless(r *resource.Resource) *resource.Resource {
 }
 
 // unreadable is the fingerprint of a resource of which its source cannot tell whether it is still there.
-func unreadable(why string, zone zoneDigest) []byte {
-	sum := sha256.Sum256(binary.AppendUvarint(append(zone[:], "unreadable "+why...), analysisVersion))
-	return sum[:]
+func unreadable(why string, zone zoneDigest) resource.Fingerprint {
+	return sha256.Sum256(append(zone[:], "unreadable "+why...))
 }
 
 // analyze works a subject out. What several sources tell of it counts together.
@@ -73,12 +77,9 @@ func (s *subject) analyze(zone reach.Zone) (all resource.Result) {
 			all = resource.Result{Error: resource.InternalError, Reason: fmt.Sprint("the analysis failed: ", p)}
 		}
 	}()
-	for i, r := range s.parts {
+	all = resource.Analyze(s.parts[0], zone)
+	for _, r := range s.parts[1:] {
 		result := resource.Analyze(r, zone)
-		if i == 0 {
-			all = result
-			continue
-		}
 		all.Findings = append(slices.Clone(all.Findings), result.Findings...)
 		all.Public = all.Public || result.Public
 		all.Actions, all.SharedVia = union(all.Actions, result.Actions), union(all.SharedVia, result.SharedVia)

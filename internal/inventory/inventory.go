@@ -74,6 +74,7 @@ func Load(ctx context.Context, d source.Driver, opts Options) (*Inventory, error
 		buckets[l.Name], told[l.Name] = b, l
 	}
 	inv.AccountPublicAccessBlock = configured.AccountPublicAccessBlock(ctx)
+	inv.Buckets = make([]Bucket, 0, len(buckets)) // they are large
 	for _, name := range slices.Sorted(maps.Keys(buckets)) {
 		inv.Buckets = append(inv.Buckets, buckets[name])
 	}
