@@ -98,12 +98,13 @@ func tree() []string {
 
 // crowd tells how many requests of a kind are under way at a time.
 type crowd struct {
-	now, most, all atomic.Int64
+	now, most, all, sum atomic.Int64
 }
 
 func (c *crowd) enter() {
 	c.all.Add(1)
 	n := c.now.Add(1)
+	c.sum.Add(n)
 	for {
 		most := c.most.Load()
 		if n <= most || c.most.CompareAndSwap(most, n) {
@@ -113,7 +114,10 @@ func (c *crowd) enter() {
 }
 
 func TestListingIsParallelWhereItPays(t *testing.T) {
-	var flat, tiny []string
+	var flat, tiny, long []string
+	for i := range 400_000 {
+		long = append(long, fmt.Sprintf("a/b/%03d/%06d", i/1300, i))
+	}
 	for i := range 40_000 {
 		flat = append(flat, fmt.Sprintf("flat-%05d", i))
 		tiny = append(tiny, fmt.Sprintf("tiny/%05d/only", i))
@@ -125,6 +129,7 @@ func TestListingIsParallelWhereItPays(t *testing.T) {
 		requestsAtMost int64
 	}{
 		{"tree", tree(), 5, 8, 2 * 40},
+		{"long tree", long, 6, 8, 400 + 120},
 		{"flat", flat, 1, 2, 40 + 10},
 		{"tiny folders", tiny, 1, 2, 40 + 10},
 		{"small", tree()[:900], 1, 1, 1},
@@ -135,7 +140,7 @@ func TestListingIsParallelWhereItPays(t *testing.T) {
 			f.before = func(http.ResponseWriter, *http.Request) bool {
 				c.enter()
 				defer c.now.Add(-1)
-				time.Sleep(5 * time.Millisecond) // so that requests can meet
+				time.Sleep(10 * time.Millisecond) // so that requests can meet
 				return false
 			}
 			d := open(t, f, nil)
@@ -145,6 +150,9 @@ func TestListingIsParallelWhereItPays(t *testing.T) {
 			}
 			if most := c.most.Load(); most < test.least || most > test.most {
 				t.Errorf("%d requests at a time, want %d to %d", most, test.least, test.most)
+			}
+			if mean := float64(c.sum.Load()) / float64(c.all.Load()); test.least >= 6 && mean < float64(test.least)/3 {
+				t.Errorf("%.1f requests at a time on the whole, want %d at least", mean, test.least/3)
 			}
 			if all := c.all.Load(); all > test.requestsAtMost {
 				t.Errorf("%d requests, want at most %d", all, test.requestsAtMost)

@@ -50,9 +50,9 @@ type segment struct {
 }
 
 const (
-	// ownPages is how many pages wait in one segment, allPages how many wait in all.
-	ownPages = 2
+	// allPages is how many pages wait in all, ownPages how many in one segment: some more than a part has, so that many parts get ahead at once.
 	allPages = 64
+	ownPages = 8
 	// partPages is how many pages a segment has before it is cut, and how many its parts should have: each of them asks for up to one page too
 	// much.
 	partPages = 4
@@ -272,9 +272,9 @@ func (l *listing) cut(s *segment) {
 	// So many folders together make a part that is worth requests of its own: one, if the one that is being listed is as large as that.
 	size := 1
 	if here := folderOf(after, *level); here == after || here != folderOf(back, *level) {
-		size = partPages * max(1, folders(sample, *level)-1)
+		page := max(1, folders(sample, *level)-1)
+		size = min(max(len(points)/l.store.opts.Parallel, partPages*page), ownPages*page)
 	}
-	size = max(size, len(points)/l.store.opts.Parallel)
 	if len(points) < size {
 		return
 	}

@@ -218,16 +218,19 @@ func (s *Store) configuration(ctx context.Context) (*aws.Config, error) {
 	}
 	load := []func(*config.LoadOptions) error{config.WithRegion(s.opts.Region)}
 	if s.opts.Credentials != nil {
+		// So that nobody is asked for the standard chain's.
 		load = append(load, config.WithCredentialsProvider(s.opts.Credentials))
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, load...)
 	if err != nil {
 		return nil, &credentialsError{err}
 	}
-	if s.opts.Credentials == nil {
-		cfg.Credentials = newChain(cfg.Credentials, load)
+	// The chain's own cache would give what the store has refused.
+	provider := s.opts.Credentials
+	if provider == nil {
+		provider = newChain(cfg.Credentials, load)
 	}
-	cfg.Credentials = &guarded{aws.NewCredentialsCache(cfg.Credentials)}
+	cfg.Credentials = &guarded{aws.NewCredentialsCache(provider)}
 	cfg.Region = cmp.Or(cfg.Region, defaultRegion)
 	cfg.Logger = logging.Nop{}
 	cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
