@@ -107,7 +107,7 @@ func (t *accessTable) finding(a *analysed, i int) {
 		}
 		t.detail(label, because(a, &f.Reasons[j]))
 	}
-	t.detail("request", request(&f.Witness, a.Marker, a.ARN))
+	t.detail("request", request(witness(a, f), a.Marker, a.ARN))
 	label := "to close"
 	for _, line := range closing(a, i) {
 		t.detail(label, line)

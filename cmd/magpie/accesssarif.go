@@ -137,7 +137,7 @@ func (s *accessSARIF) resource(a *analysed) error {
 
 func (s *accessSARIF) message(a *analysed, i int) string {
 	f := &a.result.Findings[i]
-	return fmt.Sprintf("%s: %s. For one, %s. To close it: %s.", a.ARN, sentence(f), request(&f.Witness, a.Marker, a.ARN), strings.Join(closing(a, i), " "))
+	return fmt.Sprintf("%s: %s. For one, %s. To close it: %s.", a.ARN, sentence(f), request(witness(a, f), a.Marker, a.ARN), strings.Join(closing(a, i), " "))
 }
 
 func (s *accessSARIF) add(r policyResult) {

@@ -109,6 +109,41 @@ func telling(actions []string) string {
 	return actions[0]
 }
 
+// witness is a finding's request, with an action that people know instead of one that they may not, if the policy permits that as well.
+func witness(a *analysed, f *resource.Finding) *eval.Request {
+	r := f.Witness
+	d, known := a.Policy.Get()
+	if !known || slices.Contains(tellingActions, r.Action) || slices.ContainsFunc(f.Reasons, func(why resource.Reason) bool { return why.Document != f.Reasons[0].Document }) ||
+		strings.HasPrefix(f.Reasons[0].Document, "policy of ") || !strings.HasSuffix(f.Reasons[0].Document, " policy") {
+		return &r
+	}
+	kind, text := iam.Resource, d.Text
+	if a.Type == resource.Role {
+		kind = iam.Trust
+	}
+	if d.Least != "" {
+		text = d.Least
+	}
+	p, err := iam.Parse(text, kind)
+	if err != nil {
+		return &r
+	}
+	asked := catalog.Load().Action(r.Action)
+	for _, name := range tellingActions {
+		act := catalog.Load().Action(name)
+		if act == nil || asked == nil || !slices.Contains(f.Actions, name) ||
+			!slices.ContainsFunc(act.Resources, func(x catalog.ActionResource) bool { return x.Type.Matches(r.Resource) }) && len(act.Resources) > 0 {
+			continue
+		}
+		if other := r; eval.Permits(p, &r) {
+			if other.Action = name; eval.Permits(p, &other) {
+				return &other
+			}
+		}
+	}
+	return &r
+}
+
 // inSeries writes "a, b and c".
 func inSeries(list []string, and string) string {
 	if len(list) < 2 {

@@ -52,27 +52,20 @@ type Closer struct {
 	r      *resource.Resource
 	zone   reach.Zone
 	before resource.Result
-	most   resource.Result // what may be at most, where documents have parts that are not known
-	left   int             // of the budget
-	tried  map[resource.Fingerprint]tried
+	left   int // of the budget
+	tried  map[resource.Fingerprint]resource.Result
 	had    map[string]*resource.Finding // the findings before, by what they are about
 	parsed map[string]*iam.Policy       // documents by name
 	lives  map[string]bool              // statements with a condition in addition, see alive
 }
-
-// tried is what a changed resource analyses to.
-type tried struct{ result, most resource.Result }
 
 // New makes a closer. result is what resource.Analyze makes of the resource and the zone.
 func New(r *resource.Resource, zone reach.Zone, result resource.Result) *Closer {
 	if r.Account != "" {
 		zone.Account = r.Account
 	}
-	c := &Closer{r: r, zone: zone, before: result, left: budget, tried: map[resource.Fingerprint]tried{}, had: byAccess(result.Findings),
+	c := &Closer{r: r, zone: zone, before: result, left: budget, tried: map[resource.Fingerprint]resource.Result{}, had: byAccess(result.Findings),
 		parsed: map[string]*iam.Policy{}, lives: map[string]bool{}}
-	if upper, differs := atMost(r); differs {
-		c.most = resource.AnalyzeWithin(upper, zone, limits)
-	}
 	return c
 }
 
@@ -152,27 +145,16 @@ func (c *Closer) try(f *resource.Finding, edits []Edit) (*Remedy, bool) {
 	if !ok {
 		return nil, false
 	}
-	print := changed.Fingerprint()
-	t, known := c.tried[print]
-	if !known {
-		if c.left -= 1 + len(c.before.Findings); c.left < 0 {
-			return nil, false
-		}
-		t.result = resource.AnalyzeWithin(changed, c.zone, limits)
-		if upper, differs := atMost(changed); differs {
-			t.most = resource.AnalyzeWithin(upper, c.zone, limits)
-		}
-		c.tried[print] = t
-	}
-	if !sameGaps(t.result, c.before) || !sameGaps(t.most, c.most) {
+	after, ok := c.analyse(changed)
+	if !ok || !sameGaps(after, c.before) {
 		return nil, false
 	}
 	r := &Remedy{Edits: edits, Resource: changed}
 	touched := func(g *resource.Finding) bool {
 		return slices.ContainsFunc(g.Reasons, func(why resource.Reason) bool { return kept.touched(why, edits) })
 	}
-	for i := range t.result.Findings {
-		g := &t.result.Findings[i]
+	for i := range after.Findings {
+		g := &after.Findings[i]
 		if b := c.had[about(g)]; b != nil && !same(f, g) && (b.Public || !g.Public) && holds(b, g.Actions) {
 			continue
 		}
@@ -184,12 +166,19 @@ func (c *Closer) try(f *resource.Finding, edits []Edit) (*Remedy, bool) {
 		}
 		r.Left = append(r.Left, *g)
 	}
-	for i := range t.most.Findings {
-		if g := &t.most.Findings[i]; (within(f, g) || within(g, f)) && touched(g) {
-			return nil, false // what is not known may be the finding again
+	has := byAccess(after.Findings)
+	if most, differs := atMost(changed, edits, kept); differs {
+		perhaps, ok := c.analyse(most)
+		if !ok || !sameGaps(perhaps, c.before) {
+			return nil, false
+		}
+		for i := range perhaps.Findings {
+			g := &perhaps.Findings[i]
+			if b := has[about(g)]; (b == nil || !holds(b, g.Actions)) && (within(f, g) || within(g, f)) {
+				return nil, false // what is not known of the statements that were changed may be the finding again
+			}
 		}
 	}
-	has := byAccess(t.result.Findings)
 	for i := range c.before.Findings {
 		b := &c.before.Findings[i]
 		if g := has[about(b)]; !same(b, f) && (g == nil || !holds(g, b.Actions)) {
@@ -202,6 +191,20 @@ func (c *Closer) try(f *resource.Finding, edits []Edit) (*Remedy, bool) {
 // same reports whether two findings are about the same access.
 func same(f, g *resource.Finding) bool {
 	return f.Principal == g.Principal && slices.Equal(f.Condition, g.Condition)
+}
+
+// analyse is resource.Analyze within the budget; ok is false if it is spent.
+func (c *Closer) analyse(r *resource.Resource) (result resource.Result, ok bool) {
+	print := r.Fingerprint()
+	if result, ok = c.tried[print]; ok {
+		return result, true
+	}
+	if c.left -= 1 + len(c.before.Findings); c.left < 0 {
+		return result, false
+	}
+	result = resource.AnalyzeWithin(r, c.zone, limits)
+	c.tried[print] = result
+	return result, true
 }
 
 // about is what a finding is about, as a text.
@@ -255,18 +258,42 @@ func sameGaps(after, before resource.Result) bool {
 	return true
 }
 
-// atMost is the resource with everything that is not known of its documents taken for the most that it may allow.
-func atMost(r *resource.Resource) (most *resource.Resource, differs bool) {
+// atMost is a changed resource with what is not known of its documents taken for the most that it may allow in the statements that were
+// changed, and for the least in all others: what it lets in beyond the certain is by the statements that were changed. differs is false if all
+// of the documents is known.
+func atMost(r *resource.Resource, edits []Edit, left kept) (most *resource.Resource, differs bool) {
 	c := *r
-	widen := func(d *source.Fact[resource.Document]) {
-		if d.State == source.StateKnown && d.Value.Least != "" {
-			d.Value.Least, d.Value.Reason, differs = "", "", true
+	c.AccessPoints.Value = slices.Clone(c.AccessPoints.Value)
+	main := ""
+	for i := range edits {
+		if name := edits[i].Reason.Document; edits[i].ofStatement() && !strings.HasPrefix(name, accessPointPolicy) {
+			main = name
 		}
 	}
-	widen(&c.Policy)
-	c.AccessPoints.Value = slices.Clone(c.AccessPoints.Value)
-	for i := range c.AccessPoints.Value {
-		widen(&c.AccessPoints.Value[i].Policy)
+	names := []string{main}
+	for _, p := range c.AccessPoints.Value {
+		names = append(names, accessPointPolicy+p.Name)
+	}
+	for _, name := range names {
+		d, kind := documentOf(&c, name)
+		if d.State != source.StateKnown || d.Value.Least == "" {
+			continue
+		}
+		differs = true
+		text := d.Value.Text // if they cannot be told apart, all of it
+		least, err1 := iam.Parse(d.Value.Least, kind)
+		upper, err2 := iam.Parse(d.Value.Text, kind)
+		if err1 == nil && err2 == nil && len(least.Statements) == len(upper.Statements) {
+			mixed := *least
+			mixed.Statements = slices.Clone(least.Statements)
+			for i := range mixed.Statements {
+				if left.touched(resource.Reason{Document: name, Statement: i}, edits) {
+					mixed.Statements[i] = upper.Statements[i]
+				}
+			}
+			text = mixed.String()
+		}
+		d.Value = resource.Document{Text: text}
 	}
 	return &c, differs
 }
