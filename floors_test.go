@@ -31,6 +31,7 @@ var floors = map[string]int{
 	"internal/inventory":      12,
 	"internal/resource":       13,
 	"internal/job":            20, // floor 2: work over time
+	"internal/publish":        20,
 	"internal/macie":          30, // floor 3: services
 	"internal/accessanalyzer": 30,
 	"internal/api":            40, // floor 4: transport

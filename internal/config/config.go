@@ -25,6 +25,7 @@ type Config struct {
 	Limits   Limits
 	// Organization is nil if the accounts belong to none.
 	Organization *Organization
+	Publication  []Sink
 }
 
 // An Account is one AWS account that the server plays.
@@ -138,6 +139,15 @@ func Load(path string) (*Config, error) {
 			s.Credentials.SessionToken.beside(path)
 		} else {
 			c.Sources[i].Path = beside(path, c.Sources[i].Path)
+		}
+	}
+	for i := range c.Publication {
+		s := &c.Publication[i]
+		if s.Kind == SinkFile {
+			s.Path = beside(path, s.Path)
+		}
+		for _, secret := range []*Secret{&s.Secret, &s.Credentials.AccessKey, &s.Credentials.Key, &s.Credentials.SessionToken} {
+			secret.beside(path)
 		}
 	}
 	for _, a := range c.Accounts {

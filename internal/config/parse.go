@@ -217,7 +217,7 @@ func (p *parser) config(root *yaml.Node, c *Config) {
 		}},
 		field{name: "limits", read: func(n *yaml.Node) { c.Limits = p.limits(n) }},
 		field{name: "organization", read: func(n *yaml.Node) { c.Organization = p.organization(n) }},
-		field{name: "publication"},
+		field{name: "publication", read: func(n *yaml.Node) { c.Publication = p.publication(n) }},
 	)
 	if len(p.problems) > 0 {
 		return // what follows from other mistakes would only confuse

@@ -249,7 +249,7 @@ func Upgrade(t *testing.T, url string, open func(ctx context.Context, url string
 	update(t, db, func(ctx context.Context, tx store.Tx) error {
 		undo := []string{"DROP INDEX jobs_next_run_at", "DROP INDEX jobs_paused_at", "ALTER TABLE jobs DROP COLUMN next_run_at",
 			"ALTER TABLE jobs DROP COLUMN run_key", "DELETE FROM goose_db_version WHERE version_id > 1"}
-		for _, table := range append(accessAnalyzerTables, append(inventoryTables, "custom_identifiers", "allow_lists", "job_buckets", "findings_filters")...) {
+		for _, table := range append(accessAnalyzerTables, append(inventoryTables, "custom_identifiers", "allow_lists", "job_buckets", "findings_filters", "outbox")...) {
 			undo = append(undo, "DROP TABLE "+table)
 		}
 		err := store.CreateJob(ctx, tx, here, job)
