@@ -94,9 +94,10 @@ func (l *linter) operator(c *iam.Condition, key keyFact) {
 		return
 	}
 	want := key.Type.Element()
-	if want == catalog.ARN && (test == iam.StringLike || test == iam.StringNotLike) {
-		// A pattern that is not written as an ARN, such as *${ec2:InstanceId}, has no other operator.
-		if !slices.ContainsFunc(c.Values, func(v iam.Value) bool { return strings.HasPrefix(v.Value, "arn:") }) {
+	if want == catalog.ARN && test.Family() == iam.FamilyString {
+		// As observed: whole ARNs may be compared as texts; and a pattern that is not written as an ARN, such as *${ec2:InstanceId}, has no other
+		// operator.
+		if !hasWildcards(test) || !slices.ContainsFunc(c.Values, func(v iam.Value) bool { return strings.HasPrefix(v.Value, "arn:") }) {
 			return
 		}
 		l.add("STRING_LIKE_OPERATOR_WITH_ARN_CONDITION_KEYS", fmt.Sprintf("The wildcards of %s run over the fields of an ARN: use an ARN operator for %s.", test, quote(c.Key.Name)), c.Key.Span)
@@ -206,10 +207,8 @@ func certain(c *iam.Condition) bool {
 	return !op.IfExists && op.Test != iam.Null && op.Qualifier != iam.ForAllValues && (!op.Test.Negated() || op.Qualifier == iam.ForAnyValue)
 }
 
-// isTag tells the keys about tags that depend on the action.
-func (k keyFact) isTag() bool {
-	return k.is("aws:ResourceTag/${TagKey}", "aws:RequestTag/${TagKey}", "aws:TagKeys")
-}
+// isTag tells the key about tags of the resource. Those about tags of the request are left alone, as observed.
+func (k keyFact) isTag() bool { return k.is("aws:ResourceTag/${TagKey}") }
 
 // bySupport asks whether requests for the actions carry the key.
 var bySupport = &family{sound: true, condition: func(l *linter, s *statement, c *iam.Condition) {
