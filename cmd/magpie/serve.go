@@ -42,10 +42,12 @@ type serveCommand struct {
 
 // watchFlags say how the inventory of buckets and the access to resources are watched.
 type watchFlags struct {
-	Refresh        time.Duration `default:"15m" placeholder:"TIME" help:"How old the inventory of buckets may become before it is read again; 0: it is read when a request asks. Default: 15m."`
-	ReportExisting bool          `help:"Make findings of buckets that are public, shared or replicated to others when they are seen first, as well; Macie reports changes only."`
-	Recount        time.Duration `default:"24h" placeholder:"TIME" help:"How old the counts of a bucket's objects may become before the schedule counts them again. Default: 24h."`
-	Poll           time.Duration `default:"30s" placeholder:"TIME" help:"How often Access Analyzer looks whether the sources have changed. Default: 30s."`
+	Refresh          time.Duration `default:"15m" placeholder:"TIME" help:"How old the inventory of buckets may become before it is read again; 0: it is read when a request asks. Default: 15m."`
+	ReportExisting   bool          `help:"Make findings of buckets that are public, shared or replicated to others when they are seen first, as well; Macie reports changes only."`
+	DiscoveryObjects int64         `default:"10000" placeholder:"N" help:"How many objects automated sensitive data discovery looks at in a day, for each account and Region. Default: 10000."`
+	DiscoveryBytes   int64         `default:"10737418240" placeholder:"BYTES" help:"How many bytes these may have, as stored. Default: 10 GiB."`
+	Recount          time.Duration `default:"24h" placeholder:"TIME" help:"How old the counts of a bucket's objects may become before the schedule counts them again. Default: 24h."`
+	Poll             time.Duration `default:"30s" placeholder:"TIME" help:"How often Access Analyzer looks whether the sources have changed. Default: 30s."`
 }
 
 // Help is what magpie serve --help says below the flags.
@@ -236,7 +238,8 @@ func (s *server) handler(master *seal.Key) (http.Handler, error) {
 		return nil, err
 	}
 	service, err := macie.New(macie.Config{DB: s.backend.db, Engine: s.backend.engine, Sources: s.backend.sources, Tokens: tokens, Log: s.log,
-		Refresh: s.watch.Refresh, Recount: s.watch.Recount, ReportExisting: s.watch.ReportExisting, SkipShortMonths: s.shortMonths})
+		Refresh: s.watch.Refresh, Recount: s.watch.Recount, ReportExisting: s.watch.ReportExisting,
+		DiscoveryObjects: s.watch.DiscoveryObjects, DiscoveryBytes: s.watch.DiscoveryBytes, SkipShortMonths: s.shortMonths})
 	if err != nil {
 		return nil, err
 	}

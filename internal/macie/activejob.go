@@ -34,6 +34,9 @@ type activeJob struct {
 	classifier *classify.Classifier
 	rules      string // names the identifiers that the job looks for, and their version
 
+	automated bool                                // it is a cycle of automated discovery
+	levels    map[string]func(int64) detect.Level // of automated discovery: id or ARN of an identifier -> its severity at a count
+
 	buckets sync.Map // bucket name -> *macie2.S3Bucket, as known when the run met it
 	read    sync.Map // source.Driver -> true: its inventory was read for this run
 }
@@ -261,13 +264,19 @@ func (j *activeJob) save(ctx context.Context, tx store.Tx, run job.RunRef, outco
 // finding makes the finding of an object with detections.
 func (j *activeJob) finding(d *classify.Document, bucket string, o source.Object, now wire.Time) *macie2.Finding {
 	partition := arn.PartitionOf(j.run.Region)
-	return d.Finding(classify.Subject{
+	f := d.Finding(classify.Subject{
 		ID: findingID(j.run, bucket, o), Account: j.run.Account, Region: j.run.Region, Partition: partition, Now: now,
 		JobARN: jobARN(j.run.Tenant, j.run.JobID), JobID: j.run.JobID,
 		Location: fmt.Sprintf("s3://%s/AWSLogs/%s/Macie/%s/%s/", noExportConfiguration, j.run.Account, j.run.Region, j.run.JobID),
 		Bucket:   j.bucket(bucket, partition),
 		Object:   classify.S3Object(partition, bucket, o),
 	})
+	if j.automated {
+		c := f.ClassificationDetails
+		c.OriginType, c.JobArn, c.JobId = macie2.OriginTypeAutomatedSensitiveDataDiscovery, nil, nil
+		c.DetailedResultsLocation = wire.Ptr(fmt.Sprintf("s3://%s/AWSLogs/%s/Macie/%s/%s/", noExportConfiguration, j.run.Account, j.run.Region, discoveryName))
+	}
+	return f
 }
 
 // noExportConfiguration stands in the bucket's place in detailedResultsLocation, as the service writes it.

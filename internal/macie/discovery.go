@@ -49,6 +49,7 @@ type discoveryConfiguration struct {
 	EnabledAt      int64  `json:"enabledAt,omitempty"` // the last time
 	DisabledAt     int64  `json:"disabledAt,omitempty"`
 	UpdatedAt      int64  `json:"updatedAt,omitempty"`
+	Forgotten      bool   `json:"forgotten,omitempty"` // what was found is deleted, as it was disabled long ago
 }
 
 // on says whether objects are looked at.
@@ -207,7 +208,7 @@ func (s *Service) changeDiscovery(ctx context.Context, change func(*discoveryCon
 					return err
 				}
 			}
-			c.EnabledAt, c.DisabledAt = now, 0
+			c.EnabledAt, c.DisabledAt, c.Forgotten = now, 0, false
 			if c.FirstEnabledAt == 0 {
 				c.FirstEnabledAt = now
 			}

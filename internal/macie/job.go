@@ -523,6 +523,10 @@ func checkTransition(t store.Tenant, row store.Job, to macie2.JobStatus) error {
 
 // RunFinished completes the job of a run, in the transaction that completes the run; a scheduled job waits for its next one.
 func (w *Worker) RunFinished(ctx context.Context, tx store.Tx, run job.Run, _ job.Totals) error {
+	if run.JobID == discoveryJob {
+		w.jobs.drop(run.RunRef)
+		return nil
+	}
 	row, err := store.GetJob(ctx, tx, run.Tenant, run.JobID)
 	if err != nil {
 		return err

@@ -33,6 +33,9 @@ type Config struct {
 	Recount time.Duration
 	// SkipShortMonths leaves out the run of a monthly job in a month that lacks its day, as Macie does; otherwise the last day counts.
 	SkipShortMonths bool
+	// DiscoveryObjects and DiscoveryBytes are how much a daily cycle of automated discovery looks at; 0 means DefaultDiscoveryObjects and
+	// DefaultDiscoveryBytes.
+	DiscoveryObjects, DiscoveryBytes int64
 	// ReportExisting makes policy findings of buckets that are public, shared or replicated to others when they are seen first, as well.
 	ReportExisting bool
 }
@@ -64,6 +67,12 @@ func New(c Config) (*Service, error) {
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.DiscoveryObjects <= 0 {
+		c.DiscoveryObjects = DefaultDiscoveryObjects
+	}
+	if c.DiscoveryBytes <= 0 {
+		c.DiscoveryBytes = DefaultDiscoveryBytes
 	}
 	if c.Recount <= 0 {
 		c.Recount = DefaultRecount

@@ -12,7 +12,7 @@ import (
 	"github.com/magpie-sec/magpie/internal/wire/macie2"
 )
 
-// A Watcher reads the inventories by schedule. Of several watchers on one database one reads a tenant's inventory at a time.
+// A Watcher reads the inventories by schedule, and starts the daily cycles of automated discovery. Of several watchers on one database one reads a tenant's inventory at a time.
 type Watcher struct {
 	service *Service
 	worker  string // its name in claims
@@ -34,7 +34,7 @@ const (
 	claimFor = 2 * time.Minute
 )
 
-// Start begins to watch, until Stop or the end of the context. With Config.Refresh 0 there is nothing to watch.
+// Start begins to watch, until Stop or the end of the context. With Config.Refresh 0 it reads no inventory.
 func (w *Watcher) Start(ctx context.Context) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -95,6 +95,9 @@ func (w *Watcher) Look(ctx context.Context) {
 	for _, t := range tenants {
 		if err := w.refresh(ctx, t); err != nil && ctx.Err() == nil && !errors.Is(err, errClaimed) {
 			w.service.cfg.Log.Warn("inventory: cannot be read now", "tenant", t.String(), "error", err.Error())
+		}
+		if err := w.service.discover(ctx, t); err != nil && ctx.Err() == nil {
+			w.service.cfg.Log.Warn("automated discovery: no cycle can be started now", "tenant", t.String(), "error", err.Error())
 		}
 	}
 }

@@ -38,6 +38,9 @@ type Worker struct {
 
 // Work does one shard.
 func (w *Worker) Work(ctx context.Context, a *job.Attempt) error {
+	if a.Run.JobID == discoveryJob {
+		return w.discover(ctx, a)
+	}
 	j, err := w.jobs.get(ctx, a)
 	if err != nil {
 		return err
