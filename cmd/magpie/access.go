@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -201,12 +202,21 @@ func readDocument(name string, r io.Reader, opts inventory.Options) (*accessEsta
 	}
 	template, err := cfn.Parse(text)
 	if err != nil {
-		return nil, fmt.Errorf("%s:%w", name, err)
+		return nil, noTemplate(name, err)
 	}
 	if _, err := template.Evaluate(cfn.Env{Account: opts.Account, Region: opts.Region, Parameters: opts.Parameters}); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return &accessEstate{Estate: resource.Read(inventory.Documents{TemplateName: name, Template: text}, opts)}, nil
+}
+
+// noTemplate says why a text is no template, and where.
+func noTemplate(name string, err error) error {
+	var at *cfn.Error
+	if errors.As(err, &at) && at.Position.Line > 0 {
+		return fmt.Errorf("%s:%w", name, err)
+	}
+	return fmt.Errorf("%s: %w", name, err)
 }
 
 // An accessRun analyses estates and reports, in the order of the resources.

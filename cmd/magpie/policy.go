@@ -299,7 +299,7 @@ func (d *policyDocument) refused(err error) error {
 func (f policyFlags) ofTemplate(name string, text []byte, kind string) ([]*policyDocument, error) {
 	t, err := cfn.Parse(text)
 	if err != nil {
-		return nil, fmt.Errorf("%s:%w", name, err)
+		return nil, noTemplate(name, err)
 	}
 	stack, err := t.Evaluate(cfn.Env{Account: f.Account, Region: f.Region, Parameters: f.Parameter, Placeholders: true})
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	service "github.com/magpie-sec/magpie/internal/accessanalyzer"
 	"github.com/magpie-sec/magpie/internal/iam"
@@ -112,6 +113,14 @@ func (c notGrantedCommand) Run(ctx context.Context, std stdio) error {
 		return errors.New("--actions or --resources says what must not be granted")
 	case len(c.Actions) > maxAccess || len(c.Resources) > maxAccess:
 		return fmt.Errorf("%d actions and %d resources at most can be checked at a time", maxAccess, maxAccess)
+	}
+	for _, action := range c.Actions {
+		if service, name, ok := strings.Cut(action, ":"); action != "*" && (!ok || service == "" || name == "") {
+			return fmt.Errorf("--actions: %q is no action; one has the form service:Name", action)
+		}
+		if action != "*" && !catalog.Load().MatchesAny(action) {
+			fmt.Fprintf(std.err, "magpie: --actions: no action that this version knows is %s\n", printable(action))
+		}
 	}
 	documents, err := c.readPolicies(c.Files, c.Type, std)
 	if err != nil {
