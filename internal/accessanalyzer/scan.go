@@ -179,6 +179,7 @@ func (s *scanner) keep(ctx context.Context, cancel context.CancelCauseFunc, a *s
 // A survey is what a scan sees of the resources.
 type survey struct {
 	subjects map[subjectKey]*subject
+	list     []*subject // the same
 	read     map[place]digest
 	// incomplete are the tenants of whose sources one could not be read: what is not seen may be there.
 	incomplete map[string]bool
@@ -275,6 +276,7 @@ func (s *scanner) collect(v *survey, a *store.TenantAnalyzer, at *place, r *read
 		parts[i] = one
 		subjects[i] = subject{parts: parts[i : i+1 : i+1], place: at, away: r.away[one.ARN]}
 		v.subjects[key] = &subjects[i]
+		v.list = append(v.list, &subjects[i])
 	}
 }
 
@@ -291,16 +293,16 @@ type task struct {
 func (s *scanner) changes(a *store.TenantAnalyzer, m *lastScan, seen *survey) []*task {
 	var todo []*task
 	zone := digestZone(s.service.zone(&a.Analyzer, ""))
+	parallel(len(seen.list), func(i int) { seen.list[i].print = seen.list[i].fingerprint(zone) })
 	again := s.cfg.Now().Add(-analyzeAgain).UnixMilli()
 	for key, one := range seen.subjects {
 		old, known := m.resources[key]
 		if one.away && known {
 			continue // what it was like stays true until the source tells otherwise
 		}
-		print := one.fingerprint(zone)
-		if !known || !bytes.Equal(old.Fingerprint, print[:]) || old.AnalyzedAt <= again {
+		if !known || !bytes.Equal(old.Fingerprint, one.print[:]) || old.AnalyzedAt <= again {
 			todo = append(todo, &task{key: key, subject: one, state: store.ResourceState{
-				Resource: key.arn, Type: one.resource().Type, Owner: key.owner, Place: one.place.String(), Fingerprint: print[:]}})
+				Resource: key.arn, Type: one.resource().Type, Owner: key.owner, Place: one.place.String(), Fingerprint: one.print[:]}})
 		}
 	}
 	for key, old := range m.resources {
@@ -342,19 +344,29 @@ func (v *survey) unseen(old store.ResourceState, zone zoneDigest) *task {
 	return t
 }
 
-// analyze works out the resources of a batch, on all processors.
+// analyze works out the resources of a batch.
 func (s *scanner) analyze(a *store.TenantAnalyzer, batch []*task) {
+	parallel(len(batch), func(i int) {
+		t := batch[i]
+		if t.subject != nil {
+			t.result = t.subject.analyze(s.service.zone(&a.Analyzer, t.state.Owner))
+		}
+		if t.result.Error != "" {
+			s.log(a).Warn("access analyzer: a resource cannot be read or decided", "resource", t.key.arn, "error", t.result.Error, "reason", t.result.Reason)
+		}
+	})
+}
+
+// parallel calls fn for each number below n, on all processors.
+func parallel(n int, fn func(i int)) {
+	const some = 16 // numbers that are taken at a time
 	var next atomic.Int64
 	var workers sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(batch)) {
+	for range min(runtime.GOMAXPROCS(0), (n+some-1)/some) {
 		workers.Go(func() {
-			for i := next.Add(1) - 1; i < int64(len(batch)); i = next.Add(1) - 1 {
-				t := batch[i]
-				if t.subject != nil {
-					t.result = t.subject.analyze(s.service.zone(&a.Analyzer, t.state.Owner))
-				}
-				if t.result.Error != "" {
-					s.log(a).Warn("access analyzer: a resource cannot be read or decided", "resource", t.key.arn, "error", t.result.Error, "reason", t.result.Reason)
+			for from := int(next.Add(some)) - some; from < n; from = int(next.Add(some)) - some {
+				for i := from; i < min(n, from+some); i++ {
+					fn(i)
 				}
 			}
 		})

@@ -17,6 +17,7 @@ type subject struct {
 	parts []*resource.Resource
 	place *place // that has the first
 	away  bool   // a source that has it cannot tell about it just now
+	print resource.Fingerprint
 }
 
 func (s *subject) resource() *resource.Resource { return s.parts[0] }
