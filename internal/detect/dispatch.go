@@ -3,6 +3,7 @@ package detect
 import (
 	"encoding/binary"
 	"math/bits"
+	"slices"
 )
 
 // A dispatch gives the layouts that may begin with a run, by its kind, length and first character. What is not near any keyword leaves it
@@ -15,7 +16,8 @@ type dispatch struct {
 	needs   [kinds][maxRun + 1]uint64
 	numbers [kinds][maxRun + 1][64]uint16 // of a list; list 0 is empty
 	lists   []list
-	layouts int // how many there are
+	layouts int       // how many there are
+	led     []*layout // those that a literal leads to
 	// before says of a byte what it means before a run.
 	before [256]uint8
 	// after holds for each byte, by bits, the sets of bytes that may follow a run which it is in. Set 0 has all.
@@ -27,8 +29,9 @@ type dispatch struct {
 	byLiteral [1 << literalBits]uint16
 
 	// The rest is for firstLook: which runs may begin a layout that can do without a keyword, lead aside.
-	bareLiterals filter16
-	mixedHeads   filter16 // with keywords.fours
+	bareLiterals  filter16 // by headHash, those that a run may go on behind
+	wholeLiterals filter16 // by wordHash, those that are a run as a whole
+	mixedHeads    filter16 // with keywords.fours
 	// bareNumbers is for runs of digits, by length and the lowest four bits of the first.
 	bareNumbers [16 * maxRun]bareNumber
 	// bareMixed has, for all other runs by length, the first characters by the bits of alnumIndex.
@@ -113,6 +116,9 @@ func (d *dispatch) build(layouts []*layout) {
 		for _, l := range b.byShape[sh] {
 			l.rank = d.layouts
 			d.layouts++
+			if len(sh.literal()) >= minLiteral {
+				d.led = append(d.led, l)
+			}
 		}
 	}
 	b.buildLiterals()
@@ -298,8 +304,28 @@ func (b *listBuilder) buildLiterals() {
 		b.literals.add(x)
 		b.byLiteral[x] = b.list()
 		if b.dispatch.lists[b.byLiteral[x]].need&(alwaysInReach|afterLead) != 0 {
+			b.addBareLiterals(x, shapes)
+		}
+	}
+}
+
+// addBareLiterals notes the literals that a list of byLiteral is for, if they lead to layouts that need no keyword.
+func (b *listBuilder) addBareLiterals(x uint64, shapes []int) {
+	for _, i := range shapes {
+		sh := b.shapes[i]
+		if !slices.ContainsFunc(b.byShape[sh], func(l *layout) bool { return l.need >= afterLead }) {
+			continue
+		}
+		lit := sh.literal()
+		run := 0
+		for run < len(lit) && isAlnum(lit[run]) {
+			run++
+		}
+		if sh.goesOn(run) {
 			b.bareLiterals.add(x)
 			b.mixedHeads.add(x)
+		} else {
+			b.wholeLiterals.add(wordHash(headAt([]byte(lit[:run]), 0), uint(run)) >> 48)
 		}
 	}
 }

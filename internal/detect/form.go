@@ -2,6 +2,7 @@ package detect
 
 import (
 	"cmp"
+	"encoding/binary"
 	"math/bits"
 	"slices"
 )
@@ -21,11 +22,11 @@ const (
 	firstForm, learnCost, learnFirst = 256, 32, 1 << formBits / 2
 )
 
-// A byte of a form is one of these, or a character that is no letter or digit.
+// A byte of a form is a character that is no letter or digit, or one of these: 0x80 and the upper three bits of any such character.
 const (
-	formSmall   = 0x80
-	formCapital = 0xA0
-	formDigit   = 0xC0
+	formDigit   = 0x80 | '0'&0xE0
+	formCapital = 0x80 | 'A'&0xE0
+	formSmall   = 0x80 | 'a'&0xE0
 )
 
 // A form is a value's form, with zeros behind its end.
@@ -39,11 +40,12 @@ type formKey struct {
 	length uint32
 }
 
-// A trial is a layout to be tried at the run that begins at start, if the first character is one of these, by the bits of alnumIndex.
+// A trial is a layout to be tried at the run that begins at start, if the first character is one of these, by the bits of alnumIndex. Where its
+// shape then ends, if that is the same for all values of the form, and else -1.
 type trial struct {
-	layout *layout
-	first  uint64
-	start  int
+	layout     *layout
+	first      uint64
+	start, end int32
 }
 
 // A formPlan says what to do with the values of a form.
@@ -84,15 +86,22 @@ type planPair struct {
 func (k *formKey) set(t []byte, field uint32) bool {
 	k.form, k.field, k.length = form{}, field, uint32(len(t))
 	all, hash := uint64(0), uint64(field)<<8|uint64(len(t))
+	var own [maxForm]byte
+	bytes := &own
+	if more := t[:cap(t)]; len(more) >= maxForm {
+		bytes = (*[maxForm]byte)(more)
+	} else {
+		copy(bytes[:], t)
+	}
 	last := (uint(len(t)) - 1) / 8
 	for w := uint(0); w <= last && w < uint(len(k.form)); w++ {
-		x := headAt(t, int(8*w))
+		x := binary.LittleEndian.Uint64(bytes[8*w:])
 		if w == last {
 			x &= ^uint64(0) >> (-8 * len(t) & 63)
 		}
 		all |= x
-		alnum, digit, capital := classes(x)
-		x = x&^(alnum|(alnum-alnum>>7)) | alnum | digit>>1 | capital>>2
+		alnum, _, _ := classes(x)
+		x = x&^(alnum>>2-alnum>>7) | alnum
 		k.form[w] = x
 		hash = (hash ^ x) * hashFactor
 		hash ^= hash >> 32
@@ -169,15 +178,21 @@ func (s *Scanner) scanForm(t []byte) bool {
 // tryAll tries what a value's form leaves, and reports what it finds.
 func (s *Scanner) tryAll(trials []trial, t []byte) {
 	s.found = s.found[:0]
-	end := 0
+	claimed := 0
 	for k := range trials {
 		tr := &trials[k]
 		if len(s.found) > 0 && tr.start != trials[k-1].start {
-			end = s.settle(t)
+			claimed = s.settle(t)
 			s.found = s.found[:0]
 		}
-		if tr.start >= end && tr.first>>(alnumIndex[t[tr.start]]&63)&1 != 0 {
-			s.tryAt(tr.layout, t, tr.start)
+		if i := int(tr.start); i >= claimed && tr.first>>(alnumIndex[t[i]]&63)&1 != 0 {
+			end := int(tr.end)
+			if end < 0 {
+				end = tr.layout.shape.match(t, i)
+			}
+			if end >= 0 {
+				s.tryAt(tr.layout, t, i, end)
+			}
 		}
 	}
 	if len(s.found) > 0 {
@@ -210,13 +225,10 @@ func (s *Scanner) doubtful(p *formPlan, t []byte) bool {
 	return false
 }
 
-// tryAt tries a layout with a shape at the run that begins at t[i], all of t being there.
-func (s *Scanner) tryAt(l *layout, t []byte, i int) {
+// tryAt tries a layout at the run that begins at t[i], up to where its shape ends, all of t being there.
+func (s *Scanner) tryAt(l *layout, t []byte, i, end int) {
 	start := i - len(l.shape.lead)
-	if s.base+int64(start) < s.claimed {
-		return
-	}
-	if end := l.shape.match(t, i); end >= 0 && (l.Glance == nil || l.Glance(t, start, end, true)) {
+	if s.base+int64(start) >= s.claimed && (l.Glance == nil || l.Glance(t, start, end, true)) {
 		s.try(l, t, start, end, true)
 	}
 }
@@ -252,7 +264,7 @@ func (s *Scanner) plan(p *formPlan, t []byte) {
 			p.ordinary = true
 			return
 		}
-		if n >= minLiteral {
+		if n >= minLiteral && slices.ContainsFunc(s.e.dispatch.led, func(l *layout) bool { return l.fits(t, i) }) {
 			p.literals |= 1 << i
 		}
 		if capitals&1 != 0 && n < len(t) {
@@ -270,7 +282,7 @@ func (s *Scanner) plan(p *formPlan, t []byte) {
 				p.keywords |= keywords
 			}
 			if l.need >= afterLead || s.inField(l) {
-				m.planned = append(m.planned, trial{layout: l, first: l.shape.firsts(), start: i})
+				m.planned = append(m.planned, trial{layout: l, first: l.shape.firsts(), start: int32(i), end: int32(l.shape.certainEnd(t, i))})
 			}
 		}
 		keywords |= words
@@ -384,6 +396,44 @@ func (sh *shape) ends(t []byte, i int) uint64 {
 		}
 	}
 	return at
+}
+
+// certainEnd returns where match ends at t[i:] for all values of the form of which t is an example, if their first character is one that the
+// shape may begin with; -1 if that is not certain.
+func (sh *shape) certainEnd(t []byte, i int) int {
+	first := i
+	sep := -1 // as in match
+	for k := range sh.elements {
+		e := &sh.elements[k]
+		switch {
+		case e.set != nil:
+			from := i
+			for i < len(t) && i-from < e.max && e.hasLike(t[i]) {
+				if kind := kindOf(t[i]); i > first && kind != 0 && e.all&kind == 0 {
+					return -1
+				}
+				i++
+			}
+			if i-from < e.min {
+				return -1
+			}
+		case e.sep:
+			if i < len(t) && (t[i] == ' ' || t[i] == '-') && (sep == -1 || int(t[i]) == sep) {
+				sep = int(t[i])
+				i++
+			} else if e.min > 0 {
+				if sep > 0 {
+					return -1
+				}
+				sep = 0
+			}
+		case i == first && len(e.literal) == 1 && e.min > 0:
+			i++
+		default:
+			return -1
+		}
+	}
+	return i
 }
 
 // hasLike reports whether b, or what is taken for the same in a form, is in the element's set.

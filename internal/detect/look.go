@@ -154,15 +154,16 @@ func (st *stretch) plainWords(d *dispatch) (hits, broken uint64) {
 
 // lookAtWord is the look at the run at bit b, a hit of plainWords.
 func (s *Scanner) lookAtWord(t []byte, i int, st *stretch, b uint) bool {
-	n := st.length(b)
+	e, n, head := s.e, st.length(b), st.head(b)
 	at := i + int(b)
-	return s.e.keywords.mayBe(t, at, st.head(b), int(n)) && s.keywordAt(t, at) || s.e.bareFits(t, at, at+int(n), st.run(b).kind(n))
+	return e.keywords.mayBe(t, at, head, int(n)) && s.keywordAt(t, at) ||
+		(e.dispatch.anyBareWords != 0 || e.dispatch.wholeLiterals.hasTop(wordHash(head, n))) && e.bareFits(t, at, at+int(n), st.run(b).kind(n))
 }
 
 // mayBeMixed is numbers for the run at bit b, which is neither of digits nor a plain word.
 func (d *dispatch) mayBeMixed(ks *keywords, st *stretch, b uint) bool {
 	head := st.head(b)
-	return d.mixedHeads.hasTop(headHash(head)) || ks.short(head)&1 != 0 || d.bareMixed[st.length(b)&63]>>(alnumIndex[byte(head)]&63)&1 != 0
+	return d.mixedHeads.hasTop(headHash(head)) || d.wholeLiterals.hasTop(wordHash(head, st.length(b))) || ks.short(head)&1 != 0 || d.bareMixed[st.length(b)&63]>>(alnumIndex[byte(head)]&63)&1 != 0
 }
 
 // lookAtMixed is the look at what mayBeMixed leaves.
@@ -170,7 +171,7 @@ func (s *Scanner) lookAtMixed(t []byte, i int, st *stretch, b uint) bool {
 	d, ks := &s.e.dispatch, s.e.keywords
 	n, head := st.length(b), st.head(b)
 	hash, kind := headHash(head), st.run(b).kind(n)
-	fits := d.bareLiterals.has(hash >> (64 - literalBits))
+	fits := d.bareLiterals.has(hash>>48) | d.wholeLiterals.has(wordHash(head, n)>>48)
 	if d.bareMixed[n&63]>>(alnumIndex[byte(head)]&63)&1 != 0 {
 		r := &d.bareRuns[kind][n&63]
 		fits |= r.first >> (alnumIndex[byte(head)] & 63) & setBit(r.sets&d.after[st.bytes[(b+n)&63]])

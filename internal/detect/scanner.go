@@ -158,7 +158,9 @@ func (s *Scanner) writeSegment(b *text.Block, seg *text.Segment) {
 	if f := seg.Field; f != nil && f.Arrays > 0 {
 		s.indexes = append(s.indexes, b.Indexes[seg.Index:][:f.Arrays]...)
 	}
-	if s.counts = b.Kind == text.Lines || seg.Field == nil && b.Kind != text.Pages; s.counts {
+	s.counts = false
+	if b.Kind == text.Lines || seg.Field == nil && b.Kind != text.Pages {
+		s.counts = true
 		s.lines = lineCounter{at: s.base, line: max(seg.Row, 1)}
 		if b.Kind == text.Lines {
 			s.lines.column = int64(seg.Index)

@@ -115,6 +115,7 @@ type element struct {
 	sep      bool // '~'
 	min, max int
 	kinds    int // of the letters and digits in set
+	all      int // kinds of which all are in set
 	digits   int // as many digits are all of it, at most eight; 0 for anything else
 }
 
@@ -424,14 +425,21 @@ func (sh *shape) advance(e *element, cur *runSet) (out runSet) {
 		return out
 	}
 	classes, other := 0, false
+	var counts [kinds]int
 	for b, in := range e.set {
 		if in {
 			kind := kindOf(byte(b))
 			classes |= kind
+			counts[kind]++
 			other = other || kind == 0
 		}
 	}
 	e.kinds = classes
+	for kind, n := range [kinds]int{kindDigit: 10, kindUpper: 26, kindLower: 26} {
+		if n > 0 && counts[kind] == n {
+			e.all |= kind
+		}
+	}
 	var before bits256
 	if other {
 		before = e.set.bits()

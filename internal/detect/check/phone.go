@@ -125,21 +125,21 @@ func PhoneGroups(least, most int, inside bool) func(rest []byte, final bool) int
 // phoneSeparator returns where the next group of digits would begin behind rest[i], and whether a parenthesis opens there. Behind the first
 // group, which is the code of a place, the separator may have blanks around it.
 func phoneSeparator(rest []byte, i int, open, parens, first bool) (next int, opens bool) {
-	at := func(set string) bool { return i < len(rest) && strings.IndexByte(set, rest[i]) >= 0 }
+	at := func(b byte) bool { return i < len(rest) && rest[i] == b }
 	if open {
 		return i, false
 	}
-	blank := at(" ")
+	blank := at(' ')
 	if blank {
 		i++
 	}
-	if (!blank || first) && at("-./") {
+	if (!blank || first) && (at('-') || at('.') || at('/')) {
 		wide := blank || rest[i] == '/'
-		if i++; wide && first && at(" ") {
+		if i++; wide && first && at(' ') {
 			i++
 		}
 	}
-	if !parens && at("(") {
+	if !parens && at('(') {
 		return i + 1, true
 	}
 	return i, false
@@ -327,6 +327,10 @@ func italianArea(d []byte) int {
 // digits from 2 to 5 or, for mobile telephones, nine from 9; or a number of 0300, 0500, 0800 or 0900 (Anatel, Resolução 749/2022).
 func BrazilianPhone(text []byte) bool {
 	p := readPhone(text)
+	return p.brazilian()
+}
+
+func (p *phone) brazilian() bool {
 	d := p.digits[:p.n]
 	if !p.ok || p.n < 10 || p.parts > 4 {
 		return false
@@ -346,7 +350,7 @@ func BrazilianPhone(text []byte) bool {
 // BrazilianGrouped is BrazilianPhone but for ten digits in one word, which may as well be a number of North America.
 func BrazilianGrouped(text []byte) bool {
 	p := readPhone(text)
-	return (p.parts > 1 || p.n != 10) && BrazilianPhone(text)
+	return (p.parts > 1 || p.n != 10) && p.brazilian()
 }
 
 // BrazilianPhoneAbroad is BrazilianPhone with the country code 55.
