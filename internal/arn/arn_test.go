@@ -1,12 +1,10 @@
 package arn
 
 import (
-	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"pgregory.net/rapid"
 )
 
 func TestParse(t *testing.T) {
@@ -127,63 +125,6 @@ func TestIsAccount(t *testing.T) {
 	}
 }
 
-func TestLike(t *testing.T) {
-	tests := []struct {
-		pattern, in string
-		want        bool
-	}{
-		{"arn:aws:iam::111122223333:role/ops-*", "arn:aws:iam::111122223333:role/ops-1", true},
-		{"arn:aws:iam::111122223333:role/ops-*", "arn:aws:iam::111122223334:role/ops-1", false},
-		{"arn:*:s3:::logs", "arn:aws-cn:s3:::logs", true},
-		{"arn:aws:s3:::*", "arn:aws:s3:::logs/a:b:c", true},
-		{"arn:aws:sns:*:111122223333:t", "arn:aws:sns:us-east-1:111122223333:t", true},
-		{"arn:aws:sns:*", "arn:aws:sns:us-east-1:111122223333:t", false}, // a star stays in its part
-		{"arn:aws:s*:t", "arn:aws:sns:us-east-1:111122223333:t", false},
-		{"*", "arn:aws:s3:::logs", false},
-		{"arn:aws:s3:::log?", "arn:aws:s3:::logs", true},
-		{"arn:aws:s3:::log?", "arn:aws:s3:::log", false},
-		{"arn:aws:s3:::Logs", "arn:aws:s3:::logs", false},
-		{"arn:aws:s3:::logs", "logs", false},
-	}
-	for _, tt := range tests {
-		if got := Like(tt.pattern, tt.in); got != tt.want {
-			t.Errorf("Like(%q, %q) = %v", tt.pattern, tt.in, got)
-		}
-	}
-}
-
-func TestGlob(t *testing.T) {
-	tests := []struct {
-		pattern, in string
-		want        bool
-	}{
-		{"", "", true}, {"", "a", false}, {"*", "", true}, {"**", "abc", true}, {"?", "", false},
-		{"?", "é", true}, {"??", "é", false}, {"a*é", "axxé", true}, {"*a*b", "xaayb", true},
-		{"*ab", "aab", true}, {"a?c*", "abcd", true}, {"[a]", "a", false}, {"\\*", "*", false},
-		{"?", "\xff", true},
-	}
-	for _, tt := range tests {
-		if got := Glob(tt.pattern, tt.in); got != tt.want {
-			t.Errorf("Glob(%q, %q) = %v", tt.pattern, tt.in, got)
-		}
-	}
-}
-
-// TestGlobAgreesWithRegexp compares with the same pattern as a regular
-// expression, over an alphabet small enough that matches are common.
-func TestGlobAgreesWithRegexp(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		pattern := rapid.StringOfN(rapid.SampledFrom([]rune("ab*?é")), 0, 10, -1).Draw(t, "pattern")
-		in := rapid.StringOfN(rapid.SampledFrom([]rune("abé")), 0, 14, -1).Draw(t, "in")
-		re := regexp.QuoteMeta(pattern)
-		re = strings.ReplaceAll(strings.ReplaceAll(re, `\*`, `.*`), `\?`, `.`)
-		want := regexp.MustCompile(`(?s)\A(?:` + re + `)\z`).MatchString(in)
-		if got := Glob(pattern, in); got != want {
-			t.Fatalf("Glob(%q, %q) = %v, the regular expression says %v", pattern, in, got, want)
-		}
-	})
-}
-
 func FuzzParse(f *testing.F) {
 	f.Add("arn:aws:s3:::logs")
 	f.Add("arn:aws:lambda:us-east-1:111122223333:function:thumbnail:1")
@@ -199,9 +140,6 @@ func FuzzParse(f *testing.F) {
 		}
 		if !strings.HasSuffix(a.Resource, a.ResourceID()) || !strings.HasPrefix(a.Resource, a.ResourceType()) {
 			t.Fatalf("%q: type %q and id %q are not of the resource", s, a.ResourceType(), a.ResourceID())
-		}
-		if !strings.ContainsAny(s, "*?") && !Like(s, s) {
-			t.Fatalf("%q is not like itself", s)
 		}
 	})
 }
