@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3control"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 	smithyendpoints "github.com/aws/smithy-go/endpoints"
 
 	"github.com/magpie-sec/magpie/internal/source"
@@ -384,8 +385,9 @@ func (s *Store) AccountPublicAccessBlock(ctx context.Context) source.Fact[source
 			}
 		}
 	}
-	if s.opts.Account == "" {
-		return source.Unknown[source.PublicAccessBlock]("the account of the source is not known")
+	account, err := s.account(ctx)
+	if err != nil {
+		return source.Unknown[source.PublicAccessBlock](err.Error())
 	}
 	r := &configurationReader{store: s, ctx: ctx}
 	return read(r, accountBlock, "PublicAccessBlockConfiguration", func(ctx context.Context, _ *s3.Client) (source.Fact[source.PublicAccessBlock], error) {
@@ -393,7 +395,7 @@ func (s *Store) AccountPublicAccessBlock(ctx context.Context) source.Fact[source
 		if err != nil {
 			return source.Fact[source.PublicAccessBlock]{}, err
 		}
-		out, err := c.GetPublicAccessBlock(ctx, &s3control.GetPublicAccessBlockInput{AccountId: &s.opts.Account})
+		out, err := c.GetPublicAccessBlock(ctx, &s3control.GetPublicAccessBlockInput{AccountId: &account})
 		if err != nil {
 			return source.Fact[source.PublicAccessBlock]{}, err
 		}
@@ -406,6 +408,30 @@ func (s *Store) AccountPublicAccessBlock(ctx context.Context) source.Fact[source
 			BlockPublicPolicy: aws.ToBool(b.BlockPublicPolicy), RestrictPublicBuckets: aws.ToBool(b.RestrictPublicBuckets),
 		}), nil
 	}, "NoSuchPublicAccessBlockConfiguration")
+}
+
+// account returns the account whose buckets these are: with Amazon S3 that of the credentials if none was named.
+func (s *Store) account(ctx context.Context) (string, error) {
+	if s.opts.Account != "" {
+		return s.opts.Account, nil
+	}
+	if s.compatible() {
+		return "", errors.New("the account of the source is not known")
+	}
+	var account string
+	err := s.ask(ctx, target{op: "ask whose credentials these are"}, func(ctx context.Context) error {
+		base, err := s.configuration(ctx)
+		if err != nil {
+			return err
+		}
+		out, err := sts.NewFromConfig(*base).GetCallerIdentity(expecting(ctx, "GetCallerIdentityResponse"), &sts.GetCallerIdentityInput{})
+		if err != nil {
+			return err
+		}
+		account = aws.ToString(out.Account)
+		return nil
+	})
+	return account, err
 }
 
 // accountBlock is a setting of the account, which a store may have or not by itself.
