@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -71,10 +72,11 @@ func (c accessCommand) Run(ctx context.Context, std stdio) error {
 	if err != nil {
 		return err
 	}
-	run := &accessRun{report: out, zone: zone, summary: newAccessSummary(c.Format == "table"), err: std.err,
+	run := &accessRun{report: out, zone: zone, summary: newAccessSummary(c.Format == "table"), out: std.out, err: std.err,
 		remedies: c.Format == "table" || c.Format == "sarif"}
+	values := &parameterValues{given: c.Parameter, declared: map[string]bool{}}
 	for _, src := range c.Sources {
-		e, err := c.read(ctx, src, std)
+		e, err := c.read(ctx, src, values, std)
 		if err != nil {
 			return err
 		}
@@ -86,6 +88,9 @@ func (c accessCommand) Run(ctx context.Context, std stdio) error {
 		return fmt.Errorf("write results: %w", err)
 	}
 	run.summary.print(std.err)
+	if err := values.check(); err != nil {
+		return err
+	}
 	return run.summary.exit(c.FailOn)
 }
 
@@ -126,7 +131,7 @@ func (e *accessEstate) place(p resource.Place) resource.Place {
 }
 
 // read reads what a SRC describes.
-func (c accessCommand) read(ctx context.Context, src string, std stdio) (*accessEstate, error) {
+func (c accessCommand) read(ctx context.Context, src string, values *parameterValues, std stdio) (*accessEstate, error) {
 	opts := inventory.Options{Account: c.Account, Region: cmp.Or(c.Region, defaultRegion), Parameters: c.Parameter}
 	if remote, err := config.Remote(src); err != nil {
 		return nil, err
@@ -134,7 +139,7 @@ func (c accessCommand) read(ctx context.Context, src string, std stdio) (*access
 		return readStore(ctx, src, config.Source{Account: c.Account, Region: c.Region, S3: remote}, opts)
 	}
 	if src == "-" {
-		return readDocument(standardInput, std.in, opts)
+		return readDocument(standardInput, std.in, opts, values)
 	}
 	info, err := os.Stat(src)
 	switch {
@@ -146,7 +151,7 @@ func (c accessCommand) read(ctx context.Context, src string, std stdio) (*access
 			return nil, err
 		}
 		defer f.Close()
-		return readDocument(src, f, opts)
+		return readDocument(src, f, opts, values)
 	case !folder.IsEstate(src):
 		return nil, fmt.Errorf("%s holds no %s, %s or %s; name the templates themselves, as in: magpie access %s",
 			src, folder.TemplateYAML, folder.TemplateJSON, folder.ConfigItems, filepath.Join(src, "*.yaml"))
@@ -156,6 +161,7 @@ func (c accessCommand) read(ctx context.Context, src string, std stdio) (*access
 		return nil, err
 	}
 	defer d.Close()
+	values.all()
 	e, err := resource.Load(ctx, d, opts)
 	return &accessEstate{Estate: e, folder: src}, err
 }
@@ -185,7 +191,7 @@ func readStore(ctx context.Context, src string, of config.Source, opts inventory
 const standardInput = "standard input"
 
 // readDocument reads a template or AWS Config items.
-func readDocument(name string, r io.Reader, opts inventory.Options) (*accessEstate, error) {
+func readDocument(name string, r io.Reader, opts inventory.Options, values *parameterValues) (*accessEstate, error) {
 	text, err := io.ReadAll(io.LimitReader(r, inventory.MaxConfigItems+1))
 	if err != nil {
 		return nil, err
@@ -198,16 +204,54 @@ func readDocument(name string, r io.Reader, opts inventory.Options) (*accessEsta
 		for i := range e.Resources {
 			e.Resources[i].Place.File = name
 		}
+		for i := range e.Problems {
+			e.Problems[i].Document = name
+		}
 		return &accessEstate{Estate: e}, nil
 	}
 	template, err := cfn.Parse(text)
 	if err != nil {
 		return nil, noTemplate(name, err)
 	}
+	opts.Parameters = values.of(template)
 	if _, err := template.Evaluate(cfn.Env{Account: opts.Account, Region: opts.Region, Parameters: opts.Parameters}); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return &accessEstate{Estate: resource.Read(inventory.Documents{TemplateName: name, Template: text}, opts)}, nil
+}
+
+// parameterValues are the values of --parameter. Each has to be of a parameter of some template.
+type parameterValues struct {
+	given    map[string]string
+	declared map[string]bool
+}
+
+// of are the values for a template.
+func (v *parameterValues) of(t *cfn.Template) map[string]string {
+	values := map[string]string{}
+	for _, name := range t.Parameters() {
+		if value, ok := v.given[name]; ok {
+			values[name], v.declared[name] = value, true
+		}
+	}
+	return values
+}
+
+// all takes all values for used.
+func (v *parameterValues) all() {
+	for name := range v.given {
+		v.declared[name] = true
+	}
+}
+
+// check fails if a value is of no parameter.
+func (v *parameterValues) check() error {
+	for _, name := range slices.Sorted(maps.Keys(v.given)) {
+		if !v.declared[name] {
+			return fmt.Errorf("--parameter: no template has a parameter %q", name)
+		}
+	}
+	return nil
 }
 
 // noTemplate says why a text is no template, and where.
@@ -224,6 +268,7 @@ type accessRun struct {
 	report  accessReport
 	zone    reach.Zone
 	summary *accessSummary
+	out     io.Writer
 	err     io.Writer
 	// remedies says that the report tells how findings are closed.
 	remedies bool
@@ -250,6 +295,9 @@ func (run *accessRun) estate(ctx context.Context, e *accessEstate) error {
 	run.summary.estate(e)
 	workers := runtime.GOMAXPROCS(0)
 	bar := newCounter(run.err, "analysing", len(e.Resources))
+	if isTerminal(run.out) {
+		bar = counter{} // the results themselves show it
+	}
 	defer bar.done()
 	for batch := range slices.Chunk(e.Resources, analysedAtATime*workers) {
 		results := make([]analysed, len(batch))

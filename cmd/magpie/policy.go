@@ -184,26 +184,35 @@ func visible(s string) string {
 
 // readPolicies reads the policies of some files. Mistakes of all of them are one error.
 func (f policyFlags) readPolicies(paths []string, kind string, std stdio) ([]*policyDocument, error) {
+	values := f.values()
 	var all []*policyDocument
 	var problems []error
 	for _, path := range paths {
-		list, err := f.readFile(path, kind, std)
+		list, err := f.readFile(path, kind, values, std)
 		if err != nil {
 			problems = append(problems, err)
 		}
 		all = append(all, list...)
 	}
+	if len(problems) == 0 {
+		return all, values.check()
+	}
 	return all, errors.Join(problems...)
 }
 
+// values are those of --parameter.
+func (f policyFlags) values() *parameterValues {
+	return &parameterValues{given: f.Parameter, declared: map[string]bool{}}
+}
+
 // readFile reads the policies of a file.
-func (f policyFlags) readFile(path, kind string, std stdio) ([]*policyDocument, error) {
+func (f policyFlags) readFile(path, kind string, values *parameterValues, std stdio) ([]*policyDocument, error) {
 	name, text, err := readText(path, std)
 	if err != nil {
 		return nil, err
 	}
 	if isTemplate(text) {
-		return f.ofTemplate(name, text, kind)
+		return f.ofTemplate(name, text, kind, values)
 	}
 	d := &policyDocument{file: name, text: string(text), whole: resource.Place{File: name, Line: 1, Column: 1}}
 	if err := d.parse(kind); err != nil {
@@ -296,12 +305,12 @@ func (d *policyDocument) refused(err error) error {
 }
 
 // ofTemplate finds the policies of a template.
-func (f policyFlags) ofTemplate(name string, text []byte, kind string) ([]*policyDocument, error) {
+func (f policyFlags) ofTemplate(name string, text []byte, kind string, values *parameterValues) ([]*policyDocument, error) {
 	t, err := cfn.Parse(text)
 	if err != nil {
 		return nil, noTemplate(name, err)
 	}
-	stack, err := t.Evaluate(cfn.Env{Account: f.Account, Region: f.Region, Parameters: f.Parameter, Placeholders: true})
+	stack, err := t.Evaluate(cfn.Env{Account: f.Account, Region: f.Region, Parameters: values.of(t), Placeholders: true})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}

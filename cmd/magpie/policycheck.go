@@ -50,9 +50,13 @@ func (c noNewAccessCommand) Run(ctx context.Context, std stdio) error {
 	case len(files) > 0:
 		return fmt.Errorf("two policies are compared; %s is one too many", files[0])
 	}
-	changed, err := c.readPolicies([]string{c.New}, c.Type, std)
-	existing, err2 := c.readPolicies([]string{c.Existing}, c.Type, std)
+	values := c.values()
+	changed, err := c.readFile(c.New, c.Type, values, std)
+	existing, err2 := c.readFile(c.Existing, c.Type, values, std)
 	if err := errors.Join(err, err2); err != nil {
+		return err
+	}
+	if err := values.check(); err != nil {
 		return err
 	}
 	return checkAll(c.Format, "check-no-new-access", std, changed, func(d *policyDocument) (*checked, error) {

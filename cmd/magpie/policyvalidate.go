@@ -45,14 +45,18 @@ var lintKinds = map[string]iam.Kind{"identity": iam.Identity, "resource": iam.Re
 func (c validateCommand) Run(_ context.Context, std stdio) error {
 	var documents []*policyDocument
 	var problems []error
+	values := c.values()
 	for _, path := range c.Files {
-		list, err := c.documents(path, std)
+		list, err := c.documents(path, values, std)
 		if err != nil {
 			problems = append(problems, err)
 		}
 		documents = append(documents, list...)
 	}
 	if err := errors.Join(problems...); err != nil {
+		return err
+	}
+	if err := values.check(); err != nil {
 		return err
 	}
 	out := newValidateReport(c.Format, std.out)
@@ -95,13 +99,13 @@ func (c validateCommand) Run(_ context.Context, std stdio) error {
 }
 
 // documents reads the policies of a file, right or wrong.
-func (c validateCommand) documents(path string, std stdio) ([]*policyDocument, error) {
+func (c validateCommand) documents(path string, values *parameterValues, std stdio) ([]*policyDocument, error) {
 	name, text, err := readText(path, std)
 	if err != nil {
 		return nil, err
 	}
 	if isTemplate(text) {
-		return c.ofTemplate(name, text, anyKind)
+		return c.ofTemplate(name, text, anyKind, values)
 	}
 	return []*policyDocument{{file: name, text: string(text), whole: resource.Place{File: name, Line: 1, Column: 1}}}, nil
 }

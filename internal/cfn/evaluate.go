@@ -100,6 +100,15 @@ func (t *Template) Evaluate(env Env) (*Stack, error) {
 	return stack, nil
 }
 
+// Parameters are the names of the template's parameters, in its order.
+func (t *Template) Parameters() []string {
+	names := make([]string, len(t.parameters))
+	for i, p := range t.parameters {
+		names[i] = p.name
+	}
+	return names
+}
+
 func (t *Template) checkParameters(env Env) error {
 	declared := make(map[string]parameter, len(t.parameters))
 	for _, p := range t.parameters {
