@@ -1,15 +1,12 @@
 package macie
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -33,6 +30,10 @@ type activeJob struct {
 	selection  bucketSelection
 	classifier *classify.Classifier
 	rules      string // names the identifiers that the job looks for, and their version
+	ledger     *jobLedger
+	// What the job looks for, by id.
+	managed     map[string]*detect.Identifier
+	definitions map[string]*custom.Definition
 
 	automated bool                                // it is a cycle of automated discovery
 	levels    map[string]func(int64) detect.Level // of automated discovery: id or ARN of an identifier -> its severity at a count
@@ -225,7 +226,17 @@ func (c *jobCache) make(ctx context.Context, a *job.Attempt, definition *macie2.
 				"reason", text, "error", err.Error())
 		}
 	}
-	return &activeJob{run: a.Run, definition: definition, scope: scope, selection: selection, classifier: classifier, rules: rulesVersion(identifiers, looksFor, digests)}, nil
+	j := &activeJob{run: a.Run, definition: definition, scope: scope, selection: selection, classifier: classifier,
+		managed: map[string]*detect.Identifier{}, definitions: map[string]*custom.Definition{}}
+	for _, id := range identifiers {
+		j.managed[id.ID] = id
+	}
+	for _, d := range looksFor {
+		j.definitions[d.ID] = d
+	}
+	j.ledger = &jobLedger{db: c.cfg.DB, tenant: a.Run.Tenant, rules: rulesOf(identifiers, looksFor, digests, c.cfg.Extractor.Limits)}
+	_, j.rules = j.ledger.rules.document()
+	return j, nil
 }
 
 // patienceForLists is after how many failures in a row a run goes on without an allow list whose source stays away.
@@ -320,28 +331,4 @@ func (j *activeJob) knowBucket(ctx context.Context, db store.DB, name string) er
 	}
 	j.buckets.Store(name, bucketFacts(m, state))
 	return nil
-}
-
-// detectionVersion counts the changes of what is found that no table entry shows: of the engine, of check functions, of extraction.
-const detectionVersion = 2
-
-// rulesVersion names a set of identifiers with what their entries say, and the allow lists that were applied by their digests: results of the
-// same name were found by the same rules.
-func rulesVersion(identifiers []*detect.Identifier, looksFor []*custom.Definition, lists [][]byte) string {
-	h := sha256.New()
-	fmt.Fprintln(h, detectionVersion)
-	for _, id := range identifiers {
-		fmt.Fprintf(h, "%q %q %q %d %d\n", id.ID, id.Keywords, id.Refuse, id.Distance, id.Direction)
-		for _, l := range id.Layouts {
-			fmt.Fprintf(h, "%q %q %q %d %q %t %q %t %t\n", l.Shape, l.Words, l.Lead, l.Keyword, l.Keywords, l.Whole, l.NotNext, l.Alone, l.Open)
-		}
-	}
-	byID := func(a, b *custom.Definition) int { return strings.Compare(a.ID, b.ID) }
-	for _, d := range slices.SortedFunc(slices.Values(looksFor), byID) {
-		fmt.Fprintf(h, "custom %q %q %q %q %d %d\n", d.ID, d.Regex, d.Keywords, d.IgnoreWords, d.MaximumMatchDistance, d.SeverityLevels)
-	}
-	for _, digest := range slices.SortedFunc(slices.Values(lists), bytes.Compare) {
-		fmt.Fprintf(h, "allow %x\n", digest)
-	}
-	return hex.EncodeToString(h.Sum(nil)[:16])
 }

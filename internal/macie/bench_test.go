@@ -36,7 +36,9 @@ const benchObjects = "MAGPIE_BENCH_OBJECTS"
 // logs and settings. One in fifty holds sensitive data.
 type synthetic struct {
 	count  int
+	share  int          // one in so many holds sensitive data; 0 for none
 	bodies [4][2][]byte // by kind, without and with sensitive data
+	opened atomic.Int64
 }
 
 const (
@@ -54,7 +56,7 @@ var syntheticKinds = [4]struct{ extension, head, line, sensitive string }{
 }
 
 func newSynthetic(count int) *synthetic {
-	s := &synthetic{count: count}
+	s := &synthetic{count: count, share: sensitiveShare}
 	for kind, k := range syntheticKinds {
 		for sensitive := range 2 {
 			b := bytes.NewBufferString(k.head)
@@ -80,7 +82,7 @@ func (s *synthetic) object(i int) source.Object {
 
 func (s *synthetic) body(i int) []byte {
 	sensitive := 0
-	if i%sensitiveShare == 0 {
+	if s.share > 0 && i%s.share == 0 {
 		sensitive = 1
 	}
 	return s.bodies[i%4][sensitive]
@@ -118,6 +120,7 @@ func (s *synthetic) Open(_ context.Context, _, key string, _ source.OpenOptions)
 	if err != nil {
 		return nil, err
 	}
+	s.opened.Add(1)
 	// The number in the body makes each object its own without a cost that would count.
 	body := bytes.Clone(s.body(i))
 	copy(body[len(body)-stampSize:], fmt.Sprintf("%0*d", stampSize-1, i))
@@ -192,6 +195,53 @@ func benchEngine(b *testing.B, n int) {
 		b.StartTimer()
 	}
 	report(b, n, findings, cpu, peak)
+}
+
+// BenchmarkRescan measures a second job over objects that have not changed since the first: none is opened. With findings it writes its own.
+//
+//	MAGPIE_BENCH_OBJECTS=100000,1000000 go test -run '^$' -bench BenchmarkRescan -benchtime 1x -timeout 2h ./internal/macie
+func BenchmarkRescan(b *testing.B) {
+	for _, n := range benchSizes(b) {
+		for name, share := range map[string]int{"none": 0, "one in 50": sensitiveShare} {
+			b.Run(fmt.Sprintf("objects=%d/findings=%s", n, name), func(b *testing.B) { benchRescan(b, n, share) })
+		}
+	}
+}
+
+func benchRescan(b *testing.B, n, share int) {
+	s := newSynthetic(n)
+	s.share = share
+	w := newWorld(b, func(_ *world, c *job.Config) { c.Slots, c.Logger = runtime.NumCPU(), slog.New(slog.DiscardHandler) })
+	w.sources[home] = []source.Driver{s}
+	w.start()
+	runs := 0
+	run := func() string {
+		runs++
+		id := w.create(jobOver(fmt.Sprint("bench ", runs), syntheticBucket))
+		select {
+		case <-w.finished:
+		case <-b.Context().Done():
+			b.Fatal(b.Context().Err())
+		}
+		return id
+	}
+	first := w.totals(run()).Counters
+	if s.opened.Load() != int64(n) || first.Objects != int64(n) {
+		b.Fatalf("%d objects were opened, %+v", s.opened.Load(), first)
+	}
+	peak := peakMemory(b)
+	cpu := processorTime(b)
+	b.ResetTimer()
+	for range b.N {
+		if again := w.totals(run()).Counters; again != first {
+			b.Fatalf("%+v, at first %+v", again, first)
+		}
+	}
+	b.StopTimer()
+	if s.opened.Load() != int64(n) {
+		b.Fatalf("%d objects were opened again", s.opened.Load()-int64(n))
+	}
+	report(b, n, first.Findings, cpu, peak)
 }
 
 func benchPlain(b *testing.B, n int) {

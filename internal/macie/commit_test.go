@@ -142,6 +142,9 @@ func disturb(t *testing.T, bodies map[string]string, at int64, commit, kills boo
 	complete := make(chan struct{})
 	var once sync.Once
 	seen := func() {
+		if t.Context().Err() != nil {
+			return // the engine still ends
+		}
 		must(t, w.db.View(context.Background(), func(tx store.Tx) error {
 			run, err := job.GetRun(context.Background(), tx, latestRef(w, id))
 			if run.State == job.RunComplete {
@@ -169,7 +172,7 @@ func disturb(t *testing.T, bodies map[string]string, at int64, commit, kills boo
 }
 
 // takeOver starts another process, as it were, that works on the same data.
-func (w *world) takeOver(cfg job.Config, db store.DB) {
+func (w *world) takeOver(cfg job.Config, db store.DB) *job.Engine {
 	w.Helper()
 	cfg.DB, cfg.Exclusive, cfg.Worker = db, true, "successor"
 	config := w.worker.cfg
@@ -182,4 +185,5 @@ func (w *world) takeOver(cfg job.Config, db store.DB) {
 	must(w, err)
 	w.Cleanup(func() { must(w, engine.Stop(context.Background())) })
 	must(w, engine.Start(w.Context()))
+	return engine
 }

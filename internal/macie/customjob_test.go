@@ -231,6 +231,7 @@ func TestUnreadableList(t *testing.T) {
 // TestRules names the rules of results: they change with what identifiers look for and with what lists hold, and with nothing else.
 func TestRules(t *testing.T) {
 	w := newWorld(t)
+	w.worker.cfg.Reopen = true
 	w.start()
 	w.put("lists", map[string]string{"words.txt": "TCK-000001\n"})
 	w.put("bucket", map[string]string{"a.txt": ticketsIn(1, 3)})

@@ -580,11 +580,11 @@ func (w *Worker) discoverPage(ctx context.Context, a *job.Attempt) error {
 			return err
 		}
 	}
-	classify, err := w.classifierOf(ctx, a, j)
+	done, _ := binary.Uvarint(a.Cursor)
+	classify, err := w.classifierOf(ctx, a, j, objects[min(int(done), len(objects)):])
 	if err != nil {
 		return err
 	}
-	done, _ := binary.Uvarint(a.Cursor)
 	batch := commitObjects
 	if a.Failures > 1 {
 		batch = 1
@@ -644,8 +644,15 @@ func (w *Worker) commitDiscovery(ctx context.Context, a *job.Attempt, j *activeJ
 		}
 		rows = append(rows, row)
 	}
+	entries, superseded, err := j.learned(ctx, outcomes)
+	if err != nil {
+		return err
+	}
 	return a.Commit(ctx, binary.AppendUvarint(nil, uint64(done)), delta, func(tx store.Tx) error {
 		if err := store.PutDiscoveryObjects(ctx, tx, a.Run.Tenant, rows); err != nil {
+			return err
+		}
+		if err := store.PutLedger(ctx, tx, a.Run.Tenant, a.Bucket, entries, superseded); err != nil {
 			return err
 		}
 		if _, err := putFindings(ctx, tx, a.Run.Tenant, findings); err != nil {

@@ -67,6 +67,11 @@ func (j *activeJob) looksAt(o *source.Object, i increment, tags func(*source.Obj
 	return holds && j.samples(o.Key), err
 }
 
+// keepsResult says whether a later run of the job will ask what became of an object, see increment.again.
+func (j *activeJob) keepsResult(o *source.Object) bool {
+	return j.scheduled() && (o.LastModified.IsZero() || !o.LastModified.Before(j.started.Add(-2*clockSkew)))
+}
+
 // tagReader reads the tags of a bucket's objects; objects of a store without tags have none.
 func tagReader(ctx context.Context, driver source.Driver, bucket string) func(*source.Object) ([]source.Tag, error) {
 	tagged, ok := source.As[source.Tagged](driver)

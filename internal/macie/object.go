@@ -16,7 +16,6 @@ import (
 	"github.com/magpie-sec/magpie/internal/macie/classify"
 	"github.com/magpie-sec/magpie/internal/source"
 	"github.com/magpie-sec/magpie/internal/store"
-	"github.com/magpie-sec/magpie/internal/wire"
 )
 
 // An objectOutcome is what became of one object: its row of results and, if something was found, its finding as JSON, written before the
@@ -24,6 +23,7 @@ import (
 type objectOutcome struct {
 	result  store.Result
 	finding []byte
+	entry   *store.LedgerEntry // what the ledger learns; nil for nothing new. Its Rules are set when it is stored
 }
 
 // Skip reasons that the source decides, in Macie's words.
@@ -127,16 +127,9 @@ func (w *Worker) object(ctx context.Context, log *slog.Logger, driver source.Dri
 		}
 		return w.notRead(bucket, o, err), nil
 	}
-	r := w.resultOf(bucket, o)
-	r.Status, r.Reason = string(document.Status.Code), string(document.Status.Reason)
-	r.MIMEType, r.BytesClassified, r.Rules = store.CleanText(document.MIME), document.Status.Bytes, j.rules
-	if !document.Found() {
-		return objectOutcome{result: r}, nil
-	}
-	finding := j.finding(&document, bucket, o, wire.TimeOf(w.cfg.Now()))
-	r.FindingID = *finding.Id
-	r.Detections = wire.Marshal(finding.ClassificationDetails.Result)
-	return objectOutcome{result: r, finding: wire.Marshal(finding)}, nil
+	outcome = w.classified(&document, bucket, o, j)
+	outcome.entry, err = entryOf(&document, o)
+	return outcome, err
 }
 
 // Classify opens an object of a source and classifies it. Trouble of the source comes back as a *source.Error, wrapped or not.

@@ -156,6 +156,7 @@ func TestDisable(t *testing.T) {
 		must(t, err)
 
 		// Another job is under way: its worker has the object in its hands.
+		w.put("bucket", map[string]string{"people.csv": people(2)})
 		held, goOn := make(chan struct{}), make(chan struct{})
 		w.hold("bucket", "people.csv", held, goOn)
 		w.create(jobOver("another", "bucket"))

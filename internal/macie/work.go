@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/magpie-sec/magpie/internal/extract"
@@ -125,17 +126,29 @@ func (w *Worker) list(ctx context.Context, a *job.Attempt, j *activeJob) error {
 	tags := tagReader(ctx, driver, a.Bucket)
 	var next page
 	var unlisted []objectOutcome
+	var told job.Counters // of objects that need not be opened and hold nothing
 	last := string(a.Cursor)
+	known := &ledgerReader{ledger: j.ledger, bucket: a.Bucket, ended: w.cfg.Reopen, notes: true}
+	if last != "" {
+		known.after = store.LedgerPlace{Key: a.Cursor, Rules: math.MaxInt64}
+	}
+	began := w.cfg.Now()
 	flush := func() error {
-		if next.objects == 0 && len(unlisted) == 0 {
+		if next.objects == 0 && len(unlisted) == 0 && told == (job.Counters{}) && len(known.gone) == 0 {
 			return nil
 		}
 		if err := w.leaveOutDealt(ctx, a, j, since, &next); err != nil {
 			return err
 		}
-		delta := job.Counters{Listed: int64(next.objects + len(unlisted)), Objects: int64(len(unlisted)), Skipped: int64(len(unlisted))}
+		delta := told
+		delta.Listed += int64(next.objects + len(unlisted))
+		delta.Objects += int64(len(unlisted))
+		delta.Skipped += int64(len(unlisted))
 		err := a.Commit(ctx, []byte(last), delta, func(tx store.Tx) error {
 			if err := j.save(ctx, tx, a.Run, unlisted); err != nil {
+				return err
+			}
+			if err := store.DeleteLedger(ctx, tx, a.Run.Tenant, a.Bucket, known.gone); err != nil {
 				return err
 			}
 			if next.objects == 0 {
@@ -144,7 +157,7 @@ func (w *Worker) list(ctx context.Context, a *job.Attempt, j *activeJob) error {
 			_, err := a.AddShards(ctx, tx, job.NewShard{Key: pageKey(a.Bucket, last), Kind: objectsShard, Bucket: a.Bucket, Payload: next.data})
 			return err
 		})
-		next, unlisted = page{}, nil
+		next, unlisted, told, known.gone, began = page{}, nil, job.Counters{}, nil, w.cfg.Now()
 		return err
 	}
 	for item, err := range driver.List(ctx, a.Bucket, source.ListOptions{After: last}) {
@@ -158,29 +171,55 @@ func (w *Worker) list(ctx context.Context, a *job.Attempt, j *activeJob) error {
 			continue // a prefix that cannot be listed, told again because the keys below it would come after the cursor
 		case item.Err != nil:
 			unlisted = append(unlisted, w.notRead(a.Bucket, item.Object, item.Err))
+			known.hidden = item.Key
 		default:
+			entries, err := known.find(ctx, item.Object)
+			if err != nil {
+				return err
+			}
 			looks, err := j.looksAt(&item.Object, since, tags)
 			switch {
 			case err != nil && (ctx.Err() != nil || source.KindOf(err) == source.Unavailable):
 				return err
 			case err != nil: // whether it belongs to the job cannot be told
 				unlisted = append(unlisted, w.notRead(a.Bucket, item.Object, err))
-			case looks:
+			case !looks:
+			case len(entries) == 0 || entries[0].Flags&store.LedgerFound != 0 || unreadable(item.Object) != "" || j.keepsResult(&item.Object):
 				next.add(item.Object)
+			default:
+				told.Listed++
+				told.Objects++
+				told.Bytes += entries[0].Bytes
+				if entries[0].Flags&store.LedgerSkipped != 0 {
+					told.Skipped++
+				} else {
+					told.Classified++
+				}
 			}
 		}
 		last = item.Key
-		if next.full() || len(unlisted) >= commitObjects {
+		unsaved := told.Objects + int64(len(known.gone))
+		if next.full() || len(unlisted) >= commitObjects || unsaved >= commitTold || unsaved%1024 == 1023 && w.cfg.Now().Sub(began) >= commitEvery {
 			if err := flush(); err != nil {
 				return err
 			}
 		}
 	}
-	if err := flush(); err != nil {
-		return err
+	// Whatever else the ledger has is no object any more.
+	for more := true; more; {
+		var err error
+		if more, err = known.rest(ctx, commitTold); err != nil {
+			return err
+		}
+		if err := flush(); err != nil {
+			return err
+		}
 	}
 	return w.listed(ctx, a, j, []byte(last))
 }
+
+// commitTold is after how many objects that need not be opened a listing commits where it is.
+const commitTold = 50_000
 
 // inventoryHas sees to it that the inventory has the bucket before findings are made that say how it is configured. It stores whatever
 // bucket of the source is missing, so that a run over many buckets reads their configuration once. A source whose buckets cannot be listed
@@ -249,11 +288,11 @@ func (w *Worker) objects(ctx context.Context, a *job.Attempt, j *activeJob) erro
 	if err != nil {
 		return job.Permanent(err)
 	}
-	classify, err := w.classifierOf(ctx, a, j)
+	done, _ := binary.Uvarint(a.Cursor)
+	classify, err := w.classifierOf(ctx, a, j, objects[min(int(done), len(objects)):])
 	if err != nil {
 		return err
 	}
-	done, _ := binary.Uvarint(a.Cursor)
 	batch := commitObjects
 	if a.Failures > 1 {
 		batch = 1 // something here is hard to get past: lose as little as possible to it
@@ -284,7 +323,10 @@ func (w *Worker) objects(ctx context.Context, a *job.Attempt, j *activeJob) erro
 const lastFailure = 15
 
 // classifierOf returns what is done with each object of a shard. If its bucket has no source any more they are all skipped.
-func (w *Worker) classifierOf(ctx context.Context, a *job.Attempt, j *activeJob) (func(source.Object) (objectOutcome, error), error) {
+//
+// Objects are those that it will be asked to do, in their order.
+func (w *Worker) classifierOf(ctx context.Context, a *job.Attempt, j *activeJob, objects []source.Object) (
+	func(source.Object) (objectOutcome, error), error) {
 	driver, err := w.cfg.Sources.find(ctx, a.Run.Tenant, a.Bucket)
 	switch {
 	case err == nil:
@@ -296,7 +338,25 @@ func (w *Worker) classifierOf(ctx context.Context, a *job.Attempt, j *activeJob)
 	if err := j.knowBucket(ctx, w.cfg.DB, a.Bucket); err != nil {
 		return nil, err
 	}
-	return func(o source.Object) (objectOutcome, error) { return w.object(ctx, a.Log(), driver, a.Bucket, o, j) }, nil
+	known := &ledgerReader{ledger: j.ledger, bucket: a.Bucket, ended: w.cfg.Reopen || len(objects) == 0}
+	for i := range objects {
+		known.keys = append(known.keys, []byte(objects[i].Key))
+	}
+	return func(o source.Object) (objectOutcome, error) {
+		entries, err := known.find(ctx, o)
+		if err != nil {
+			return objectOutcome{}, err
+		}
+		for i := range entries {
+			if unreadable(o) != "" {
+				break
+			}
+			if outcome, ok, err := w.told(&entries[i], a.Bucket, o, j); ok || err != nil {
+				return outcome, err
+			}
+		}
+		return w.object(ctx, a.Log(), driver, a.Bucket, o, j)
+	}, nil
 }
 
 // commit makes outcomes take effect, with which the first done objects of the page are dealt with.
@@ -316,8 +376,15 @@ func (w *Worker) commit(ctx context.Context, a *job.Attempt, j *activeJob, done 
 			delta.Findings++
 		}
 	}
+	entries, superseded, err := j.learned(ctx, outcomes)
+	if err != nil {
+		return err
+	}
 	return a.Commit(ctx, binary.AppendUvarint(nil, uint64(done)), delta, func(tx store.Tx) error {
-		return j.save(ctx, tx, a.Run, outcomes)
+		if err := j.save(ctx, tx, a.Run, outcomes); err != nil {
+			return err
+		}
+		return store.PutLedger(ctx, tx, a.Run.Tenant, a.Bucket, entries, superseded)
 	})
 }
 
@@ -327,6 +394,8 @@ type WorkerConfig struct {
 	Extractor *extract.Extractor
 	Sources   Sources
 	Now       func() time.Time // nil means time.Now
+	// Reopen makes jobs open every object, whatever the ledger knows of it.
+	Reopen bool
 }
 
 // NewWorker makes a Worker.

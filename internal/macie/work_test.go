@@ -281,7 +281,7 @@ func TestSampling(t *testing.T) {
 	if totals.Listed != int64(got) || totals.Objects != int64(got) {
 		t.Errorf("%+v", totals.Counters)
 	}
-	j, err := (&jobCache{cfg: WorkerConfig{DB: w.db}}).get(t.Context(), &job.Attempt{Run: latestRef(w, id)})
+	j, err := (&jobCache{cfg: w.worker.cfg}).get(t.Context(), &job.Attempt{Run: latestRef(w, id)})
 	must(t, err)
 	for key := range bodies {
 		if _, drawn := w.results(id)[key]; drawn != j.samples(key) {

@@ -66,6 +66,9 @@ type Document struct {
 	// Unfinished lists the custom data identifiers that were not looked for to the end of the document, as they took too much work. Status
 	// says so.
 	Unfinished []*custom.Definition
+	// Allowed says that an allow list left something out, and Hidden that a path is not shown since sensitive data stand in it: fewer rules
+	// would not just find less. Both are of the object as a whole.
+	Allowed, Hidden bool
 }
 
 // Found reports whether there are detections of either kind.
@@ -91,6 +94,8 @@ type run struct {
 	open       []*document
 	result     Document
 	fields     map[*text.Field]*text.Field // what shown returned
+	allowed    bool                        // see Document
+	hidden     bool
 }
 
 type document struct {
@@ -149,6 +154,7 @@ func (r *run) End(_ extract.Document, status extract.Result) error {
 	d.Custom = sortedCustom(d.foundCustom)
 	if len(r.open) == 0 {
 		d.Custom = slices.DeleteFunc(d.Custom, func(c CustomDetection) bool { return c.Definition.Level(c.Count) == 0 })
+		d.Allowed, d.Hidden = r.allowed, r.hidden
 		r.result = d.Document
 		return nil
 	}
@@ -220,6 +226,7 @@ func (d *document) customDetection(def *custom.Definition) *CustomDetection {
 
 func (r *run) addCustom(d *document, m custom.Match) {
 	if r.classifier.Allow.Allows(m.Text) {
+		r.allowed = true
 		return
 	}
 	found := d.customDetection(m.Definition)
@@ -233,6 +240,7 @@ func (r *run) addCustom(d *document, m custom.Match) {
 
 func (r *run) add(d *document, m detect.Match) {
 	if r.classifier.allows(m) {
+		r.allowed = true
 		return
 	}
 	found := d.detection(m.Identifier)
@@ -260,14 +268,15 @@ func (r *run) shown(f *text.Field) *text.Field {
 		return known
 	}
 	show := f
-	if len(f.Names) > 0 && r.classifier.sensitive(strings.Join(f.Names, " ")) {
+	if len(f.Names) > 0 && r.sensitive(strings.Join(f.Names, " ")) {
 		if show = unnamed; f.Column > 0 {
 			show = &text.Field{Column: f.Column, Sheet: f.Sheet}
 		}
 	}
-	if show.Sheet != "" && r.classifier.sensitive(show.Sheet) {
+	if show.Sheet != "" && r.sensitive(show.Sheet) {
 		show = &text.Field{Names: show.Names, Column: show.Column}
 	}
+	r.hidden = r.hidden || show != f
 	if r.fields == nil {
 		r.fields = map[*text.Field]*text.Field{}
 	}
@@ -276,15 +285,27 @@ func (r *run) shown(f *text.Field) *text.Field {
 }
 
 // sensitive reports whether a text holds sensitive data.
-func (c *Classifier) sensitive(s string) bool {
-	found := false
+func (r *run) sensitive(s string) bool {
+	found, c := false, r.classifier
 	b := &text.Block{Text: []byte(s)}
-	scanner := c.scanner(func(m detect.Match) { found = found || !c.allows(m) })
+	scanner := c.scanner(func(m detect.Match) {
+		if c.allows(m) {
+			r.allowed = true
+		} else {
+			found = true
+		}
+	})
 	scanner.Write(b)
 	scanner.Close()
 	c.release(scanner)
 	if c.Custom != nil && !found {
-		scanner := c.customScanner(func(m custom.Match) { found = found || !c.Allow.Allows(m.Text) })
+		scanner := c.customScanner(func(m custom.Match) {
+			if c.Allow.Allows(m.Text) {
+				r.allowed = true
+			} else {
+				found = true
+			}
+		})
 		scanner.Write(b)
 		scanner.Close()
 		c.releaseCustom(scanner)

@@ -248,8 +248,10 @@ func Upgrade(t *testing.T, url string, open func(ctx context.Context, url string
 	job := store.Job{ID: "j", ClientToken: "t", RequestHash: []byte{}, Doc: []byte("{}")}
 	update(t, db, func(ctx context.Context, tx store.Tx) error {
 		undo := []string{"DROP INDEX jobs_next_run_at", "DROP INDEX jobs_paused_at", "ALTER TABLE jobs DROP COLUMN next_run_at",
-			"ALTER TABLE jobs DROP COLUMN run_key", "DELETE FROM goose_db_version WHERE version_id > 1"}
-		for _, table := range append(accessAnalyzerTables, append(inventoryTables, "custom_identifiers", "allow_lists", "job_buckets", "findings_filters", "outbox")...) {
+			"ALTER TABLE jobs DROP COLUMN run_key", "DELETE FROM goose_db_version WHERE version_id > 1",
+			"CREATE INDEX results_ledger ON results (account, region, bucket, object_key, version_id, rules)"}
+		for _, table := range append(accessAnalyzerTables, append(inventoryTables, "custom_identifiers", "allow_lists", "job_buckets", "findings_filters",
+			"outbox", "ledger", "ledger_rules")...) {
 			undo = append(undo, "DROP TABLE "+table)
 		}
 		err := store.CreateJob(ctx, tx, here, job)

@@ -76,6 +76,7 @@ func fill(t testing.TB, db store.DB, tenant store.Tenant) {
 			store.CreateJob(ctx, tx, tenant, store.Job{ID: "j", ClientToken: "t"}),
 			store.BucketListed(ctx, tx, tenant, "j", "b", 1),
 			store.CreateFindingsFilter(ctx, tx, tenant, store.FindingsFilter{ID: "f"}),
+			fillLedger(ctx, tx, tenant),
 			store.CreateCustomIdentifier(ctx, tx, tenant, store.CustomIdentifier{ID: "c"}),
 			store.CreateAllowList(ctx, tx, tenant, store.AllowList{ID: "l", ClientToken: "t"}),
 			store.PutDiscoveryProfile(ctx, tx, tenant, store.DiscoveryProfile{Bucket: "b"}),
