@@ -482,6 +482,31 @@ func TestKilled(t *testing.T) {
 	}
 }
 
+// A heldScan is a scan that has its lease and waits for its source.
+type heldScan struct {
+	done chan error // what Scan returns
+	goOn chan struct{}
+}
+
+// holdScan begins a scan and returns when it reads the source of home under its lease. Others read it freely.
+func (w *world) holdScan(s *Service) heldScan {
+	look, read := make(chan struct{}), make(chan struct{})
+	set := func(hold chan struct{}) {
+		w.estates[home].mu.Lock()
+		defer w.estates[home].mu.Unlock()
+		w.estates[home].hold = hold
+	}
+	held := heldScan{make(chan error, 1), read}
+	set(look)
+	go func() { held.done <- s.Scan(w.ctx) }()
+	<-w.estates[home].held // it looks whether anything has changed, without a lease
+	set(read)
+	close(look)
+	<-w.estates[home].held
+	set(nil)
+	return held
+}
+
 // TestTwoServers have one database. Only one scans at a time, and what a slow one has read before the other took over is not written.
 func TestTwoServers(t *testing.T) {
 	w := newWorldOn(t, pgtest.Database(t), func(c *Config) { c.Lease = time.Hour })
@@ -490,20 +515,7 @@ func TestTwoServers(t *testing.T) {
 	w.analyzer()
 	slow := w.service
 	w.restart()
-	w.estates[home].hold = make(chan struct{})
-	done := make(chan error)
-	go func() { done <- slow.Scan(w.ctx) }()
-	<-w.estates[home].held // digests are read before the lease
-	hold := w.estates[home].hold
-	w.estates[home].mu.Lock()
-	w.estates[home].hold = make(chan struct{})
-	w.estates[home].mu.Unlock()
-	close(hold)
-	<-w.estates[home].held // now it reads under its lease
-	hold = w.estates[home].hold
-	w.estates[home].mu.Lock()
-	w.estates[home].hold = nil
-	w.estates[home].mu.Unlock()
+	held := w.holdScan(slow)
 	if err := w.service.Scan(w.ctx); !errors.Is(err, errBusy) {
 		t.Errorf("a second scan: %v", err)
 	}
@@ -513,11 +525,38 @@ func TestTwoServers(t *testing.T) {
 	w.describe(closed)
 	w.scan()
 	w.expect("by the other", "b * RESOLVED")
-	close(hold)
-	must(t, <-done)
+	close(held.goOn)
+	must(t, <-held.done)
 	w.expect("after the slow one has come to its end", "b * RESOLVED")
 	w.scan()
 	w.expect("after another scan", "b * RESOLVED")
+}
+
+// TestHeartbeat: a scan that takes longer than its lease keeps it, as long as the server lives.
+func TestHeartbeat(t *testing.T) {
+	const lease = 60 * time.Millisecond
+	w := newWorldOn(t, pgtest.Database(t), func(c *Config) { c.Lease = lease })
+	w.describe(template{}.bucket("b", allow("*", "s3:GetObject", objects("b"))))
+	w.analyzer()
+	slow := w.service
+	w.restart()
+	held := w.holdScan(slow)
+	for range 5 {
+		w.clock.advance(lease - time.Millisecond)
+		until := w.clock.now().Add(lease).UnixMilli()
+		for deadline := time.Now().Add(time.Minute); w.row().LeaseUntil != until; {
+			if time.Now().After(deadline) {
+				t.Fatal("the lease is not made longer")
+			}
+		}
+	}
+	if err := w.service.Scan(w.ctx); !errors.Is(err, errBusy) {
+		t.Errorf("a second scan: %v", err)
+	}
+	close(held.goOn)
+	must(t, <-held.done)
+	w.expect("by the slow one", "b * ACTIVE")
+	w.scan() // it is free at once
 }
 
 // TestManyServers scan at the same time while the template changes: the findings are those of the last template, each once.
