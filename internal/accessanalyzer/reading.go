@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 
 	"github.com/magpie-sec/magpie/internal/inventory"
 	"github.com/magpie-sec/magpie/internal/resource"
@@ -84,6 +85,10 @@ func (r *reading) load(ctx context.Context, d source.Driver, opts inventory.Opti
 	}
 }
 
+// errNothing says that a folder is not even an estate. More likely it is not mounted than that everything was deleted, and who deleted
+// everything can leave an empty list of AWS Config items.
+var errNothing = errors.New("there is nothing in the folder: it may not be mounted")
+
 // documentsDigest is the digest of what describes an estate folder: its documents and the names of its buckets. A store that is asked about
 // each bucket has no such thing.
 func documentsDigest(ctx context.Context, d source.Driver) (digest, error) {
@@ -101,6 +106,9 @@ func documentsDigest(ctx context.Context, d source.Driver) (digest, error) {
 	buckets, err := d.Buckets(ctx)
 	if err != nil {
 		return digest{}, err
+	}
+	if docs.Template == nil && docs.ConfigItems == nil && len(docs.Problems) == 0 && len(buckets) == 0 {
+		return digest{}, errNothing
 	}
 	h := sha256.New()
 	part := func(b []byte) {

@@ -277,6 +277,15 @@ func TestAwaySource(t *testing.T) {
 	second.fail(nil)
 	w.scan()
 	w.expect("when it is back", "b * RESOLVED", "c * ACTIVE", "d * ACTIVE")
+	text := second.documents["template.json"]
+	delete(second.documents, "template.json")
+	w.scan()
+	w.expect("when there is nothing in it", "b * RESOLVED", "c * ACTIVE", "d * ACTIVE")
+	second.set("config-items.json", "[]")
+	w.scan()
+	w.expect("when it says that there is nothing", "b * RESOLVED", "c * RESOLVED", "d * ACTIVE")
+	second.set("template.json", text)
+	w.scan()
 	w.cfg.Sources = Sources{}
 	w.restart()
 	w.clock.advance(25 * time.Hour)
