@@ -56,7 +56,7 @@ type policyDocument struct {
 	// policy is what text says.
 	policy *iam.Policy
 	places []resource.Place // of the statements; nil if they follow from the text
-	source string           // the template that places are in
+	source string           // the template that places are in; "" if the policy is a text in it
 	whole  resource.Place   // of the policy
 	gap    string           // why the policy is not known as a whole
 }
@@ -104,7 +104,7 @@ func (d *policyDocument) excerpt(s *iam.Statement) []string {
 			from = s.Span.Start
 		}
 		text = d.text[from:s.Span.End]
-	case p.Line > 0 && p.Column > 0:
+	case p.Line > 0 && p.Column > 0 && d.source != "":
 		text = yamlItem(d.source, p.Line, p.Column)
 	default:
 		text = string(s.AppendJSON(nil))
@@ -316,7 +316,11 @@ func (f policyFlags) ofTemplate(name string, text []byte, kind string, values *p
 	}
 	var all []*policyDocument
 	for _, r := range stack.Resources {
-		r := r
+		if u := r.Properties.Unknown(); u != nil && (targets[r.Type] != "" || strings.HasPrefix(r.Type, "AWS::IAM::")) {
+			all = append(all, &policyDocument{file: name, name: r.LogicalID, target: targets[r.Type], gap: fmt.Sprintf("%s:%v", name, u),
+				whole: resource.Place{File: name, Line: r.Position.Line, Column: r.Position.Column}})
+			continue
+		}
 		err := eachPolicy(r.Properties, nil, func(path []string, v cfn.Value) error {
 			d := &policyDocument{file: name, name: r.LogicalID + "." + strings.Join(path, "."), source: string(text), target: targets[r.Type]}
 			if r.Type == "AWS::IAM::Role" && path[0] == "AssumeRolePolicyDocument" {
@@ -340,6 +344,9 @@ func (f policyFlags) ofTemplate(name string, text []byte, kind string, values *p
 				return nil
 			}
 			d.text = string(json)
+			if text, ok := v.Text(); ok {
+				d.text, d.source = text, ""
+			}
 			if err := d.parse(kind); err != nil {
 				return d.refused(err)
 			}
@@ -363,6 +370,9 @@ func (d *policyDocument) at(file string, v cfn.Value) {
 	}
 	d.whole = place(v)
 	d.places = []resource.Place{d.whole}
+	if v.Kind() == cfn.String {
+		return
+	}
 	list, _ := v.Get("Statement")
 	if list.Kind() != cfn.List {
 		d.places = []resource.Place{place(list)}
@@ -374,7 +384,11 @@ func (d *policyDocument) at(file string, v cfn.Value) {
 	}
 }
 
-// eachPolicy calls f with every map in a value that has the form of a policy.
+// policyProperties are the properties that hold policies: one that is not known may not be passed over.
+var policyProperties = []string{"PolicyDocument", "AssumeRolePolicyDocument", "KeyPolicy", "ResourcePolicy", "RepositoryPolicyText", "FileSystemPolicy",
+	"Policy", "AccessPolicy", "AccessPolicies", "PermissionsPolicyDocument", "BackupVaultPolicy", "MrapPolicy"}
+
+// eachPolicy calls f with every map in a value, and every text, that has the form of a policy, and with what may be one and is not known.
 func eachPolicy(v cfn.Value, path []string, f func(path []string, v cfn.Value) error) error {
 	switch v.Kind() {
 	case cfn.Map:
@@ -385,6 +399,16 @@ func eachPolicy(v cfn.Value, path []string, f func(path []string, v cfn.Value) e
 			if err := eachPolicy(field.Value, append(path, field.Name), f); err != nil {
 				return err
 			}
+		}
+	case cfn.Unresolved:
+		if len(path) > 0 && slices.Contains(policyProperties, path[len(path)-1]) {
+			return f(slices.Clone(path), v)
+		}
+	case cfn.String:
+		text, _ := v.Text()
+		var members map[string]json.RawMessage
+		if strings.HasPrefix(strings.TrimSpace(text), "{") && json.Unmarshal([]byte(text), &members) == nil && members["Statement"] != nil {
+			return f(slices.Clone(path), v)
 		}
 	case cfn.List:
 		for i, item := range v.Items() {

@@ -245,3 +245,60 @@ func TestRandom(t *testing.T) {
 		t.Errorf("%d of %d findings can be closed", closed, found)
 	}
 }
+
+// TestUnknownParts takes a principal of a random policy for unknown and looks for remedies. Whoever it turns out to be, the statements that
+// were changed must not let in again whom the finding is about.
+func TestUnknownParts(t *testing.T) {
+	zone := reach.Zone{Account: "111122223333"}
+	found, checked := 0, 0
+	for seed := range uint64(200) {
+		r := rand.New(rand.NewPCG(seed, 2))
+		res := &resource.Resource{Type: resource.Queue, ARN: "arn:aws:sqs:eu-west-1:111122223333:subject", Account: "111122223333", Region: "eu-west-1"}
+		var policy struct{ Statement []map[string]any }
+		if err := json.Unmarshal([]byte(randomPolicy(r, resource.Queue, []string{"sqs:SendMessage", "sqs:ReceiveMessage", "sqs:*"})), &policy); err != nil {
+			t.Fatal(err)
+		}
+		s := policy.Statement[r.IntN(len(policy.Statement))]
+		if s["Effect"] != "Allow" {
+			continue
+		}
+		with := func(principal any) string {
+			s["Principal"] = principal
+			text, err := json.Marshal(map[string]any{"Version": "2012-10-17", "Statement": policy.Statement})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return string(text)
+		}
+		known := map[string]any{"AWS": []string{"999988887777", "444455556666"}}
+		res.Policy = source.Known(resource.Document{Text: with("*"), Least: with(known), Reason: "template.yaml:1:1: a parameter"})
+		result := resource.Analyze(res, zone)
+		closer := New(res, zone, result)
+		for i := range result.Findings {
+			f := &result.Findings[i]
+			found++
+			m, err := closer.Close(f)
+			if err != nil {
+				continue
+			}
+			for _, who := range []string{"999988887777", "444455556666", "111122223333", "*"} {
+				concrete := *res
+				concrete.Policy = source.Known(resource.Document{Text: with(map[string]any{"AWS": []string{"999988887777", "444455556666", who}})})
+				changed, left, ok := apply(&concrete, m.Edits)
+				if !ok {
+					continue
+				}
+				checked++
+				after := resource.Analyze(changed, zone)
+				for j := range after.Findings {
+					if g := &after.Findings[j]; same(f, g) && slices.ContainsFunc(g.Reasons, func(why resource.Reason) bool { return left.touched(why, m.Edits) }) {
+						t.Errorf("seed %d: %s: after %v, if it is %s, %v lets it in: %s", seed, named(f), m.Edits, who, g.Reasons, changed.Policy.Value.Text)
+					}
+				}
+			}
+		}
+	}
+	if found < 50 || checked < 100 {
+		t.Errorf("%d findings, %d checks", found, checked)
+	}
+}
