@@ -17,9 +17,11 @@ const (
 	// formBits says how many forms are remembered, maxTrials how many trials for all of them.
 	formBits  = 11
 	maxTrials = 1 << 13
-	// firstForm is how many short values a scanner reads before it remembers any, and learnCost how many for each form that it works out from then
-	// on, but for the first learnFirst: so it costs little where no form comes back.
-	firstForm, learnCost, learnFirst = 256, 32, 1 << formBits / 2
+	// firstForm is how many short values a scanner reads before it remembers any.
+	firstForm = 256
+	// A form is worked out if for each run in it learnCost values were read, but for the first learnFirst runs: so it costs little where no form
+	// comes back.
+	learnCost, learnFirst = 32, 1 << formBits
 )
 
 // A byte of a form is a character that is no letter or digit, or one of these: 0x80 and the upper three bits of any such character.
@@ -65,7 +67,7 @@ type formPlan struct {
 type formMemory struct {
 	pairs  []planPair // by hash
 	trials []trial
-	credit int
+	credit int     // how many more values were read than all that was learned costs
 	key    formKey // of the value at hand
 
 	// For use while a form is learned.
@@ -138,7 +140,7 @@ func (k *formKey) text() []byte {
 // way, as it has if its form is not known yet.
 func (s *Scanner) scanForm(t []byte) bool {
 	m := &s.forms
-	if m.credit++; m.credit < firstForm {
+	if m.credit++; m.pairs == nil && m.credit < firstForm {
 		return false
 	}
 	field := uint32(0)
@@ -150,7 +152,7 @@ func (s *Scanner) scanForm(t []byte) bool {
 		return false
 	}
 	if m.pairs == nil {
-		m.pairs, m.trials, m.credit = make([]planPair, 1<<formBits/2), make([]trial, 0, maxTrials), firstForm+learnFirst*learnCost
+		m.pairs, m.trials, m.credit = make([]planPair, 1<<formBits/2), make([]trial, 0, maxTrials), learnFirst*learnCost
 		m.tried = make([]bool, s.e.dispatch.layouts)
 	}
 	pair := &m.pairs[key.hash>>(64-formBits+1)]
@@ -158,11 +160,10 @@ func (s *Scanner) scanForm(t []byte) bool {
 	if !p.key.is(key) {
 		pair.last ^= 1
 		if p = &pair.plans[pair.last&1]; !p.key.is(key) {
-			if pair.seen != uint32(key.hash) || m.credit < firstForm+learnCost {
+			if pair.seen != uint32(key.hash) || m.credit < 0 {
 				pair.seen = uint32(key.hash)
 				return false
 			}
-			m.credit -= learnCost
 			s.learn(p, *key)
 		}
 	}
@@ -256,6 +257,7 @@ func (s *Scanner) plan(p *formPlan, t []byte) {
 	all := readMasks(t, 0)
 	keywords := uint32(0) // where they may begin, before the run
 	for starts := all.alnum &^ (all.alnum << 1); starts != 0; starts &= starts - 1 {
+		m.credit -= learnCost
 		i := bits.TrailingZeros64(starts)
 		n := bits.TrailingZeros64(^(all.alnum >> i))
 		inside := uint64(1)<<n - 1
