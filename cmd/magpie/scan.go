@@ -197,7 +197,7 @@ func (s *scan) source(ctx context.Context, path string, std stdio) error {
 	defer driver.Close()
 	buckets, err := driver.Buckets(ctx)
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", path, err)
 	}
 	var unlisted []error
 	for _, b := range buckets {
@@ -329,7 +329,7 @@ func (c scanCommand) forecast(ctx context.Context, std stdio) error {
 		_, stored := driver.(*s3.Store)
 		buckets, err := driver.Buckets(ctx)
 		if err != nil {
-			return err
+			return fmt.Errorf("%s: %w", path, err)
 		}
 		var unlisted []error
 		for _, b := range buckets {

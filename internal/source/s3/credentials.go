@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/smithy-go/logging"
 )
 
 // A credentialsError says that there are no credentials. Where they were sought and why that failed may hold secrets (the output of a
@@ -80,7 +81,7 @@ func (k Keys) Retrieve(context.Context) (aws.Credentials, error) {
 
 // NamedProfile returns the credentials of a profile of the shared AWS files.
 func NamedProfile(name string) aws.CredentialsProvider {
-	return newChain(nil, []func(*config.LoadOptions) error{config.WithSharedConfigProfile(name)})
+	return newChain(nil, []func(*config.LoadOptions) error{config.WithSharedConfigProfile(name), config.WithLogger(logging.Nop{})})
 }
 
 // guarded marks the errors of credentials.

@@ -34,7 +34,9 @@ type fake struct {
 	pageSize int
 	// tokenless makes it tell that there is more, but not where.
 	tokenless bool
-	requests  atomic.Int64
+	// deaf makes it begin at the beginning, whatever start-after says.
+	deaf     bool
+	requests atomic.Int64
 	// before, if not nil, may answer in the fake's place.
 	before func(w http.ResponseWriter, r *http.Request) bool
 }
@@ -132,6 +134,9 @@ func (f *fake) listBuckets(w http.ResponseWriter) {
 func (f *fake) list(w http.ResponseWriter, q url.Values, bucket string, objects map[string]fakeObject) {
 	prefix, delimiter := q.Get("prefix"), q.Get("delimiter")
 	after := max(q.Get("start-after"), q.Get("continuation-token"))
+	if f.deaf {
+		after = q.Get("continuation-token")
+	}
 	type entry struct {
 		key    string
 		common bool

@@ -16,7 +16,8 @@ import (
 type page struct {
 	objects  []source.Object // by key, without doubles
 	prefixes []string        // common prefixes, of a listing with a delimiter
-	again    []string        // keys that an earlier page should have had, or has had
+	passed   []string        // keys that are none of what was asked for: they should have come before, or have come
+	seen     string          // the greatest of all keys
 	last     string          // the greatest key or prefix of the answer
 	token    string          // where the listing goes on; "" if it does after last
 	more     bool
@@ -64,11 +65,10 @@ func (s *Store) fetch(ctx context.Context, q request) (page, error) {
 	p.objects = told.objects[:0]
 	sorted := true
 	for _, o := range told.objects {
+		p.seen = max(p.seen, o.Key)
 		if o.Key == "" || o.Key <= q.after || !strings.HasPrefix(o.Key, q.prefix) {
-			if q.token != "" {
-				p.again = append(p.again, o.Key)
-			}
-			continue // a store that does not know the parameter
+			p.passed = append(p.passed, o.Key)
+			continue
 		}
 		if n := len(p.objects); n > 0 && p.objects[n-1].Key >= o.Key {
 			sorted = false

@@ -53,7 +53,12 @@ func TestParallelListing(t *testing.T) {
 		keys = slices.Compact(keys)
 		f := newFake(contentOf(keys))
 		f.pageSize = rapid.IntRange(1, 6).Draw(rt, "page")
-		f.tokenless = rapid.Bool().Draw(rt, "without tokens")
+		switch rapid.SampledFrom([]string{"", "without tokens", "without start-after"}).Draw(rt, "store") {
+		case "without tokens":
+			f.tokenless = true
+		case "without start-after":
+			f.deaf = true
+		}
 		d := open(t, f, func(o *s3.Options) { o.Parallel = rapid.IntRange(1, 6).Draw(rt, "parallel") })
 		defer d.Close()
 		opts := source.ListOptions{}

@@ -28,21 +28,25 @@ type listing struct {
 	segments []*segment // by key; the first is being yielded
 	running  int        // requests under way
 	cutting  bool       // one of them looks for where to cut
+	deaf     bool       // the store does not begin where it is told to: parts would each be listed from the beginning
 	waiting  int        // pages that wait, of all segments
 }
 
 // A segment is the keys k with after < k <= end.
 type segment struct {
-	after   string // what has been listed
-	token   string
-	end     string // "" is no end
-	busy    bool   // a request is under way
-	done    bool
-	listed  int // pages
-	pages   [][]source.Object
-	prev    []source.Object // the last page
-	steps   []string        // the last keys of the pages before it, partPages at most
-	err     error
+	after  string // what has been listed
+	token  string
+	end    string // "" is no end
+	busy   bool   // a request is under way
+	done   bool
+	listed int // pages
+	pages  [][]source.Object
+	prev   []source.Object // the last page
+	steps  []string        // the last keys of the pages before it, partPages at most
+	err    error
+	// skips says that the store has begun at the beginning, whatever it was asked for, and has not reached the segment. seen is how far it is.
+	skips   bool
+	seen    string
 	cutFrom int // pages to be listed before it is worth a look where to cut
 	// level is the longest prefix whose common prefixes in the segment are known, and with it those above; nil is none. points are they.
 	level  *string
@@ -148,7 +152,7 @@ func (l *listing) schedule() {
 			l.start(func() { l.fetchPage(s) })
 		}
 	}
-	if l.cutting || l.store.opts.Parallel == 1 || l.running >= l.store.opts.Parallel || l.waiting >= allPages || l.ctx.Err() != nil {
+	if l.cutting || l.deaf || l.store.opts.Parallel == 1 || l.running >= l.store.opts.Parallel || l.waiting >= allPages || l.ctx.Err() != nil {
 		return
 	}
 	for _, s := range l.segments {
@@ -183,12 +187,21 @@ func (l *listing) fetchPage(s *segment) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s.busy = false
-	for _, key := range p.again {
-		if _, twice := findKey(s.prev, key); !twice {
-			err = stuck(q.bucket) // a key that should have come before
+	if q.token == "" && q.after != "" && len(p.passed) > 0 {
+		s.skips, s.seen, l.deaf = true, "", true
+	}
+	onwards := p.last > q.after
+	if s.skips {
+		onwards = onwards || p.seen > s.seen
+		s.skips, s.seen = len(p.objects) == 0, p.seen
+	} else {
+		for _, key := range p.passed {
+			if _, twice := findKey(s.prev, key); !twice {
+				err = stuck(q.bucket) // a key that should have come before
+			}
 		}
 	}
-	if err == nil && p.more && p.last == q.after {
+	if err == nil && p.more && !onwards {
 		err = stuck(q.bucket)
 	}
 	if err != nil {

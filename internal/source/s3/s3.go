@@ -216,7 +216,7 @@ func (s *Store) configuration(ctx context.Context) (*aws.Config, error) {
 	if s.base != nil {
 		return s.base, nil
 	}
-	load := []func(*config.LoadOptions) error{config.WithRegion(s.opts.Region)}
+	load := []func(*config.LoadOptions) error{config.WithRegion(s.opts.Region), config.WithLogger(logging.Nop{})}
 	if s.opts.Credentials != nil {
 		// So that nobody is asked for the standard chain's.
 		load = append(load, config.WithCredentialsProvider(s.opts.Credentials))
