@@ -374,3 +374,27 @@ func TestSearchResources(t *testing.T) {
 		refused(t, err, wire.Validation, text)
 	}
 }
+
+// TestBucketsOfCriteria tells which buckets a job with criteria is about, once it has run, and that a scheduled one monitors them.
+func TestBucketsOfCriteria(t *testing.T) {
+	w := newWorld(t)
+	for _, name := range []string{"a", "b"} {
+		w.put(name, map[string]string{"x.csv": people(1)})
+	}
+	w.start()
+	in := jobOver("token")
+	in.S3JobDefinition = &macie2.S3JobDefinition{BucketCriteria: &macie2.S3BucketCriteriaForJob{Includes: &macie2.CriteriaBlockForJob{And: []macie2.CriteriaForJob{
+		{SimpleCriterion: &macie2.SimpleCriterionForJob{Key: macie2.SimpleCriterionKeyForJobS3BucketName, Comparator: macie2.JobComparatorEq, Values: []string{"b"}}}}}}}
+	in.JobType, in.ScheduleFrequency, in.InitialRun = macie2.JobTypeScheduled, &macie2.JobScheduleFrequency{DailySchedule: &macie2.DailySchedule{}}, wire.Ptr(true)
+	id := w.create(in)
+	w.wait(id)
+	all := w.buckets(macie2.DescribeBucketsInput{})
+	equal(t, "a", string(all[0].JobDetails.IsDefinedInJob)+" "+string(all[0].JobDetails.IsMonitoredByJob), "FALSE FALSE")
+	equal(t, "b", string(all[1].JobDetails.IsDefinedInJob)+" "+string(all[1].JobDetails.IsMonitoredByJob), "TRUE TRUE")
+	equal(t, "last job", *all[1].JobDetails.LastJobId, id)
+	equal(t, "monitored", bucketNames(w.buckets(macie2.DescribeBucketsInput{Criteria: map[string]macie2.BucketCriteriaAdditionalProperties{
+		"jobDetails.isMonitoredByJob": {Eq: []string{"TRUE"}}}})), "b")
+	must(t, w.set(id, macie2.JobStatusCancelled))
+	equal(t, "cancelled", bucketNames(w.buckets(macie2.DescribeBucketsInput{Criteria: map[string]macie2.BucketCriteriaAdditionalProperties{
+		"jobDetails.isMonitoredByJob": {Neq: []string{"TRUE"}}}})), "a b")
+}

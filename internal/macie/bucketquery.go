@@ -30,7 +30,7 @@ func standingOf(ctx context.Context, tx store.Tx, t store.Tenant) (*standing, er
 	return &standing{jobs, discovery}, err
 }
 
-// jobsOfBuckets says which buckets are named in jobs that are not cancelled (macie.md 6.6).
+// jobsOfBuckets says which buckets are named in jobs that are not cancelled, or met the criteria of one (macie.md 6.6).
 func jobsOfBuckets(ctx context.Context, tx store.Tx, t store.Tenant) (map[string]*macie2.JobDetails, error) {
 	details := map[string]*macie2.JobDetails{}
 	cancelled := store.JobTerm{Key: string(macie2.ListJobsFilterKeyJobStatus), Comparator: string(macie2.JobComparatorEq),
@@ -46,7 +46,13 @@ func jobsOfBuckets(ctx context.Context, tx store.Tx, t store.Tenant) (map[string
 			if err := wire.Unmarshal(row.Doc, in); err != nil {
 				return nil, fmt.Errorf("job %s is damaged: %w", row.ID, err)
 			}
-			for _, bucket := range namedBuckets(in) {
+			buckets := namedBuckets(in)
+			if in.S3JobDefinition.BucketCriteria != nil && row.LastRunAt != nil { // those that met them when the job ran last
+				if buckets, err = store.ListedBuckets(ctx, tx, t, row.ID, latestRun(t, row).RunID); err != nil {
+					return nil, err
+				}
+			}
+			for _, bucket := range buckets {
 				d := details[bucket]
 				if d == nil {
 					d = &macie2.JobDetails{IsDefinedInJob: macie2.IsDefinedInJobTrue, IsMonitoredByJob: macie2.IsMonitoredByJobFalse}
@@ -124,7 +130,7 @@ var properties = map[string]property{
 	}},
 	monitoringStatus: {[2]string{string(macie2.AutomatedDiscoveryMonitoringStatusMonitored), string(macie2.AutomatedDiscoveryMonitoringStatusNotMonitored)},
 		func(v *standing) ([]string, bool) {
-			if !v.discovery.enabled {
+			if !v.discovery.on {
 				return nil, false
 			}
 			return slices.Sorted(maps.Keys(v.discovery.excluded)), true

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"math"
 	"math/bits"
 	"slices"
 	"strings"
@@ -115,75 +116,88 @@ func (s *Service) discover(ctx context.Context, t store.Tenant) error {
 
 // discover does a shard of a cycle.
 func (w *Worker) discover(ctx context.Context, a *job.Attempt) error {
-	v, overridden, err := w.discoveryNow(ctx, a.Run.Tenant)
-	if err != nil || !v.enabled {
+	var alone map[string]bool
+	var on bool
+	err := w.cfg.DB.View(ctx, func(tx store.Tx) (err error) {
+		alone, on, err = leftAlone(ctx, tx, a.Run.Tenant)
+		return err
+	})
+	if err != nil || !on {
 		return err // it was turned off meanwhile: the rest of the cycle is left out
-	}
-	for name := range overridden {
-		v.excluded[name] = true
 	}
 	switch a.Kind {
 	case planShard:
-		return w.plan(ctx, a, v.excluded)
+		return w.plan(ctx, a, alone)
 	case discoverShard:
-		if v.excluded[a.Bucket] {
+		if alone[a.Bucket] {
 			return nil
 		}
-		return w.discoverPage(ctx, a)
+		if err := w.discoverPage(ctx, a); !errors.Is(err, errLeftAlone) {
+			return err
+		}
+		return nil
 	default:
 		return job.Permanent(fmt.Errorf("this version does not know shards of kind %q", a.Kind))
 	}
 }
 
-// discoveryNow reads whether automated discovery is on, and which buckets are left alone.
-func (w *Worker) discoveryNow(ctx context.Context, t store.Tenant) (v discoveryView, overridden map[string]bool, err error) {
-	err = w.cfg.DB.View(ctx, func(tx store.Tx) error {
-		row, err := store.GetSession(ctx, tx, t)
-		if errors.Is(err, store.ErrNotFound) || err == nil && row.Status != string(macie2.MacieStatusEnabled) {
-			return nil
-		} else if err != nil {
-			return err
-		}
-		if v, err = viewDiscovery(ctx, tx, t); err != nil {
-			return err
-		}
-		overridden, err = store.OverriddenBuckets(ctx, tx, t)
-		return err
-	})
-	return v, overridden, err
+// errLeftAlone says that a bucket is not to be looked at any more.
+var errLeftAlone = errors.New("automated discovery leaves the bucket alone now")
+
+// leftAlone reads whether automated discovery is at work, and which buckets it leaves alone: excluded ones, and those whose score is set by hand.
+func leftAlone(ctx context.Context, tx store.Tx, t store.Tenant) (names map[string]bool, on bool, err error) {
+	row, err := store.GetSession(ctx, tx, t)
+	if errors.Is(err, store.ErrNotFound) || err == nil && row.Status != string(macie2.MacieStatusEnabled) {
+		return nil, false, nil
+	} else if err != nil {
+		return nil, false, err
+	}
+	v, err := viewDiscovery(ctx, tx, t)
+	if err != nil || !v.on {
+		return nil, false, err
+	}
+	if names, err = store.OverriddenBuckets(ctx, tx, t); err != nil {
+		return nil, false, err
+	}
+	for name := range v.excluded {
+		names[name] = true
+	}
+	return names, true, nil
 }
 
-// objectKind tells which of a bucket's kinds of objects one belongs to: objects alike in folder, storage class, extension, size and month of
-// their last change stand for each other. Digits in folders count as alike, as they most often number or date them.
-func objectKind(o *source.Object) string {
+// appendKind adds what tells a bucket's kinds of objects apart: objects alike in folder, storage class, extension, size and month of their last
+// change stand for each other. Digits in folders count as alike, as they most often number or date them.
+func appendKind(kind []byte, o *source.Object) []byte {
+	const levels, longest = 3, 200 // of a folder
 	folder := o.Key[:strings.LastIndexByte(o.Key, '/')+1]
-	depth := 0
-	kind := make([]byte, 0, 64)
-	for i := 0; i < len(folder) && depth < 3; i++ {
-		switch c := folder[i]; {
-		case c >= '0' && c <= '9':
-			if len(kind) == 0 || kind[len(kind)-1] != '#' {
-				kind = append(kind, '#')
-			}
+	for i, depth := 0, 0; i < len(folder) && depth < levels && len(kind) < longest; i++ {
+		c := folder[i]
+		switch {
 		case c == '/':
 			depth++
-			kind = append(kind, c)
-		default:
-			kind = append(kind, c)
+		case c >= '0' && c <= '9':
+			if c = '#'; len(kind) > 0 && kind[len(kind)-1] == c {
+				continue
+			}
 		}
+		kind = append(kind, c)
 	}
-	const longest = 200 // of a folder
-	month := ""
+	kind = append(kind, 0)
+	kind = append(kind, o.StorageClass...)
+	kind = append(kind, 0)
+	kind = append(kind, inventory.Extension(o.Key)...)
+	kind = append(kind, 0, byte(bits.Len64(uint64(max(o.Size, 0)))/3))
 	if !o.LastModified.IsZero() {
-		month = o.LastModified.UTC().Format("2006-01")
+		year, month, _ := o.LastModified.UTC().Date()
+		kind = append(kind, byte(year), byte(year>>8), byte(month))
 	}
-	return store.CleanText(fmt.Sprintf("%.*s|%s|%s|%d|%s", longest, kind, o.StorageClass, inventory.Extension(o.Key), bits.Len64(uint64(max(o.Size, 0)))/3, month))
+	return kind
 }
 
 // A candidate is an object that may be chosen.
 type candidate struct {
 	object source.Object
-	kind   string
+	kind   int32  // a number of the survey's
 	rank   uint8  // changed ones first, those that may not be read last
 	order  uint64 // at random, but always the same
 	place  int    // in the bucket's list: how many of its kind come before it
@@ -199,20 +213,25 @@ const (
 // A survey is what a bucket's listing says that is worth looking at.
 type survey struct {
 	bucket     string
-	limit      int            // of candidates that are worth keeping
-	known      map[string]int // kind -> objects looked at, which are as they were
+	limit      int              // of candidates that are worth keeping
+	kinds      map[string]int32 // their numbers from 1; beyond maxObjectKinds all are 0
+	known      []int            // by kind: objects looked at, which are as they were
 	candidates []candidate
-	seen       bool // something of the bucket was looked at before
+	seen       bool   // something of the bucket was looked at before
+	scratch    []byte // for a kind
 }
 
-// kindOf is objectKind, bounded.
-func (s *survey) kindOf(o *source.Object) string {
-	kind := objectKind(o)
-	if _, ok := s.known[kind]; !ok {
-		if len(s.known) >= maxObjectKinds {
-			return "others"
-		}
-		s.known[kind] = 0
+func newSurvey(bucket string, limit int) *survey {
+	return &survey{bucket: bucket, limit: limit, kinds: map[string]int32{}, known: make([]int, 1)}
+}
+
+func (s *survey) kindOf(o *source.Object) int32 {
+	s.scratch = appendKind(s.scratch[:0], o)
+	kind, ok := s.kinds[string(s.scratch)]
+	if !ok && len(s.kinds) < maxObjectKinds {
+		kind = int32(len(s.known))
+		s.kinds[string(s.scratch)] = kind
+		s.known = append(s.known, 0)
 	}
 	return kind
 }
@@ -231,7 +250,7 @@ func shuffled(key string) uint64 {
 
 func (s *survey) add(o source.Object, rank uint8) {
 	s.candidates = append(s.candidates, candidate{object: o, kind: s.kindOf(&o), rank: rank, order: shuffled(o.Key)})
-	if len(s.candidates) >= 4*s.limit {
+	if len(s.candidates) >= max(4*s.limit, 4096) { // fewer are not worth sorting
 		s.rank(2 * s.limit)
 	}
 }
@@ -257,6 +276,12 @@ func (s *survey) rank(keep int) {
 	}
 }
 
+// finish ranks what there is, and lets go of what is needed for that only.
+func (s *survey) finish() {
+	s.rank(s.limit)
+	s.kinds, s.known, s.scratch = nil, nil, nil
+}
+
 // retried are the reasons for which an object is tried again although it has not changed.
 var retried = map[string]bool{reasonDenied: true, reasonReadError: true, reasonKMSKey: true}
 
@@ -270,6 +295,7 @@ func (w *Worker) plan(ctx context.Context, a *job.Attempt, excluded map[string]b
 		return job.Permanent(fmt.Errorf("the budget is damaged: %w", err))
 	}
 	var surveys []*survey
+	limit := int(budget.Objects) // of each bucket
 	seen := map[string]bool{}
 	for _, driver := range w.cfg.Sources[a.Run.Tenant] {
 		buckets, err := driver.Buckets(ctx)
@@ -286,7 +312,7 @@ func (w *Worker) plan(ctx context.Context, a *job.Attempt, excluded map[string]b
 				continue
 			}
 			seen[b.Name] = true
-			s := &survey{bucket: b.Name, limit: int(budget.Objects), known: map[string]int{}}
+			s := newSurvey(b.Name, limit)
 			if err := w.survey(ctx, a, driver, s); err != nil {
 				if cause := context.Cause(ctx); cause != nil {
 					return cause
@@ -297,11 +323,10 @@ func (w *Worker) plan(ctx context.Context, a *job.Attempt, excluded map[string]b
 				}
 				a.Log().Warn("automated discovery: a bucket cannot be listed", "bucket", b.Name, "error", err.Error())
 			}
-			s.rank(s.limit)
-			s.known = nil
+			s.finish()
 			if len(s.candidates) > 0 {
 				surveys = append(surveys, s)
-				trim(surveys, 2*budget.Objects)
+				limit = min(limit, trim(surveys, 2*budget.Objects))
 			}
 		}
 	}
@@ -437,14 +462,15 @@ func (p *pastObjects) peek(ctx context.Context) (*store.DiscoveryObject, error) 
 
 func (p *pastObjects) next() { p.page = p.page[1:] }
 
-// trim shortens lists of candidates to what can be chosen if each bucket has its turn, so that many buckets need no more memory than one.
-func trim(surveys []*survey, enough int64) {
+// trim shortens lists of candidates to what can be chosen if each bucket has its turn, so that many buckets need no more memory than one. It
+// returns how long a list may be; more buckets make it shorter still.
+func trim(surveys []*survey, enough int64) int {
 	total := int64(0)
 	for _, s := range surveys {
 		total += int64(len(s.candidates))
 	}
 	if total <= 2*enough {
-		return
+		return math.MaxInt
 	}
 	rounds := 1
 	for sum := int64(0); ; rounds *= 2 {
@@ -461,6 +487,7 @@ func trim(surveys []*survey, enough int64) {
 			s.candidates = slices.Clone(s.candidates[:rounds])
 		}
 	}
+	return rounds
 }
 
 // choose takes candidates within the budget: of each bucket in turn one, those first of which nothing was looked at before.
@@ -590,7 +617,6 @@ func (w *Worker) discoverPage(ctx context.Context, a *job.Attempt) error {
 		batch = 1
 	}
 	var outcomes []objectOutcome
-	var looked []source.Object
 	began := w.cfg.Now()
 	for i := int(done); i < len(objects); i++ {
 		var outcome objectOutcome
@@ -598,21 +624,21 @@ func (w *Worker) discoverPage(ctx context.Context, a *job.Attempt) error {
 			a.Log().Error("an object could not be got past; it is skipped", "bucket", a.Bucket, "key", store.CleanText(objects[i].Key))
 			outcome = w.skipped(a.Bucket, objects[i], reasonReadError)
 		} else if outcome, err = classify(objects[i]); err != nil {
-			return errors.Join(err, w.commitDiscovery(ctx, a, j, i, outcomes, looked))
+			return errors.Join(err, w.commitDiscovery(ctx, a, j, i, outcomes))
 		}
-		outcomes, looked = append(outcomes, outcome), append(looked, objects[i])
+		outcomes = append(outcomes, outcome)
 		if last := i == len(objects)-1; last || len(outcomes) >= batch || w.cfg.Now().Sub(began) >= commitEvery {
-			if err := w.commitDiscovery(ctx, a, j, i+1, outcomes, looked); err != nil {
+			if err := w.commitDiscovery(ctx, a, j, i+1, outcomes); err != nil {
 				return err
 			}
-			outcomes, looked, began = outcomes[:0], looked[:0], w.cfg.Now()
+			outcomes, began = outcomes[:0], w.cfg.Now()
 		}
 	}
 	return nil
 }
 
 // commitDiscovery makes outcomes take effect, with which the first done objects of the page are dealt with.
-func (w *Worker) commitDiscovery(ctx context.Context, a *job.Attempt, j *activeJob, done int, outcomes []objectOutcome, looked []source.Object) error {
+func (w *Worker) commitDiscovery(ctx context.Context, a *job.Attempt, j *activeJob, done int, outcomes []objectOutcome) error {
 	if len(outcomes) == 0 {
 		return nil
 	}
@@ -620,7 +646,7 @@ func (w *Worker) commitDiscovery(ctx context.Context, a *job.Attempt, j *activeJ
 	var rows []store.DiscoveryObject
 	var findings [][]byte
 	now := w.cfg.Now().UnixMilli()
-	for i, o := range outcomes {
+	for _, o := range outcomes {
 		if o.result.Status == statusSkipped {
 			delta.Skipped++
 		} else {
@@ -631,7 +657,7 @@ func (w *Worker) commitDiscovery(ctx context.Context, a *job.Attempt, j *activeJ
 			continue // it is no object of the bucket any more
 		}
 		row := store.DiscoveryObject{
-			Bucket: a.Bucket, Key: o.result.Key, VersionID: o.result.VersionID, ETag: o.result.ETag, Kind: objectKind(&looked[i]),
+			Bucket: a.Bucket, Key: o.result.Key, VersionID: o.result.VersionID, ETag: o.result.ETag,
 			Status: o.result.Status, Reason: o.result.Reason, BytesClassified: o.result.BytesClassified, AnalyzedAt: now,
 		}
 		if o.finding != nil {
@@ -649,6 +675,11 @@ func (w *Worker) commitDiscovery(ctx context.Context, a *job.Attempt, j *activeJ
 		return err
 	}
 	return a.Commit(ctx, binary.AppendUvarint(nil, uint64(done)), delta, func(tx store.Tx) error {
+		if alone, on, err := leftAlone(ctx, tx, a.Run.Tenant); err != nil {
+			return err
+		} else if !on || alone[a.Bucket] {
+			return errLeftAlone
+		}
 		if err := store.PutDiscoveryObjects(ctx, tx, a.Run.Tenant, rows); err != nil {
 			return err
 		}

@@ -273,16 +273,18 @@ func TestChoose(t *testing.T) {
 	for range 300 {
 		budget := discoveryBudget{Objects: int64(1 + r.IntN(50)), Bytes: int64(1 + r.IntN(3000))}
 		var surveys []*survey
+		limit := int(budget.Objects)
 		total := int64(0)
 		for i := range 1 + r.IntN(20) {
-			s := &survey{bucket: fmt.Sprint(i), limit: int(budget.Objects), known: map[string]int{}, seen: r.IntN(2) == 0}
+			s := newSurvey(fmt.Sprint(i), limit)
+			s.seen = r.IntN(2) == 0
 			for j := range r.IntN(80) {
 				s.add(source.Object{Key: fmt.Sprintf("%c/%d.txt", 'a'+rune(r.IntN(3)), j), Size: int64(1 + r.IntN(100))}, uint8(r.IntN(3)))
 			}
 			total += int64(len(s.candidates))
-			s.rank(s.limit)
+			s.finish()
 			surveys = append(surveys, s)
-			trim(surveys, 2*budget.Objects)
+			limit = min(limit, trim(surveys, 2*budget.Objects))
 		}
 		chosen, objects, size, _ := choose(surveys, budget)
 		counted, bytes := int64(0), int64(0)
@@ -329,11 +331,104 @@ func TestObjectKind(t *testing.T) {
 	} {
 		b := a
 		v.change(&b)
-		if got := objectKind(&a) == objectKind(&b); got != v.same {
-			t.Errorf("%s: same kind is %v: %s and %s", name, got, objectKind(&a), objectKind(&b))
+		s := newSurvey("b", 10)
+		if got := s.kindOf(&a) == s.kindOf(&b); got != v.same {
+			t.Errorf("%s: same kind is %v: %q and %q", name, got, appendKind(nil, &a), appendKind(nil, &b))
 		}
 	}
-	if got := objectKind(&source.Object{Key: "a\x00\xff/b", Size: -1}); store.CleanText(got) != got {
-		t.Errorf("%q", got)
+	s := newSurvey("b", 10)
+	for i := range 2 * maxObjectKinds {
+		o := source.Object{Key: strings.Repeat("a", i/26) + string(rune('a'+i%26)) + "/x", Size: -1}
+		if got := s.kindOf(&o); (got == 0) != (i >= maxObjectKinds) {
+			t.Fatalf("kind %d is number %d", i, got)
+		}
+	}
+}
+
+// TestDiscoveryLeavesOff excludes a bucket, turns discovery off, or suspends Macie while an object is read: nothing of it is kept.
+func TestDiscoveryLeavesOff(t *testing.T) {
+	for name, stop := range map[string]func(d *discoverer) error{
+		"excluded": func(d *discoverer) error {
+			_, err := d.service.UpdateClassificationScope(d.ctx, &macie2.UpdateClassificationScopeInput{Id: d.discovery().ClassificationScopeId,
+				S3: &macie2.S3ClassificationScopeUpdate{Excludes: &macie2.S3ClassificationScopeExclusionUpdate{BucketNames: []string{"b"}, Operation: macie2.ClassificationScopeUpdateOperationAdd}}})
+			return err
+		},
+		"overridden": func(d *discoverer) error {
+			_, err := d.service.UpdateResourceProfile(d.ctx, &macie2.UpdateResourceProfileInput{ResourceArn: wire.Ptr("arn:aws:s3:::b"), SensitivityScoreOverride: wire.Ptr[int64](100)})
+			return err
+		},
+		"off": func(d *discoverer) error {
+			_, err := d.service.UpdateAutomatedDiscoveryConfiguration(d.ctx, &macie2.UpdateAutomatedDiscoveryConfigurationInput{Status: discoveryOff})
+			return err
+		},
+		"the account off": func(d *discoverer) error {
+			_, err := d.service.BatchUpdateAutomatedDiscoveryAccounts(d.ctx, &macie2.BatchUpdateAutomatedDiscoveryAccountsInput{
+				Accounts: []macie2.AutomatedDiscoveryAccountUpdate{{AccountId: &home.Account, Status: macie2.AutomatedDiscoveryAccountStatusDisabled}}})
+			return err
+		},
+		"suspended": func(d *discoverer) error {
+			_, err := d.service.UpdateMacieSession(d.ctx, &macie2.UpdateMacieSessionInput{Status: macie2.MacieStatusPaused})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDiscoverer(t, sqliteURL(t), 100, 1<<20)
+			d.put("b", map[string]string{"people.csv": people(3)})
+			held, goOn := make(chan struct{}), make(chan struct{})
+			d.hold("b", "people.csv", held, goOn)
+			d.setDiscovery(discoveryOn, macie2.AutoEnableModeNone)
+			d.start()
+			d.watcher.Look(t.Context())
+			<-held
+			must(t, stop(d))
+			close(goOn)
+			equal(t, "state", d.wait(discoveryJob).State, job.RunComplete)
+			equal(t, "findings", len(d.findings(home, nil)), 0)
+			must(t, d.db.View(d.ctx, func(tx store.Tx) error {
+				objects, err := store.DiscoveryObjects(d.ctx, tx, home, "b", nil, 10)
+				equal(t, "objects", len(objects), 0)
+				return err
+			}))
+		})
+	}
+}
+
+// TestAccountLeftOut turns discovery off for the account alone: what was found still shows.
+func TestAccountLeftOut(t *testing.T) {
+	d := newDiscoverer(t, sqliteURL(t), 100, 1<<20)
+	d.put("b", map[string]string{"people.csv": people(3)})
+	d.setDiscovery(discoveryOn, macie2.AutoEnableModeNone)
+	d.start()
+	d.day()
+	before := *d.profile("b").SensitivityScore
+	_, err := d.service.BatchUpdateAutomatedDiscoveryAccounts(d.ctx, &macie2.BatchUpdateAutomatedDiscoveryAccountsInput{
+		Accounts: []macie2.AutomatedDiscoveryAccountUpdate{{AccountId: &home.Account, Status: macie2.AutomatedDiscoveryAccountStatusDisabled}}})
+	must(t, err)
+	m := d.buckets(macie2.DescribeBucketsInput{})[0]
+	if before < 51 || *m.SensitivityScore != before || m.AutomatedDiscoveryMonitoringStatus != macie2.AutomatedDiscoveryMonitoringStatusNotMonitored {
+		t.Errorf("score %d before, then %s", before, wire.Marshal(&m))
+	}
+}
+
+// BenchmarkDiscoveryPlan chooses 10,000 objects of 1,000 buckets with ten million. MB is the largest heap seen.
+func BenchmarkDiscoveryPlan(b *testing.B) {
+	defer largestHeap(b)()
+	for b.Loop() {
+		g := generated{1000, 10_000}
+		buckets, _ := g.Buckets(b.Context())
+		var surveys []*survey
+		limit := DefaultDiscoveryObjects
+		for _, bucket := range buckets {
+			s := newSurvey(bucket.Name, limit)
+			for item := range g.List(b.Context(), bucket.Name, source.ListOptions{}) {
+				s.add(item.Object, rankNew)
+			}
+			s.finish()
+			surveys = append(surveys, s)
+			limit = min(limit, trim(surveys, 2*DefaultDiscoveryObjects))
+		}
+		if _, objects, _, _ := choose(surveys, discoveryBudget{DefaultDiscoveryObjects, 1 << 60}); objects != DefaultDiscoveryObjects {
+			b.Fatal(objects)
+		}
 	}
 }

@@ -112,18 +112,19 @@ func discoveryID(t store.Tenant, kind string) string {
 
 // A discoveryView is what the inventory shows of automated sensitive data discovery.
 type discoveryView struct {
-	enabled  bool
+	enabled  bool            // what was found shows
+	on       bool            // objects are looked at; not if the account is left out
 	excluded map[string]bool // buckets
 }
 
-func (v *discoveryView) monitors(bucket string) bool { return v.enabled && !v.excluded[bucket] }
+func (v *discoveryView) monitors(bucket string) bool { return v.on && !v.excluded[bucket] }
 
 // viewDiscovery reads the view of a tenant.
 func viewDiscovery(ctx context.Context, tx store.Tx, t store.Tenant) (discoveryView, error) {
 	var c discoveryConfiguration
 	var scope classificationScope
 	err := errors.Join(readSetting(ctx, tx, t, discoverySetting, &c), readSetting(ctx, tx, t, scopeSetting, &scope))
-	v := discoveryView{enabled: c.on(), excluded: map[string]bool{}}
+	v := discoveryView{enabled: c.Enabled, on: c.on(), excluded: map[string]bool{}}
 	for _, name := range scope.Excluded {
 		v.excluded[name] = true
 	}

@@ -315,3 +315,36 @@ func largestHeap(b *testing.B) func() {
 		b.ReportMetric(float64(<-peak)/(1<<20), "MB")
 	}
 }
+
+// BenchmarkDescribeBuckets asks for a page of 50 of 10,000 buckets, by some criteria and in some order.
+func BenchmarkDescribeBuckets(b *testing.B) {
+	w := newWorld(b)
+	w.sources[home] = []source.Driver{generated{10_000, 1}}
+	w.watched(time.Minute, 24*time.Hour).Look(b.Context())
+	for name, in := range map[string]macie2.DescribeBucketsInput{
+		"all":        {},
+		"by size":    {SortCriteria: &macie2.BucketSortCriteria{AttributeName: wire.Ptr("sizeInBytes"), OrderBy: macie2.OrderByDesc}},
+		"not public": {Criteria: map[string]macie2.BucketCriteriaAdditionalProperties{"publicAccess.effectivePermission": {Eq: []string{"NOT_PUBLIC"}}}},
+		"none": {Criteria: map[string]macie2.BucketCriteriaAdditionalProperties{
+			"tags.key": {Eq: []string{"team"}}, "objectCount": {Gt: wire.Ptr[int64](0)}, "jobDetails.isDefinedInJob": {Eq: []string{"FALSE"}}}},
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				out, err := w.service.DescribeBuckets(w.ctx, &in)
+				must(b, err)
+				if (len(out.Buckets) == 50) != (name != "none") {
+					b.Fatal(len(out.Buckets))
+				}
+			}
+		})
+	}
+	b.Run("statistics", func(b *testing.B) {
+		for b.Loop() {
+			out, err := w.service.GetBucketStatistics(w.ctx, &macie2.GetBucketStatisticsInput{})
+			must(b, err)
+			if *out.BucketCount != 10_000 {
+				b.Fatal(*out.BucketCount)
+			}
+		}
+	})
+}

@@ -244,6 +244,18 @@ func BucketNames(ctx context.Context, tx Tx, t Tenant) (names []string, err erro
 	return names, err
 }
 
+// ListedBuckets returns the buckets that a run of a job lists, in order: those with a shard "list/BUCKET".
+func ListedBuckets(ctx context.Context, tx Tx, t Tenant, jobID, runID string) (names []string, err error) {
+	err = Each(ctx, tx, `SELECT bucket FROM shards WHERE account = $1 AND region = $2 AND job_id = $3 AND run_id = $4
+		AND shard_key >= 'list/' AND shard_key < 'list0' ORDER BY shard_key`, []any{t.Account, t.Region, jobID, runID}, func(rows Rows) error {
+		var name string
+		err := rows.Scan(&name)
+		names = append(names, name)
+		return err
+	})
+	return names, err
+}
+
 // DeleteBucket deletes a bucket; [ErrNotFound] if there is none.
 func DeleteBucket(ctx context.Context, tx Tx, t Tenant, name string) error {
 	for _, table := range []string{"bucket_documents", "bucket_tags"} {

@@ -15,7 +15,6 @@ type DiscoveryObject struct {
 	Key             []byte
 	VersionID       string
 	ETag            string
-	Kind            string // which of the bucket's kinds of objects it stands for, as the service makes them out
 	Status          string // COMPLETE, PARTIAL or SKIPPED
 	Reason          string
 	BytesClassified int64
@@ -35,7 +34,7 @@ type DiscoveryDetection struct {
 // PutDiscoveryObjects stores what was seen in objects; what was known of the same keys before goes.
 func PutDiscoveryObjects(ctx context.Context, tx Tx, t Tenant, objects []DiscoveryObject) error {
 	for _, o := range objects {
-		if err := CheckText("text of a discovered object", o.Bucket+o.VersionID+o.ETag+o.Kind+o.Status+o.Reason); err != nil {
+		if err := CheckText("text of a discovered object", o.Bucket+o.VersionID+o.ETag+o.Status+o.Reason); err != nil {
 			return err
 		}
 		key := BoundKey(document(o.Key))
@@ -49,10 +48,10 @@ func PutDiscoveryObjects(ctx context.Context, tx Tx, t Tenant, objects []Discove
 		}
 		sensitive := len(o.Detections) > 0
 		_, err := tx.Exec(ctx, `INSERT INTO discovery_objects
-			(account, region, bucket, object_key, full_key, version_id, etag, kind, status, reason, bytes_classified, sensitive, analyzed_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (account, region, bucket, object_key) DO UPDATE SET
-			full_key = $5, version_id = $6, etag = $7, kind = $8, status = $9, reason = $10, bytes_classified = $11, sensitive = $12, analyzed_at = $13`,
-			append(at, full, o.VersionID, o.ETag, o.Kind, o.Status, o.Reason, o.BytesClassified, *flag(&sensitive), o.AnalyzedAt)...)
+			(account, region, bucket, object_key, full_key, version_id, etag, status, reason, bytes_classified, sensitive, analyzed_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (account, region, bucket, object_key) DO UPDATE SET
+			full_key = $5, version_id = $6, etag = $7, status = $8, reason = $9, bytes_classified = $10, sensitive = $11, analyzed_at = $12`,
+			append(at, full, o.VersionID, o.ETag, o.Status, o.Reason, o.BytesClassified, *flag(&sensitive), o.AnalyzedAt)...)
 		if err != nil {
 			return err
 		}
@@ -70,7 +69,7 @@ func PutDiscoveryObjects(ctx context.Context, tx Tx, t Tenant, objects []Discove
 
 // DiscoveryObjects returns up to limit objects of a bucket behind a key, ordered by [BoundKey] of their keys; nil is before the first.
 func DiscoveryObjects(ctx context.Context, tx Tx, t Tenant, bucket string, after []byte, limit int) ([]DiscoveryObject, error) {
-	s := newStatement("SELECT object_key, full_key, version_id, etag, kind, status, reason, bytes_classified, analyzed_at FROM discovery_objects WHERE account = ").
+	s := newStatement("SELECT object_key, full_key, version_id, etag, status, reason, bytes_classified, analyzed_at FROM discovery_objects WHERE account = ").
 		arg(t.Account).add(" AND region = ").arg(t.Region).add(" AND bucket = ").arg(bucket)
 	if after != nil {
 		s.add(" AND object_key > ").arg(BoundKey(after))
@@ -83,7 +82,7 @@ func readDiscoveryObjects(ctx context.Context, tx Tx, bucket string, s *statemen
 	err = Each(ctx, tx, s.text(), s.args, func(rows Rows) error {
 		o := DiscoveryObject{Bucket: bucket}
 		var full []byte
-		if err := rows.Scan(&o.Key, &full, &o.VersionID, &o.ETag, &o.Kind, &o.Status, &o.Reason, &o.BytesClassified, &o.AnalyzedAt); err != nil {
+		if err := rows.Scan(&o.Key, &full, &o.VersionID, &o.ETag, &o.Status, &o.Reason, &o.BytesClassified, &o.AnalyzedAt); err != nil {
 			return err
 		}
 		if full != nil {

@@ -10,7 +10,6 @@ CREATE TABLE discovery_objects (
     full_key         {bytes},
     version_id       {name} NOT NULL,
     etag             {name} NOT NULL,
-    kind             {name} NOT NULL,
     status           {name} NOT NULL,
     reason           {name} NOT NULL,
     bytes_classified {int} NOT NULL,

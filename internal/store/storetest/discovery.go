@@ -14,7 +14,7 @@ var discoveryTests = []test{{"Objects", testDiscoveryObjects}, {"Sums", testDisc
 
 func testDiscoveryObjects(t *testing.T, db store.DB) {
 	long := []byte(strings.Repeat("x", store.MaxKey) + "yz")
-	a := store.DiscoveryObject{Bucket: "b", Key: []byte("a\x00\xff"), VersionID: "v", ETag: "e", Kind: "k", Status: "COMPLETE", BytesClassified: 3, AnalyzedAt: 9}
+	a := store.DiscoveryObject{Bucket: "b", Key: []byte("a\x00\xff"), VersionID: "v", ETag: "e", Status: "COMPLETE", BytesClassified: 3, AnalyzedAt: 9}
 	x := store.DiscoveryObject{Bucket: "b", Key: long, Status: "SKIPPED", Reason: "PERMISSION_DENIED", AnalyzedAt: 8}
 	update(t, db, func(ctx context.Context, tx store.Tx) error {
 		return errors.Join(store.PutDiscoveryObjects(ctx, tx, here, []store.DiscoveryObject{x, a}),
