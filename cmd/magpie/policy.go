@@ -315,6 +315,10 @@ func (f policyFlags) ofTemplate(name string, text []byte, kind string, values *p
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	var all []*policyDocument
+	for _, u := range stack.Unknowns {
+		all = append(all, &policyDocument{file: name, name: "(as a whole)", gap: fmt.Sprintf("%s:%v", name, u),
+			whole: resource.Place{File: name, Line: u.Position.Line, Column: u.Position.Column}})
+	}
 	for _, r := range stack.Resources {
 		if u := r.Properties.Unknown(); u != nil && (targets[r.Type] != "" || strings.HasPrefix(r.Type, "AWS::IAM::")) {
 			all = append(all, &policyDocument{file: name, name: r.LogicalID, target: targets[r.Type], gap: fmt.Sprintf("%s:%v", name, u),

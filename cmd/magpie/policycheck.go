@@ -174,6 +174,7 @@ func (c noPublicAccessCommand) Run(ctx context.Context, std stdio) error {
 	var documents []*policyDocument
 	for _, d := range all {
 		switch {
+		case d.gap != "" && (c.ResourceType == "" || d.target == "" || d.target == c.ResourceType):
 		case d.name == "" && c.ResourceType == "":
 			return fmt.Errorf("%s: --resource-type says what the policy is for, such as AWS::S3::Bucket", d.file)
 		case d.name == "":
