@@ -17,6 +17,8 @@ import (
 	aatypes "github.com/aws/aws-sdk-go-v2/service/accessanalyzer/types"
 
 	"github.com/magpie-sec/magpie/internal/pgtest"
+	"github.com/magpie-sec/magpie/internal/source"
+	"github.com/magpie-sec/magpie/internal/source/s3/s3test"
 )
 
 const analyzerARN = "arn:aws:access-analyzer:us-east-1:" + defaultAccount + ":analyzer/acct"
@@ -274,4 +276,38 @@ func TestAccessAnalyzerKilled(t *testing.T) {
 	until(t, "the calm server has all findings", func() bool { return len(active(calm)) == want })
 	truth := active(calm)
 	until(t, fmt.Sprintf("the server that was killed %d times has the same findings", kills), func() bool { return slices.Equal(active(s), truth) })
+}
+
+// TestAccessAnalyzerOfAStore watches the buckets of an S3 store: a policy that changes shows, and a store or a bucket that does not answer for
+// a while changes nothing.
+func TestAccessAnalyzerOfAStore(t *testing.T) {
+	b := s3test.Start(t)
+	policy := func(bucket, principal string) {
+		b.Configure(bucket, source.Configuration{Policy: source.Known(fmt.Sprintf(
+			`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"%s"},"Action":"s3:GetObject","Resource":"arn:aws:s3:::%s/*"}]}`, principal, bucket))})
+	}
+	for _, bucket := range []string{"closed", "partner", "site"} {
+		b.CreateBucket(t, bucket)
+	}
+	policy("site", "*")
+	policy("partner", "999988887777")
+	s := serveWith(t, storeKeys(), filepath.Join(t.TempDir(), "data"), "--source", "s3+"+b.URL, "--poll", "50ms")
+	c := s.analyzers()
+	must[*accessanalyzer.CreateAnalyzerOutput](t)(c.CreateAnalyzer(t.Context(), &accessanalyzer.CreateAnalyzerInput{
+		AnalyzerName: aws.String("acct"), Type: aatypes.TypeAccount}))
+	awaitFindingsAre(t, c, "partner 999988887777 ACTIVE", "site * ACTIVE")
+	policy("partner", "777788889999")
+	awaitFindingsAre(t, c, "partner 777788889999 ACTIVE", "partner 999988887777 RESOLVED", "site * ACTIVE")
+	for what, rule := range map[string]s3test.Rule{
+		"the store": {Op: "ListBuckets", Do: s3test.InternalError}, "a bucket": {Bucket: "site", Do: s3test.InternalError},
+	} {
+		away := b.On(rule)
+		until(t, what+" was asked in vain", func() bool { return away.Met() > 20 })
+		equal(t, "findings while "+what+" is away", statuses(t, c), []string{"partner 777788889999 ACTIVE", "partner 999988887777 RESOLVED", "site * ACTIVE"})
+		away.Remove()
+	}
+	denied := b.On(s3test.Rule{Op: "GetBucketPolicy", Bucket: "site", Do: s3test.AccessDenied})
+	awaitFindingsAre(t, c, "partner 777788889999 ACTIVE", "partner 999988887777 RESOLVED", "site * RESOLVED", "site ACCESS_DENIED ACTIVE")
+	denied.Remove()
+	awaitFindingsAre(t, c, "partner 777788889999 ACTIVE", "partner 999988887777 RESOLVED", "site * ACTIVE")
 }
