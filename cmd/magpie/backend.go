@@ -22,6 +22,7 @@ import (
 	"github.com/magpie-sec/magpie/internal/job/riverq"
 	"github.com/magpie-sec/magpie/internal/macie"
 	"github.com/magpie-sec/magpie/internal/macie/classify"
+	"github.com/magpie-sec/magpie/internal/publish"
 	"github.com/magpie-sec/magpie/internal/source/folder"
 	"github.com/magpie-sec/magpie/internal/source/s3"
 	"github.com/magpie-sec/magpie/internal/store"
@@ -99,7 +100,9 @@ type backend struct {
 	db      store.DB
 	sources macie.Sources
 	engine  *job.Engine
-	works   bool        // whether the engine does work here
+	works   bool             // whether the engine does work here
+	sinks   []publish.Target // where a server publishes findings to; workers leave that to it
+	outbox  *publish.Outbox
 	opened  []io.Closer // the sources
 }
 
@@ -136,7 +139,12 @@ func openBackend(ctx context.Context, o backendOptions) (_ *backend, err error) 
 	if err != nil {
 		return nil, err
 	}
-	worker := macie.NewWorker(macie.WorkerConfig{DB: b.db, Sources: b.sources, Extractor: &extract.Extractor{
+	targets, routes, err := openSinks(o.config)
+	if err != nil {
+		return nil, err
+	}
+	b.sinks, b.outbox = targets, publish.NewOutbox(routes...)
+	worker := macie.NewWorker(macie.WorkerConfig{DB: b.db, Sources: b.sources, Outbox: b.outbox, Extractor: &extract.Extractor{
 		Formats: formats.All(), Spool: classify.Spool(""), Now: time.Now,
 	}})
 	b.engine, err = job.New(job.Config{

@@ -22,6 +22,7 @@ import (
 	"github.com/magpie-sec/magpie/internal/api"
 	"github.com/magpie-sec/magpie/internal/config"
 	"github.com/magpie-sec/magpie/internal/macie"
+	"github.com/magpie-sec/magpie/internal/publish"
 	"github.com/magpie-sec/magpie/internal/seal"
 	"github.com/magpie-sec/magpie/internal/store"
 	"github.com/magpie-sec/magpie/internal/wire/pagetoken"
@@ -239,12 +240,19 @@ func (s *server) handler(master *seal.Key) (http.Handler, error) {
 	}
 	service, err := macie.New(macie.Config{DB: s.backend.db, Engine: s.backend.engine, Sources: s.backend.sources, Tokens: tokens, Log: s.log,
 		Refresh: s.watch.Refresh, Recount: s.watch.Recount, ReportExisting: s.watch.ReportExisting,
-		DiscoveryObjects: s.watch.DiscoveryObjects, DiscoveryBytes: s.watch.DiscoveryBytes, SkipShortMonths: s.shortMonths})
+		DiscoveryObjects: s.watch.DiscoveryObjects, DiscoveryBytes: s.watch.DiscoveryBytes, SkipShortMonths: s.shortMonths, Outbox: s.backend.outbox})
 	if err != nil {
 		return nil, err
 	}
 	s.watcher = macie.NewWatcher(service)
 	s.background = append(s.background, service.Schedule)
+	if len(s.backend.sinks) > 0 {
+		publisher, err := publish.New(publish.Config{DB: s.backend.db, Targets: s.backend.sinks, Log: s.log, Registerer: s.registry})
+		if err != nil {
+			return nil, err
+		}
+		s.background = append(s.background, publisher.Run)
+	}
 	analyzer, err := accessanalyzer.New(accessanalyzer.Config{
 		DB: s.backend.db, Sources: accessanalyzer.Sources(s.backend.sources), Organization: s.config.Organization, Tokens: tokens, Log: s.log,
 		Poll: s.watch.Poll, Lease: s.lease, Exclusive: s.backend.db.Engine() == store.SQLite,

@@ -15,6 +15,7 @@ import (
 	"github.com/magpie-sec/magpie/internal/detect/custom"
 	"github.com/magpie-sec/magpie/internal/job"
 	"github.com/magpie-sec/magpie/internal/macie/classify"
+	"github.com/magpie-sec/magpie/internal/publish"
 	"github.com/magpie-sec/magpie/internal/source"
 	"github.com/magpie-sec/magpie/internal/store"
 	"github.com/magpie-sec/magpie/internal/wire"
@@ -28,6 +29,7 @@ type activeJob struct {
 	started    time.Time // of the run
 	scope      objectScope
 	selection  bucketSelection
+	outbox     *publish.Outbox
 	classifier *classify.Classifier
 	rules      string // names the identifiers that the job looks for, and their version
 	ledger     *jobLedger
@@ -226,7 +228,7 @@ func (c *jobCache) make(ctx context.Context, a *job.Attempt, definition *macie2.
 				"reason", text, "error", err.Error())
 		}
 	}
-	j := &activeJob{run: a.Run, definition: definition, scope: scope, selection: selection, classifier: classifier,
+	j := &activeJob{run: a.Run, outbox: c.cfg.Outbox, definition: definition, scope: scope, selection: selection, classifier: classifier,
 		managed: map[string]*detect.Identifier{}, definitions: map[string]*custom.Definition{}}
 	for _, id := range identifiers {
 		j.managed[id.ID] = id
@@ -268,7 +270,7 @@ func (j *activeJob) save(ctx context.Context, tx store.Tx, run job.RunRef, outco
 	if len(findings) == 0 {
 		return nil
 	}
-	_, err := putFindings(ctx, tx, run.Tenant, findings)
+	_, err := putFindings(ctx, tx, run.Tenant, j.outbox, findings)
 	return err
 }
 

@@ -686,7 +686,7 @@ func (w *Worker) commitDiscovery(ctx context.Context, a *job.Attempt, j *activeJ
 		if err := store.PutLedger(ctx, tx, a.Run.Tenant, a.Bucket, entries, superseded); err != nil {
 			return err
 		}
-		if _, err := putFindings(ctx, tx, a.Run.Tenant, findings); err != nil {
+		if _, err := putFindings(ctx, tx, a.Run.Tenant, w.cfg.Outbox, findings); err != nil {
 			return err
 		}
 		if err := store.TouchDiscoveryProfile(ctx, tx, a.Run.Tenant, a.Bucket, now); err != nil {

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/magpie-sec/magpie/internal/arn"
+	"github.com/magpie-sec/magpie/internal/publish"
 	"github.com/magpie-sec/magpie/internal/store"
 	"github.com/magpie-sec/magpie/internal/wire"
 	"github.com/magpie-sec/magpie/internal/wire/macie2"
@@ -372,8 +373,8 @@ func (s suppression) apply(doc []byte) ([]byte, error) {
 	return wire.Marshal(f), nil
 }
 
-// putFindings stores new findings, after the tenant's suppression rules have seen them.
-func putFindings(ctx context.Context, tx store.Tx, t store.Tenant, docs [][]byte) (isNew []bool, err error) {
+// putFindings stores new findings, after the tenant's suppression rules have seen them, and adds their events to the outbox.
+func putFindings(ctx context.Context, tx store.Tx, t store.Tenant, outbox *publish.Outbox, docs [][]byte) (isNew []bool, err error) {
 	rules, err := suppressionOf(ctx, tx, t)
 	if err != nil {
 		return nil, err
@@ -384,11 +385,21 @@ func putFindings(ctx context.Context, tx store.Tx, t store.Tenant, docs [][]byte
 			return nil, err
 		}
 	}
-	return store.PutFindings(ctx, tx, t, stored)
+	if isNew, err = store.PutFindings(ctx, tx, t, stored); err != nil {
+		return nil, err
+	}
+	for i, doc := range stored {
+		if isNew[i] {
+			if err := publishFinding(ctx, tx, t, outbox, doc, false); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return isNew, nil
 }
 
 // putOccurrence stores another occurrence of a policy finding: archived if it meets a suppression rule now, current again otherwise.
-func putOccurrence(ctx context.Context, tx store.Tx, t store.Tenant, f *macie2.Finding) error {
+func putOccurrence(ctx context.Context, tx store.Tx, t store.Tenant, outbox *publish.Outbox, f *macie2.Finding) error {
 	rules, err := suppressionOf(ctx, tx, t)
 	if err != nil {
 		return err
@@ -398,5 +409,8 @@ func putOccurrence(ctx context.Context, tx store.Tx, t store.Tenant, f *macie2.F
 	if err != nil {
 		return err
 	}
-	return store.ReplaceFinding(ctx, tx, t, doc)
+	if err := store.ReplaceFinding(ctx, tx, t, doc); err != nil {
+		return err
+	}
+	return publishFinding(ctx, tx, t, outbox, doc, true)
 }

@@ -337,7 +337,7 @@ func (r *refresher) put(ctx context.Context, tx store.Tx, t store.Tenant, o *obs
 		o.state.Guard, changes = o.state.Guard.advance(*o.guard, r.cfg.ReportExisting)
 	}
 	for _, c := range changes {
-		if err := putPolicyFinding(ctx, tx, t, c, o, wire.Time(now)); err != nil {
+		if err := putPolicyFinding(ctx, tx, t, r.cfg.Outbox, c, o, wire.Time(now)); err != nil {
 			return err
 		}
 	}

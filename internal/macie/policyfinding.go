@@ -14,6 +14,7 @@ import (
 	"github.com/magpie-sec/magpie/internal/arn"
 	"github.com/magpie-sec/magpie/internal/inventory"
 	"github.com/magpie-sec/magpie/internal/macie/classify"
+	"github.com/magpie-sec/magpie/internal/publish"
 	"github.com/magpie-sec/magpie/internal/resource"
 	"github.com/magpie-sec/magpie/internal/source"
 	"github.com/magpie-sec/magpie/internal/store"
@@ -253,9 +254,9 @@ func blockCall(digest, level string) string {
 }
 
 // putPolicyFinding stores that a change has occurred: a new finding, or another occurrence of the bucket's finding of the type.
-func putPolicyFinding(ctx context.Context, tx store.Tx, t store.Tenant, c change, o *observation, now wire.Time) error {
+func putPolicyFinding(ctx context.Context, tx store.Tx, t store.Tenant, outbox *publish.Outbox, c change, o *observation, now wire.Time) error {
 	f := policyFinding(t, c, o, now)
-	isNew, err := putFindings(ctx, tx, t, [][]byte{wire.Marshal(f)})
+	isNew, err := putFindings(ctx, tx, t, outbox, [][]byte{wire.Marshal(f)})
 	if err != nil || isNew[0] {
 		return err
 	}
@@ -271,7 +272,7 @@ func putPolicyFinding(ctx context.Context, tx store.Tx, t store.Tenant, c change
 	f.CreatedAt = earlier.CreatedAt
 	f.UpdatedAt = wire.Ptr(max(now, *earlier.UpdatedAt))
 	f.PolicyDetails.Action.ApiCallDetails.FirstSeen = earlier.PolicyDetails.Action.ApiCallDetails.FirstSeen
-	return putOccurrence(ctx, tx, t, f)
+	return putOccurrence(ctx, tx, t, outbox, f)
 }
 
 // policyFindingID makes the id of a bucket's finding of a type, of which there is one.

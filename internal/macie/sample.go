@@ -83,7 +83,7 @@ func (s *Service) CreateSampleFindings(ctx context.Context, in *macie2.CreateSam
 
 func (s *Service) putSample(ctx context.Context, tx store.Tx, t store.Tenant, of sample) error {
 	f := s.sampleFinding(ctx, of)
-	isNew, err := putFindings(ctx, tx, t, [][]byte{wire.Marshal(f)})
+	isNew, err := putFindings(ctx, tx, t, s.cfg.Outbox, [][]byte{wire.Marshal(f)})
 	if err != nil || isNew[0] {
 		return err
 	}
@@ -95,7 +95,7 @@ func (s *Service) putSample(ctx context.Context, tx store.Tx, t store.Tenant, of
 	*again.Count++
 	again.UpdatedAt = f.UpdatedAt
 	again.PolicyDetails.Action.ApiCallDetails.LastSeen = f.UpdatedAt
-	return putOccurrence(ctx, tx, t, again)
+	return putOccurrence(ctx, tx, t, s.cfg.Outbox, again)
 }
 
 // sampleID returns a new id for a sensitive data sample and always the same one for a type of policy finding, which therefore merge.

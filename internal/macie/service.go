@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/magpie-sec/magpie/internal/job"
+	"github.com/magpie-sec/magpie/internal/publish"
 	"github.com/magpie-sec/magpie/internal/store"
 	"github.com/magpie-sec/magpie/internal/wire"
 	"github.com/magpie-sec/magpie/internal/wire/macie2"
@@ -38,6 +39,8 @@ type Config struct {
 	DiscoveryObjects, DiscoveryBytes int64
 	// ReportExisting makes policy findings of buckets that are public, shared or replicated to others when they are seen first, as well.
 	ReportExisting bool
+	// Outbox takes the events of findings; nil takes none.
+	Outbox *publish.Outbox
 }
 
 // DefaultRecount is how often objects are counted: daily, as Macie does.

@@ -13,6 +13,7 @@ import (
 	"github.com/magpie-sec/magpie/internal/extract"
 	"github.com/magpie-sec/magpie/internal/inventory"
 	"github.com/magpie-sec/magpie/internal/job"
+	"github.com/magpie-sec/magpie/internal/publish"
 	"github.com/magpie-sec/magpie/internal/source"
 	"github.com/magpie-sec/magpie/internal/store"
 	"github.com/magpie-sec/magpie/internal/wire"
@@ -396,6 +397,8 @@ type WorkerConfig struct {
 	Now       func() time.Time // nil means time.Now
 	// Reopen makes jobs open every object, whatever the ledger knows of it.
 	Reopen bool
+	// Outbox takes the events of findings; nil takes none.
+	Outbox *publish.Outbox
 }
 
 // NewWorker makes a Worker.

@@ -25,6 +25,7 @@ import (
 	"github.com/magpie-sec/magpie/internal/job/riverq"
 	"github.com/magpie-sec/magpie/internal/macie/classify"
 	"github.com/magpie-sec/magpie/internal/pgtest"
+	"github.com/magpie-sec/magpie/internal/publish"
 	"github.com/magpie-sec/magpie/internal/source"
 	"github.com/magpie-sec/magpie/internal/source/memory"
 	"github.com/magpie-sec/magpie/internal/source/sourcetest"
@@ -74,6 +75,7 @@ type world struct {
 	db      store.DB
 	engine  *job.Engine
 	service *Service
+	outbox  *publish.Outbox
 	worker  *Worker
 	objects map[store.Tenant]*memory.Store
 	sources Sources
@@ -143,7 +145,9 @@ func newWorldOn(t testing.TB, url string, adjusts ...adjust) *world {
 	for _, a := range adjusts {
 		a(w, &cfg)
 	}
-	w.worker = NewWorker(WorkerConfig{DB: cfg.DB, Sources: w.sources, Now: w.clock.Now,
+	w.outbox = publish.NewOutbox(publish.Route{Sink: "bus", Kinds: []publish.Kind{publish.EventBridge}},
+		publish.Route{Sink: "hub", Kinds: []publish.Kind{publish.SecurityHub}})
+	w.worker = NewWorker(WorkerConfig{DB: cfg.DB, Sources: w.sources, Now: w.clock.Now, Outbox: w.outbox,
 		Extractor: &extract.Extractor{Formats: formats.All(), Spool: classify.Spool(t.TempDir())}})
 	cfg.Handler = w.worker
 	if cfg.Dispatcher == nil {
@@ -155,7 +159,7 @@ func newWorldOn(t testing.TB, url string, adjusts ...adjust) *world {
 	t.Cleanup(func() { must(t, w.engine.Stop(context.Background())) })
 	tokens, err := pagetoken.New(bytes.Repeat([]byte{7}, pagetoken.MinKey))
 	must(t, err)
-	w.service, err = New(Config{DB: db, Engine: w.engine, Sources: w.sources, Tokens: tokens, Now: w.clock.Now,
+	w.service, err = New(Config{DB: db, Engine: w.engine, Sources: w.sources, Tokens: tokens, Now: w.clock.Now, Outbox: w.outbox,
 		NewID: func() string { return fmt.Sprintf("%032x", w.ids.Add(1)) }, Log: slog.New(slog.NewTextHandler(w.log, nil))})
 	must(t, err)
 	w.enable(home)
