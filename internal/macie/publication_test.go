@@ -98,7 +98,7 @@ func TestPublication(t *testing.T) {
 		equal(t, "as set", publication(), `{"securityHubConfiguration":{"publishClassificationFindings":true,"publishPolicyFindings":false}}`)
 		w.filter(filterInput("credentials", macie2.FindingsFilterActionArchive, map[string]macie2.CriterionAdditionalProperties{
 			"resourcesAffected.s3Object.key": {Eq: []string{"quiet.csv"}}}))
-		w.put("bucket", map[string]string{"quiet.csv": people(1)})
+		w.put("bucket", map[string]string{"quiet.csv": people(1), "people.csv": people(1)})
 		w.run("bucket")
 		bus, hub = w.publishAll()
 		equal(t, "events of a suppressed finding and another", len(bus), 1)
