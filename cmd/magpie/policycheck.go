@@ -31,7 +31,7 @@ type noNewAccessCommand struct {
 // Help is what the command's --help says below the flags.
 func (noNewAccessCommand) Help() string {
 	return "Of templates the policies of the same place are compared (logical id and property); one that the existing template has not is compared " +
-		"with a policy that allows nothing.\n\n" + policyHelp +
+		"with a policy that allows nothing. All policies of a template can be compared with one reference policy.\n\n" + policyHelp +
 		"Examples:\n  magpie policy check-no-new-access --new policy.json --existing approved.json\n" +
 		"  git show main:template.yaml | magpie policy check-no-new-access --new template.yaml --existing -"
 }
@@ -61,8 +61,11 @@ func (c noNewAccessCommand) Run(ctx context.Context, std stdio) error {
 	}
 	return checkAll(c.Format, "check-no-new-access", std, changed, func(d *policyDocument) (*checked, error) {
 		old := counterpart(d, existing)
-		if old.gap != "" {
+		switch {
+		case old.gap != "":
 			return &checked{gap: old.gap}, nil
+		case d.name != "" && old.name == "" && old.kind != "" && old.kind != d.kind:
+			return &checked{gap: fmt.Sprintf("it is a policy of another type than %s", old.file)}, nil
 		}
 		out, err := checks.CheckNoNewAccess(ctx, &accessanalyzer.CheckNoNewAccessInput{NewPolicyDocument: &d.text, ExistingPolicyDocument: &old.text, PolicyType: d.kind})
 		if err != nil {
@@ -80,7 +83,7 @@ func (c noNewAccessCommand) Run(ctx context.Context, std stdio) error {
 
 // counterpart is the policy that a new one is compared with.
 func counterpart(d *policyDocument, existing []*policyDocument) *policyDocument {
-	if d.name == "" && len(existing) == 1 {
+	if len(existing) == 1 && (d.name == "" || existing[0].name == "") {
 		return existing[0]
 	}
 	for _, e := range existing {
