@@ -89,25 +89,18 @@ func hostile() map[string]string {
 
 // TestHostile reads policies of a megabyte: each ends soon, with a bounded number of findings.
 func TestHostile(t *testing.T) {
-	const most = 4 * time.Second // a busy machine is slow; each takes less than half a second on a quiet one
+	const most = time.Minute // against work that explodes: how fast it is the benchmark shows
 	for name, text := range hostile() {
 		kinds := []iam.Kind{iam.Identity}
 		if strings.Contains(text[:min(len(text), 1000)], `"Principal"`) {
 			kinds = []iam.Kind{iam.Resource, iam.Trust}
 		}
 		for _, kind := range kinds {
-			var findings []Finding
-			took := most + 1
-			for try := 0; try < 3 && took > most; try++ { // another process may have had the processor
-				start := time.Now()
-				findings = Check(text, kind, map[iam.Kind]string{iam.Resource: "AWS::S3::Bucket"}[kind])
-				took = time.Since(start)
-			}
+			start := time.Now()
+			findings := Check(text, kind, map[iam.Kind]string{iam.Resource: "AWS::S3::Bucket"}[kind])
+			took := time.Since(start)
 			if took > most {
 				t.Errorf("%s as %s took %v", name, kind, took)
-			}
-			if took > 300*time.Millisecond {
-				t.Logf("%s as %s: %v, %d findings", name, kind, took, len(findings))
 			}
 			if len(findings) > 20*maxFindings {
 				t.Errorf("%s: %d findings", name, len(findings))
