@@ -34,7 +34,7 @@ type stdio struct {
 }
 
 type commandLine struct {
-	Scan        scanCommand        `cmd:"" help:"Find the sensitive data in folders, files or standard input. No server, nothing stored."`
+	Scan        scanCommand        `cmd:"" help:"Find the sensitive data in folders, files, S3 stores or standard input. No server, nothing stored."`
 	Access      accessCommand      `cmd:"" help:"Say who outside can reach the resources of templates and estates, exactly. No server, nothing stored."`
 	Policy      policyCommand      `cmd:"" help:"Check policies: files or those in templates. The API's policy checks, for CI."`
 	Extract     extractCommand     `cmd:"" help:"Show the text that detection sees in a file, with its locations."`
