@@ -152,9 +152,15 @@ func (p Pattern) String() string {
 // One resumption point is enough: whatever an earlier star could still take, the last one reached can take as well, because a star that
 // stops at colons shares its field with every star before it that is still open.
 func (p Pattern) Match(s string) bool {
+	matches, _ := p.MatchCounted(s)
+	return matches
+}
+
+// MatchCounted is Match that also tells how many steps it took.
+func (p Pattern) MatchCounted(s string) (matches bool, steps int) {
 	t, i := 0, 0
 	last, resume := -1, 0 // the last star, and where s goes on if it takes one unit more
-	for i < len(s) {
+	for ; i < len(s); steps++ {
 		if t < len(p.tokens) {
 			k := p.tokens[t]
 			if c := s[i]; k >= 0 && c < utf8.RuneSelf { // most of most strings
@@ -167,7 +173,7 @@ func (p Pattern) Match(s string) bool {
 				}
 			} else if k.isStar() {
 				if k == star && t == len(p.tokens)-1 {
-					return true
+					return true, steps
 				}
 				last, resume = t, i
 				t++
@@ -178,18 +184,18 @@ func (p Pattern) Match(s string) bool {
 			}
 		}
 		if last < 0 {
-			return false
+			return false, steps
 		}
 		u, next := unit(s, resume)
 		if p.tokens[last] == fieldStar && u == ':' {
-			return false
+			return false, steps
 		}
 		t, i, resume = last+1, next, next
 	}
 	for t < len(p.tokens) && p.tokens[t].isStar() {
 		t++
 	}
-	return t == len(p.tokens)
+	return t == len(p.tokens), steps
 }
 
 // takes reports whether a token that is not a star matches one unit.

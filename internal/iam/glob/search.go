@@ -16,6 +16,12 @@ var ErrLimit = errors.New("glob: the patterns are too entangled to decide")
 // DefaultLimit is how many states Witness looks at before it gives up.
 const DefaultLimit = 50_000
 
+// What else a search costs, in words of a state that are worked out.
+const (
+	setUp    = 100 // the automaton of a pattern, and again for each of its words
+	remember = 16  // a state
+)
+
 // maxWords bounds the memory of a search, in words of eight bytes over all states.
 const maxWords = 4 << 20
 
@@ -27,19 +33,25 @@ func Witness(in, out []Pattern) (witness string, found bool, err error) {
 
 // WitnessWithin is Witness with a limit of its own on the number of states.
 func WitnessWithin(limit int, in, out []Pattern) (witness string, found bool, err error) {
+	return WitnessSpending(limit, func(int) bool { return true }, in, out)
+}
+
+// WitnessSpending is WitnessWithin that tells what it takes as it goes, in words of eight bytes of a state that are worked out; if spend
+// returns false, the search ends with ErrLimit.
+func WitnessSpending(limit int, spend func(words int) bool, in, out []Pattern) (witness string, found bool, err error) {
 	if witness, found, ok := settle(in, out); ok {
 		return witness, found, nil
 	}
 	const early = 500
-	witness, found, err = search(min(limit, early), in, out)
+	witness, found, err = search(min(limit, early), spend, in, out)
 	if err == nil || limit <= early {
 		return witness, found, err
 	}
-	in, out, empty := reduce(in, out)
+	in, out, empty := reduce(spend, in, out)
 	if empty {
 		return "", false, nil
 	}
-	return search(limit, in, out)
+	return search(limit, spend, in, out)
 }
 
 // Includes reports whether every string of b is in a.
@@ -82,10 +94,10 @@ func settle(in, out []Pattern) (witness string, found, ok bool) {
 
 // reduce leaves out what two patterns alone can tell: patterns that include another of their side, and those of out that miss one of in.
 // Conflicts between two patterns of in, which a search over all of them may see late, show here at once.
-func reduce(in, out []Pattern) (lessIn, lessOut []Pattern, empty bool) {
+func reduce(spend func(words int) bool, in, out []Pattern) (lessIn, lessOut []Pattern, empty bool) {
 	const pair = 2_000
 	decide := func(in, out []Pattern) (none bool) { // an undecided pair stays
-		_, found, err := search(pair, in, out)
+		_, found, err := search(pair, spend, in, out)
 		return err == nil && !found
 	}
 	for i, p := range in {
@@ -260,7 +272,7 @@ func (q *queue) Pop() any {
 // leads around what is forbidden.
 // It tries the units that a place of in waits for, one unit that no pattern names, and the colon, which ends fields: any other unit does for
 // in what the unnamed one does, and leaves more of out alive.
-func search(limit int, in, out []Pattern) (witness string, found bool, err error) {
+func search(limit int, spend func(words int) bool, in, out []Pattern) (witness string, found bool, err error) {
 	all := make([]*automaton, 0, len(in)+len(out))
 	words := 0
 	for _, p := range slices.Concat(in, out) {
@@ -268,6 +280,9 @@ func search(limit int, in, out []Pattern) (witness string, found bool, err error
 		all, words = append(all, a), words+a.words
 	}
 	in2, out2 := all[:len(in)], all[len(in):]
+	if !spend(setUp * (len(all) + words)) {
+		return "", false, ErrLimit
+	}
 	unnamed, someUnnamed := unnamedUnit(all)
 	fielded := slices.ContainsFunc(all, func(a *automaton) bool { return a.fielded() })
 
@@ -322,6 +337,9 @@ func search(limit int, in, out []Pattern) (witness string, found bool, err error
 		}
 		for _, a := range in2 {
 			units = a.awaited(state, units)
+		}
+		if !spend((words + len(all) + remember) * (len(units) + 1)) {
+			return "", false, ErrLimit
 		}
 		for _, u := range units {
 			// A string is a run of whole characters: the second half of a pair follows the first, and stands nowhere else.

@@ -62,6 +62,7 @@ func (sp *space) makeActions(layers [][]*iam.Policy, actions []string) error {
 	byMatches := map[string]int{}
 	var members []bits // of each class: the patterns that match it
 	add := func(name, shown string, matches bits) {
+		sp.work(4 + 2*len(matches))
 		key := string(fmt.Append(nil, matches))
 		at, ok := byMatches[key]
 		if !ok {
@@ -70,6 +71,7 @@ func (sp *space) makeActions(layers [][]*iam.Policy, actions []string) error {
 			d.classes = append(d.classes, actionClass{name: name})
 			members = append(members, matches)
 		}
+		sp.work(len(d.classes[at].names) / 8)
 		if shown != "" && !slices.Contains(d.classes[at].names, shown) {
 			d.classes[at].names = append(d.classes[at].names, shown)
 		}
@@ -80,6 +82,9 @@ func (sp *space) makeActions(layers [][]*iam.Policy, actions []string) error {
 			continue
 		}
 		listed = append(listed, a)
+		if !sp.work(1 + len(patterns)) {
+			return errSpent
+		}
 		matches := newBits(len(patterns))
 		for i, p := range patterns {
 			if p.Pattern.Match(a) {
@@ -96,6 +101,9 @@ func (sp *space) makeActions(layers [][]*iam.Policy, actions []string) error {
 		}
 	}
 	for i, p := range patterns {
+		if !sp.work(1 + len(members)/8) {
+			return errSpent
+		}
 		points := newBits(len(d.classes))
 		for c, m := range members {
 			if m.has(i) {
@@ -125,9 +133,9 @@ func (sp *space) otherActions(within glob.Pattern, listed []string, patterns []*
 		if !sp.spend(1) {
 			return errSpent
 		}
-		name, found, err := glob.WitnessWithin(globStates, in, out)
+		name, found, err := sp.witness(in, out)
 		if err != nil {
-			return fmt.Errorf("%w: patterns of actions are too entangled", ErrTooComplex)
+			return err
 		}
 		if !found {
 			return nil
@@ -145,6 +153,7 @@ func (sp *space) otherActions(within glob.Pattern, listed []string, patterns []*
 			add(name, shown, slices.Clone(matches))
 			return nil
 		}
+		sp.work(1 + len(in)/2 + len(out)/8)
 		p := patterns[i].Pattern
 		if p.IsEverything() || slices.ContainsFunc(in, p.Equal) {
 			matches.set(i)

@@ -18,7 +18,11 @@ import (
 // Policy variables are first left open. If there is no request then, there is none. If there is, values are tried for the variables' keys:
 // absence, a text that no policy has, texts that the policies compare the key with, and what the key is at the point found. Should none do,
 // the question is not decided.
-func (sp *space) ask(require []signed, avoid []*box, confirm func(st *state) bool) (*state, error) {
+func (sp *space) ask(require []signed, avoid []*box, confirmed func(st *state) bool) (*state, error) {
+	confirm := func(st *state) bool {
+		sp.work(sp.size)
+		return confirmed(st)
+	}
 	variables := sp.variables()
 	if len(variables) == 0 {
 		st, err := sp.find(require, avoid)
@@ -80,6 +84,7 @@ func (sp *space) choices(variables []*key, st *state) []map[string]string {
 	for _, k := range variables {
 		var values []string
 		add := func(s string) {
+			sp.work(1 + len(values)/8)
 			if !slices.Contains(values, s) {
 				values = append(values, s)
 			}
@@ -119,6 +124,9 @@ func (sp *space) choices(variables []*key, st *state) []map[string]string {
 		var more []map[string]string
 		for _, choice := range all {
 			for _, s := range values {
+				if len(more) >= maxChoices {
+					break
+				}
 				c := map[string]string{k.folded: s}
 				for k, v := range choice {
 					c[k] = v
@@ -144,6 +152,9 @@ func (sp *space) within(st *state, key string) []string {
 		t := sp.atoms[i].template
 		if t == nil {
 			continue
+		}
+		if sp.over {
+			break
 		}
 		for c := range st.values {
 			for _, text := range st.values[c].list {

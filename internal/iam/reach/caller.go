@@ -97,7 +97,7 @@ func (sp *space) makeCallers(layers [][]*iam.Policy) error {
 	if sp.zone != nil {
 		note(mentioned, sp.zone.Account)
 	}
-	m := &callerMaker{sp: sp, taken: map[string]bool{}}
+	m := &callerMaker{sp: sp, taken: map[string]bool{}, takenIn: map[string][]string{}}
 	m.sort(named)
 	m.add(caller{Caller: eval.Caller{Kind: eval.Anonymous}, unnamed: true})
 	m.account(freshAccount, false)
@@ -111,10 +111,16 @@ func (sp *space) makeCallers(layers [][]*iam.Policy) error {
 		m.strangers(apart, freshAccount)
 	}
 	for _, a := range slices.Sorted(maps.Keys(m.accounts)) {
+		if sp.over {
+			break
+		}
 		m.account(a, true)
 	}
 	m.others()
 	m.copies()
+	if sp.over {
+		return errSpent
+	}
 	if len(m.list) > maxCallers {
 		return fmt.Errorf("%w: %d classes of callers", ErrTooComplex, len(m.list))
 	}
@@ -147,6 +153,7 @@ type callerMaker struct {
 	list                                           []caller
 	accounts                                       map[string]bool
 	taken                                          map[string]bool             // ARNs of callers that are named
+	takenIn                                        map[string][]string         // by account
 	users                                          map[string][]*iam.Principal // by account
 	roles                                          map[string][]*iam.Principal // by account
 	sessions                                       map[string][]*iam.Principal // by account
@@ -172,6 +179,7 @@ func (m *callerMaker) sort(named []*iam.Principal) {
 			by[p.Kind][p.Account] = append(by[p.Kind][p.Account], p)
 			if p.Kind != iam.RoleSession {
 				m.taken[p.Value] = true
+				m.takenIn[p.Account] = append(m.takenIn[p.Account], p.Value)
 			}
 		case iam.UniqueID:
 			m.ids = append(m.ids, p.Value)
@@ -191,7 +199,9 @@ func (m *callerMaker) sort(named []*iam.Principal) {
 func (m *callerMaker) add(c caller) {
 	z := m.sp.zone
 	c.trusted = c.Kind == eval.Service || z != nil && c.Account != "" && z.Trusts(c.Account)
+	m.sp.work(4)
 	if m.sp.linked {
+		m.sp.work(perStep)
 		m.frame(&c)
 	}
 	m.list = append(m.list, c)
@@ -257,10 +267,9 @@ func (m *callerMaker) frameARN(c *caller) {
 	p, _ := glob.ARN(fmt.Sprintf(c.arn, account))
 	c.units = append(slices.Clone(c.apart), yes(m.sp.patternAtom("arn", p)))
 	if !c.stranger {
-		for a := range m.taken {
-			if strings.Contains(a, ":"+account+":") {
-				c.units = append(c.units, no(m.sp.patternAtom("like", glob.Literal(a))))
-			}
+		m.sp.work(perStep / 20 * len(m.takenIn[account]))
+		for _, a := range m.takenIn[account] {
+			c.units = append(c.units, no(m.sp.patternAtom("like", glob.Literal(a))))
 		}
 	}
 	slices.Sort(c.units)
@@ -378,7 +387,7 @@ func (m *callerMaker) copies() {
 			default:
 				continue
 			}
-			if len(m.list) > maxCallers {
+			if len(m.list) > maxCallers || m.sp.over {
 				return
 			}
 			c.unnamed = false
@@ -391,7 +400,7 @@ func (m *callerMaker) copies() {
 			if c.Kind != eval.Root && c.Kind != eval.User && c.Kind != eval.RoleSession && c.Kind != eval.FederatedUser {
 				continue
 			}
-			if len(m.list) > maxCallers {
+			if len(m.list) > maxCallers || m.sp.over {
 				return
 			}
 			c.CanonicalUser, c.unnamed, c.units = id, false, nil
@@ -400,10 +409,13 @@ func (m *callerMaker) copies() {
 	}
 }
 
-// named gives the callers that a statement's principals mean.
+// named gives the callers that a statement's principals mean. It is not to be used once the work is over.
 func (sp *space) named(s *iam.Statement) bits {
 	points := newBits(len(sp.callers))
 	for i := range sp.callers {
+		if !sp.work(1 + len(s.Principals.List)/2) {
+			break
+		}
 		if eval.Names(s, &sp.callers[i].Caller) != eval.NotNamed {
 			points.set(i)
 		}
@@ -414,6 +426,9 @@ func (sp *space) named(s *iam.Statement) bits {
 // solveCaller finds a class of callers, and values of the keys that go with them.
 func (sp *space) solveCaller(lits []signed) (value, bool, error) {
 	points := allBits(len(sp.callers))
+	if !sp.work(len(sp.callers)/16 + len(lits)*(1+len(points)/32)) {
+		return value{}, false, errSpent
+	}
 	var keyed []signed
 	for _, s := range lits {
 		if l := &sp.literals[litOf(s)]; l.key == nil {
@@ -427,6 +442,9 @@ func (sp *space) solveCaller(lits []signed) (value, bool, error) {
 	for i := range sp.callers {
 		if !points.has(i) {
 			continue
+		}
+		if !sp.work(2 + 2*len(byKey)) {
+			return value{}, false, errSpent
 		}
 		v, ok, err := sp.solveKeys(i, byKey)
 		switch {

@@ -11,8 +11,10 @@ import (
 
 // NoNewAccess checks that one policy allows nothing that another does not (access-analyzer.md 6.1). It names the Allow statements of the new
 // policy that do. What AWS derives from the caller is not linked: aws:PrincipalArn is a key as any other.
-func NoNewAccess(newPolicy, existing *iam.Policy, l Limits) (Comparison, error) {
-	sp, err := newSpace([][]*iam.Policy{{newPolicy, existing}}, false, nil, nil, l)
+func NoNewAccess(newPolicy, existing *iam.Policy, l Limits) (c Comparison, err error) {
+	w := newMeter(l)
+	defer answered(w, &c, &err)
+	sp, err := newSpace([][]*iam.Policy{{newPolicy, existing}}, false, nil, nil, w)
 	if err != nil {
 		return Comparison{}, err
 	}
@@ -31,6 +33,7 @@ func NoNewAccess(newPolicy, existing *iam.Policy, l Limits) (Comparison, error) 
 			return eval.Matches(s, &r) != eval.NotNamed && eval.Permits(newPolicy, &r) && !eval.Permits(existing, &r)
 		}
 		// What the existing policy does not allow is outside all that it allows, or inside something that it denies.
+		sp.work(len(allow[1]) / 8)
 		avoid := append(append([]*box(nil), deny[0]...), allow[1]...)
 		st, undecided := sp.ask(require, avoid, confirm)
 		for i := 0; st == nil && i < len(deny[1]); i++ {
@@ -51,6 +54,7 @@ func (sp *space) compare(allow []*box, p *iam.Policy, ask func(s *iam.Statement,
 	var c Comparison
 	var undecided error
 	for _, b := range allow {
+		sp.work(1 + len(p.Statements)/16)
 		st, err := ask(statementOf(p, b.places[0].Statement), positive(b))
 		if err != nil {
 			undecided = err
@@ -87,8 +91,10 @@ func positive(b *box) []signed {
 // NotGranted checks that a policy grants none of the actions on any of the resources, which are texts as in a policy (access-analyzer.md 6.2).
 // Without actions or without resources it is about all of them. A condition counts as met if a request can meet it; a Deny takes away what it
 // denies surely. Nothing is linked, as in NoNewAccess.
-func NotGranted(p *iam.Policy, actions, resources []string, l Limits) (Comparison, error) {
-	sp, err := newSpace([][]*iam.Policy{{p}}, false, nil, nil, l)
+func NotGranted(p *iam.Policy, actions, resources []string, l Limits) (c Comparison, err error) {
+	w := newMeter(l)
+	defer answered(w, &c, &err)
+	sp, err := newSpace([][]*iam.Policy{{p}}, false, nil, nil, w)
 	if err != nil {
 		return Comparison{}, err
 	}

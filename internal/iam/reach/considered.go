@@ -87,7 +87,7 @@ func considered(folded string) (consideredKey, bool) {
 }
 
 // isFixed reports whether a value of a key limits who gets in.
-func (f fixing) isFixed(v *iam.Value, test iam.Test) bool {
+func (sp *space) isFixed(f fixing, v *iam.Value, test iam.Test) bool {
 	if v.Template.HasVariables() || !v.OK {
 		return false
 	}
@@ -110,8 +110,8 @@ func (f fixing) isFixed(v *iam.Value, test iam.Test) bool {
 		if len(parts) < 6 || !arn.IsAccount(parts[4]) || v.Template.Never {
 			return false
 		}
-		within, err := glob.Includes(accountARN(parts[4]), v.Template.Pattern)
-		return err == nil && within
+		_, outside, err := sp.witness([]glob.Pattern{v.Template.Pattern}, []glob.Pattern{accountARN(parts[4])})
+		return err == nil && !outside
 	case byPath:
 		organization, _, _ := strings.Cut(text, "/")
 		return !strings.ContainsAny(organization, "*?") && organization != ""
@@ -163,10 +163,13 @@ func (sp *space) trusted(t trusting, z *Zone) []glob.Pattern {
 }
 
 // widen takes ranges that together hold all addresses of a family for no limit.
-func (d *dimension) widen() {
+func (d *dimension) widen(sp *space) {
 	for _, v4 := range []bool{true, false} {
 		covered, some := true, false
 		for _, s := range d.key.samples {
+			if !sp.work(2 + len(d.labels)/8) {
+				return
+			}
 			a, err := netip.ParseAddr(s)
 			if err != nil || a.Is4() != v4 {
 				continue

@@ -13,9 +13,10 @@ import (
 
 // A dimension is something that findings are cut along: the principal, or a considered key. Its first label holds everything.
 type dimension struct {
-	key    *key // nil for the principal
-	labels []label
-	within [][]bool // within[i][j]: label i is j or lies in it
+	key     *key // nil for the principal
+	labels  []label
+	holding []bits // by label: it and those that it lies in
+	held    []bits // by label: it and those that lie in it
 }
 
 type label struct {
@@ -42,12 +43,12 @@ type miner struct {
 const maxBoxes = 5_000
 
 // newMiner makes the miner of a guard; it is nil if the guard cannot allow anything.
-func newMiner(docs *Guard, zone *Zone, actions []string, l Limits) (*miner, error) {
+func newMiner(docs *Guard, zone *Zone, actions []string, w *meter) (*miner, error) {
 	layers := make([][]*iam.Policy, len(docs.Layers))
 	for i := range docs.Layers {
 		layers[i] = docs.Layers[i].Policies
 	}
-	sp, err := newSpace(layers, true, zone, actions, l)
+	sp, err := newSpace(layers, true, zone, actions, w)
 	if err != nil {
 		return nil, err
 	}
@@ -144,14 +145,17 @@ func (m *miner) dimensions() error {
 					continue
 				}
 				seen[lit] = true
-				d.labels = append(d.labels, label{text: v.Value, lit: lit, condition: condition, fixed: rule.fixing.isFixed(v, test), net: v.Net})
+				d.labels = append(d.labels, label{text: v.Value, lit: lit, condition: condition, fixed: m.sp.isFixed(rule.fixing, v, test), net: v.Net})
 			}
 		}
 		if k.families[iam.FamilyIP] {
-			d.widen()
+			d.widen(m.sp)
 		}
 		if len(d.labels) > 1 {
-			if err := d.arrange(func(a, b *label) (bool, error) {
+			if err := d.arrange(m.sp.meter, func(a, b *label) (bool, error) {
+				if within, ok := m.bySamples(a, b); ok {
+					return within, nil
+				}
 				_, other, err := m.sp.solveKey(k, []signed{yes(a.lit), no(b.lit)}, &open)
 				return !other, err
 			}); err != nil {
@@ -188,6 +192,9 @@ func (m *miner) principals() (*dimension, error) {
 						shown.Kind = Federated
 					}
 					points := sp.named(&iam.Statement{Principals: &iam.Principals{List: []iam.Principal{named}}})
+					if sp.over {
+						return nil, errSpent
+					}
 					points.and(external, false)
 					if !points.some() {
 						continue
@@ -201,11 +208,19 @@ func (m *miner) principals() (*dimension, error) {
 			}
 		}
 	}
-	return d, d.arrange(func(a, b *label) (bool, error) {
-		x := slices.Clone(sp.literals[a.lit].points)
-		x.and(sp.literals[b.lit].points, true)
-		return !x.some(), nil
+	return d, d.arrange(sp.meter, func(a, b *label) (bool, error) {
+		return sp.literals[a.lit].points.in(sp.literals[b.lit].points), nil
 	})
+}
+
+// bySamples tells whether a label of a key that only operators for numbers, dates, addresses and bytes ask for lies in another; ok is false if
+// it is no such key.
+func (m *miner) bySamples(a, b *label) (within, ok bool) {
+	s, t := m.sp.literals[a.lit].test, m.sp.literals[b.lit].test
+	if s == nil || t == nil || s.textual || t.textual || s.samples == nil || t.samples == nil || m.sp.literals[a.lit].key.coord == callerCoord {
+		return false, false
+	}
+	return s.samples.in(t.samples), true
 }
 
 // external is the callers that findings are about.
@@ -220,56 +235,76 @@ func (sp *space) external() bits {
 }
 
 // arrange orders labels by inclusion. Of labels that hold the same the first stays.
-func (d *dimension) arrange(within func(a, b *label) (bool, error)) error {
-	for {
-		n := len(d.labels)
-		d.within = make([][]bool, n)
-		for i := range d.labels {
-			d.within[i] = make([]bool, n)
-			d.within[i][0], d.within[i][i] = true, true
-		}
-		for i := 1; i < n; i++ {
-			for j := 1; j < n; j++ {
-				if i == j {
-					continue
-				}
-				in, err := within(&d.labels[i], &d.labels[j])
-				if err != nil {
-					return err
-				}
-				d.within[i][j] = in
-			}
-		}
-		double := -1
-		for i := 1; i < n && double < 0; i++ {
-			for j := 1; j < i; j++ {
-				if d.within[i][j] && d.within[j][i] {
-					double = i
-				}
-			}
-		}
-		if double < 0 {
-			break
-		}
-		d.labels = slices.Delete(d.labels, double, double+1)
-	}
+func (d *dimension) arrange(w *meter, within func(a, b *label) (bool, error)) error {
+	holding := make([]bits, len(d.labels))
 	for i := range d.labels {
-		d.labels[i].lower = d.largestBelow(i, func(int) bool { return true })
+		holding[i] = newBits(len(d.labels))
+		holding[i].set(0)
+		holding[i].set(i)
+		for j := 1; i > 0 && j < len(d.labels); j++ {
+			if i == j {
+				continue
+			}
+			if !w.work(1 + len(holding[i])/8) {
+				return errSpent
+			}
+			in, err := within(&d.labels[i], &d.labels[j])
+			if err != nil {
+				return err
+			}
+			if in {
+				holding[i].set(j)
+			}
+		}
+	}
+	var kept []int
+	for i := range d.labels {
+		w.work(1 + len(kept)/16)
+		if i == 0 || !slices.ContainsFunc(kept, func(j int) bool { return j > 0 && holding[i].has(j) && holding[j].has(i) }) {
+			kept = append(kept, i)
+		}
+	}
+	n := len(kept)
+	labels := make([]label, n)
+	d.holding, d.held = make([]bits, n), make([]bits, n)
+	for i := range n {
+		d.holding[i], d.held[i] = newBits(n), newBits(n)
+	}
+	for i, old := range kept {
+		if !w.work(1 + n/16) {
+			return errSpent
+		}
+		labels[i] = d.labels[old]
+		for j, other := range kept {
+			if holding[old].has(other) {
+				d.holding[i].set(j)
+				d.held[j].set(i)
+			}
+		}
+	}
+	d.labels = labels
+	every := allBits(n)
+	for i := range d.labels {
+		if d.labels[i].lower = d.largestBelow(w, i, every); w.over {
+			return errSpent
+		}
 	}
 	return nil
 }
 
-// largestBelow gives the largest labels that lie in one and are among some.
-func (d *dimension) largestBelow(i int, among func(int) bool) []int {
-	var below []int
-	for j := range d.labels {
-		if j != i && d.within[j][i] && among(j) {
-			below = append(below, j)
-		}
-	}
+// largestBelow gives the largest labels that lie in one and are among some. It is not to be used once the work is over.
+func (d *dimension) largestBelow(w *meter, i int, among bits) []int {
+	below := slices.Clone(d.held[i])
+	below.and(among, false)
+	below[i/64] &^= 1 << (i % 64)
 	var largest []int
-	for _, j := range below {
-		if !slices.ContainsFunc(below, func(l int) bool { return l != j && d.within[j][l] }) {
+	for j := range below.each {
+		if !w.work(1 + len(below)/16) {
+			break
+		}
+		above := slices.Clone(d.holding[j])
+		above.and(below, false)
+		if above[j/64] &^= 1 << (j % 64); !above.some() {
 			largest = append(largest, j)
 		}
 	}
@@ -324,6 +359,60 @@ type found struct {
 	box    *box
 }
 
+// A cover tells for a combination of labels whether it lies in one of those that were found.
+type cover struct {
+	dims  []*dimension
+	found int
+	by    [][]bits // by dimension and label: those that were found whose label is that one or holds it
+}
+
+func newCover(dims []*dimension) *cover {
+	c := &cover{dims: dims, by: make([][]bits, len(dims))}
+	for i, d := range dims {
+		c.by[i] = make([]bits, len(d.labels))
+	}
+	return c
+}
+
+// add takes in a combination, whose number is how many there were before.
+func (c *cover) add(w *meter, labels []int) {
+	at := c.found
+	c.found++
+	for i, d := range c.dims {
+		w.work(1 + len(d.labels)/8)
+		for l := range d.held[labels[i]].each {
+			b := c.by[i][l]
+			for len(b) <= at/64 {
+				b = append(b, 0)
+			}
+			b.set(at)
+			c.by[i][l] = b
+		}
+	}
+}
+
+// holds reports whether a combination lies in one that was found, other than that of a number; -1 is none.
+func (c *cover) holds(w *meter, labels []int, other int) bool {
+	words := (c.found + 63) / 64
+	for i := range labels {
+		words = min(words, len(c.by[i][labels[i]]))
+	}
+	w.work(words * len(labels) / 16)
+	for at := range words {
+		all := ^uint64(0)
+		for i := range labels {
+			all &= c.by[i][labels[i]][at]
+		}
+		if other >= 0 && other/64 == at {
+			all &^= 1 << (other % 64)
+		}
+		if all != 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // External finds all access of someone outside the zone to one of the actions, cut as Access Analyzer does (access-analyzer.md 2.5): each
 // finding is a combination of labels, which are the values of principals and of the keys of access-analyzer.md 2.6 that occur in the
 // documents, such that something is allowed to it and not to a smaller combination. Combinations may overlap, and may hold more than what is
@@ -335,8 +424,10 @@ type found struct {
 // An action may have wildcards; it then stands for what it matches that is not listed by name. Findings come in a stable order.
 //
 // Keys that AWS derives from the caller are linked: a caller has one ARN, and its account is that of the ARN. Any key may be absent.
-func External(docs Guard, zone Zone, actions []string, l Limits) ([]Access, error) {
-	m, err := newMiner(&docs, &zone, actions, l)
+func External(docs Guard, zone Zone, actions []string, l Limits) (list []Access, err error) {
+	w := newMeter(l)
+	defer answered(w, &list, &err)
+	m, err := newMiner(&docs, &zone, actions, w)
 	if m == nil || err != nil {
 		return nil, err
 	}
@@ -345,8 +436,11 @@ func External(docs Guard, zone Zone, actions []string, l Limits) ([]Access, erro
 		return nil, err
 	}
 	outside := slices.Clip(m.outside)
-	var list []Access
-	for _, actions := range m.actionGroups() {
+	groups, err := m.actionGroups()
+	if err != nil {
+		return nil, err
+	}
+	for _, actions := range groups {
 		m.outside = append(outside, yes(m.sp.pointsLiteral(actionCoord, actions)))
 		some, err := m.external()
 		if err != nil {
@@ -362,26 +456,34 @@ func External(docs Guard, zone Zone, actions []string, l Limits) ([]Access, erro
 func (m *miner) external() ([]Access, error) {
 	var all []*found
 	var err error
+	within := newCover(m.dims)
 	for _, b := range m.allow {
-		if all, err = m.cut(b, all); err != nil {
+		if all, err = m.cut(b, all, within); err != nil {
 			return nil, err
 		}
 	}
-	all = slices.DeleteFunc(slices.Clone(all), func(f *found) bool {
-		return slices.ContainsFunc(all, func(g *found) bool { return g != f && m.inside(f.labels, g.labels) })
-	})
-	return m.accesses(all)
+	var largest []*found
+	for i, f := range all {
+		if !within.holds(m.sp.meter, f.labels, i) {
+			largest = append(largest, f)
+		}
+	}
+	return m.accesses(largest)
 }
 
 // actionGroups groups the classes of actions to which the same statements apply. Classes that no Allow statement applies to are in none.
-func (m *miner) actionGroups() []bits {
+func (m *miner) actionGroups() ([]bits, error) {
 	classes := m.sp.actions.len()
 	var groups []bits
 	byStatements := map[string]int{}
+	boxes := slices.Concat(m.allow, m.deny)
 	for c := range classes {
+		if !m.sp.work(1 + len(boxes)) {
+			return nil, errSpent
+		}
 		allowed := false
 		var name []byte
-		for i, b := range slices.Concat(m.allow, m.deny) {
+		for i, b := range boxes {
 			applies := true
 			for _, lit := range b.literals {
 				if l := &m.sp.literals[lit]; l.coord == actionCoord && !l.points.has(c) {
@@ -404,22 +506,12 @@ func (m *miner) actionGroups() []bits {
 		}
 		groups[g].set(c)
 	}
-	return groups
-}
-
-// inside reports whether a combination of labels lies in another.
-func (m *miner) inside(f, g []int) bool {
-	for i, d := range m.dims {
-		if !d.within[f[i]][g[i]] {
-			return false
-		}
-	}
-	return true
+	return groups, nil
 }
 
 // cut finds the largest combinations of labels of which a statement grants what no smaller one holds. It walks down from the largest and does
 // not go below one that it takes, or that lies in one found before.
-func (m *miner) cut(b *box, all []*found) ([]*found, error) {
+func (m *miner) cut(b *box, all []*found, within *cover) ([]*found, error) {
 	sp := m.sp
 	m.open()
 	base := append(positive(b), m.outside...)
@@ -443,7 +535,10 @@ func (m *miner) cut(b *box, all []*found) ([]*found, error) {
 	}
 	var work [][]int
 	seen := map[string]bool{}
-	push := func(f []int) {
+	push := func(f []int) bool {
+		if !sp.work(8) {
+			return false
+		}
 		name := make([]byte, 0, 2*len(f))
 		for _, l := range f {
 			name = append(name, byte(l), byte(l>>8))
@@ -452,23 +547,34 @@ func (m *miner) cut(b *box, all []*found) ([]*found, error) {
 			seen[string(name)] = true
 			work = append(work, f)
 		}
+		return true
+	}
+	lower := make([][][]int, len(m.dims)) // by dimension and label: what is below and possible, once it is known
+	below := func(i, l int) []int {
+		if lower[i][l] == nil {
+			lower[i][l] = append([]int{}, m.dims[i].largestBelow(sp.meter, l, possible[i])...)
+		}
+		return lower[i][l]
 	}
 	tops := make([][]int, len(m.dims))
 	for i, d := range m.dims {
+		lower[i] = make([][]int, len(d.labels))
 		if possible[i].has(0) {
 			tops[i] = []int{0}
 		} else {
-			tops[i] = d.largestBelow(0, possible[i].has)
+			tops[i] = below(i, 0)
 		}
 	}
-	combine(tops, push)
+	if !combine(tops, push) {
+		return all, errSpent
+	}
 	for len(work) > 0 {
 		f := work[0]
 		work = work[1:]
 		if !sp.spend(1) {
 			return all, errSpent
 		}
-		if slices.ContainsFunc(all, func(g *found) bool { return m.inside(f, g.labels) }) {
+		if within.holds(sp.meter, f, -1) {
 			continue
 		}
 		require := slices.Clone(base)
@@ -482,13 +588,16 @@ func (m *miner) cut(b *box, all []*found) ([]*found, error) {
 		}
 		if st != nil {
 			all = append(all, &found{labels: f, st: st, stance: sp.stance, box: b})
+			within.add(sp.meter, f)
 			continue
 		}
-		for i, d := range m.dims {
-			for _, l := range d.largestBelow(f[i], possible[i].has) {
+		for i := range m.dims {
+			for _, l := range below(i, f[i]) {
 				g := slices.Clone(f)
 				g[i] = l
-				push(g)
+				if !push(g) {
+					return all, errSpent
+				}
 			}
 		}
 	}
@@ -502,21 +611,23 @@ func (m *miner) open() {
 	}
 }
 
-// combine calls push with one of each list.
-func combine(lists [][]int, push func([]int)) {
+// combine calls push with one of each list, until it returns false; it reports whether it never did.
+func combine(lists [][]int, push func([]int) bool) bool {
 	f := make([]int, len(lists))
-	var at func(i int)
-	at = func(i int) {
+	var at func(i int) bool
+	at = func(i int) bool {
 		if i == len(lists) {
-			push(slices.Clone(f))
-			return
+			return push(slices.Clone(f))
 		}
 		for _, l := range lists[i] {
 			f[i] = l
-			at(i + 1)
+			if !at(i + 1) {
+				return false
+			}
 		}
+		return true
 	}
-	at(0)
+	return at(0)
 }
 
 // possible tells which labels of a dimension, less those below or not, a state leaves room for.
@@ -529,6 +640,7 @@ func (m *miner) possible(st *state, d *dimension, less bool) (bits, error) {
 	for i := range d.labels {
 		lits := st.lits[coord]
 		for _, s := range d.cell(i, less) {
+			m.sp.work(2 + len(lits)/32)
 			lits = with(lits, s)
 		}
 		_, ok, err := m.sp.solve(coord, lits)
@@ -644,6 +756,9 @@ func (m *miner) accesses(all []*found) ([]Access, error) {
 	}
 	list := make([]Access, 0, len(all))
 	for _, f := range all {
+		if !m.sp.work(perStep/5 + len(granting)*len(m.dims)/8 + m.sp.actions.len()/8) {
+			return nil, errSpent
+		}
 		a := Access{Principal: m.dims[0].labels[f.labels[0]].principal, Public: true}
 		var cell []signed
 		for i, d := range m.dims {
@@ -797,8 +912,10 @@ func (m *miner) everyone() []signed {
 			points.set(i)
 		}
 	}
+	sp.work(len(sp.callers)/8 + 4)
 	lits := []signed{yes(sp.pointsLiteral(callerCoord, points))}
 	for _, d := range m.dims[1:] {
+		sp.work(len(d.labels) / 8)
 		for i := range d.labels {
 			if d.labels[i].fixed {
 				lits = append(lits, no(d.labels[i].lit))
@@ -831,8 +948,10 @@ func (m *miner) public(f []int, cell []signed) (bool, error) {
 // stricter, see package resource.
 //
 // If a statement cannot be decided and another one is public, only that one is returned.
-func IsPublic(docs Guard, actions []string, l Limits) ([]Access, error) {
-	m, err := newMiner(&docs, nil, actions, l)
+func IsPublic(docs Guard, actions []string, l Limits) (list []Access, err error) {
+	w := newMeter(l)
+	defer answered(w, &list, &err)
+	m, err := newMiner(&docs, nil, actions, w)
 	if m == nil || err != nil {
 		return nil, err
 	}
@@ -840,7 +959,6 @@ func IsPublic(docs Guard, actions []string, l Limits) ([]Access, error) {
 		return nil, err
 	}
 	everyone := m.everyone()
-	var list []Access
 	var undecided error
 	for _, b := range m.allow {
 		m.open()

@@ -27,10 +27,11 @@ type key struct {
 	conditions   []*iam.Condition
 	// samples are values of which one is in every class that the operators for numbers, dates, addresses and bytes tell apart. With such
 	// operators only, that is all there is to know.
-	samples []string
-	typed   catalog.Type // as the catalogue has it, of one value; 0 if it does not know the key
-	base    []signed     // atoms that every value meets
-	hints   []string     // values to try first
+	samples  []string
+	sampleAt map[string]int // where they are
+	typed    catalog.Type   // as the catalogue has it, of one value; 0 if it does not know the key
+	base     []signed       // atoms that every value meets
+	hints    []string       // values to try first
 }
 
 func (sp *space) addKey(c *catalog.Catalog, condition *iam.Condition) {
@@ -166,10 +167,10 @@ func (k *key) prepare() error {
 	if valid := k.onlyTyped(); valid != nil && samples != nil {
 		samples = slices.DeleteFunc(samples, func(s string) bool { return !valid(s) })
 	}
-	seen := map[string]bool{}
+	k.sampleAt = make(map[string]int, len(samples))
 	for _, s := range samples {
-		if !seen[s] {
-			seen[s] = true
+		if _, seen := k.sampleAt[s]; !seen {
+			k.sampleAt[s] = len(k.samples)
 			k.samples = append(k.samples, s)
 		}
 	}
@@ -407,6 +408,7 @@ func (sp *space) solveValue(k *key, tests []signedTest, f *frame) (string, bool,
 	if k.samples != nil {
 		left = allBits(len(k.samples))
 	}
+	sp.work(1 + len(left) + len(tests)/2)
 	for _, t := range tests {
 		if t.textual {
 			textual = true
@@ -418,6 +420,7 @@ func (sp *space) solveValue(k *key, tests []signedTest, f *frame) (string, bool,
 			continue
 		}
 		finite = true
+		sp.work(1 + len(left)/16)
 		left.and(t.samples, !t.want)
 	}
 	for _, u := range f.units {
@@ -452,6 +455,9 @@ func (sp *space) solveMixed(k *key, tests []signedTest, clauses [][]signed, left
 		return "", false, err
 	}
 	fits := func(s string) bool {
+		if !sp.work(8 * len(tests)) {
+			return false
+		}
 		for _, t := range tests {
 			if !t.textual && holdsFor(t.condition, s) != t.want {
 				return false
@@ -463,7 +469,7 @@ func (sp *space) solveMixed(k *key, tests []signedTest, clauses [][]signed, left
 		return s, true, nil
 	}
 	for i, s := range k.samples {
-		if left.has(i) && sp.meetsClauses(clauses, s) {
+		if left.has(i) && !sp.over && sp.meetsClauses(clauses, s) {
 			return s, true, nil
 		}
 	}
@@ -483,7 +489,10 @@ func (sp *space) solveMixed(k *key, tests []signedTest, clauses [][]signed, left
 		}
 		exhaustive = exhaustive || literals
 	}
-	if exhaustive {
+	switch {
+	case sp.over:
+		return "", false, errSpent
+	case exhaustive:
 		return "", false, nil
 	}
 	return "", false, fmt.Errorf("%w: operators of several types on %s", ErrUnsupported, k.name)
@@ -494,9 +503,10 @@ func (sp *space) testHolds(k *key, t *test, s string) bool {
 	if t.textual {
 		return sp.meetsClauses(t.whenTrue, s)
 	}
-	if i := slices.Index(k.samples, s); i >= 0 {
+	if i, ok := k.sampleAt[s]; ok {
 		return t.samples.has(i)
 	}
+	sp.work(8 + len(t.condition.Values)/4)
 	return holdsFor(t.condition, s)
 }
 

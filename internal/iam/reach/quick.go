@@ -77,6 +77,9 @@ func (sp *space) glance(units []signed) (text string, found, settled bool) {
 		if !a.known {
 			continue
 		}
+		if !sp.work(1 + len(units)/4) {
+			return "", false, false
+		}
 		for _, v := range units {
 			b := &sp.atoms[litOf(v)].shape
 			switch {
@@ -114,12 +117,16 @@ func (sp *space) glance(units []signed) (text string, found, settled bool) {
 		}
 		rest := filled(a.text[star+1:])
 		begin := strings.ReplaceAll(a.text[:star], "?", "x")
+		sp.work(1 + len(units)/4)
 		// What the others need beside their beginning goes where this one takes anything.
 		var fill strings.Builder
 		for _, v := range units {
 			if b := &sp.atoms[litOf(v)].shape; !isNo(v) && v != u && len(b.prefix) <= len(begin) {
 				fill.WriteString(b.fragment)
 			}
+		}
+		if !sp.work(4 + fill.Len()/64) {
+			return "", false, false
 		}
 		for _, fill := range []string{fill.String(), "x"} {
 			if s := begin + fill + rest; fits(s) {

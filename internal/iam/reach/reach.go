@@ -28,13 +28,16 @@ var ErrUnsupported = errors.New("reach: cannot be decided")
 
 // Limits bound the work of one question.
 type Limits struct {
-	// Steps is about how many sets of constraints are looked at; 0 is DefaultSteps. When they are used up the answer is ErrTooComplex.
+	// Steps bound the work, some ten microseconds each; 0 is DefaultSteps. When they are used up the answer is ErrTooComplex. How many a question
+	// takes depends on nothing but the question.
 	Steps int
-	// Budget, if it is not nil, is what several questions may take together: each takes from it what it looks at.
+	// Budget, if it is not nil, is what several questions may take together: each takes its steps from it.
 	Budget *int
+	// Stop, if it is not nil, is asked at every step, such as the Err method of a context: once it returns an error, that is the answer.
+	Stop func() error
 }
 
-// DefaultSteps are a few seconds of work at most.
+// DefaultSteps are about five seconds of work at most. Ordinary policies take a few hundred.
 const DefaultSteps = 400_000
 
 // A Zone is the zone of trust (access-analyzer.md 2.1): an account, or the accounts of an organization.

@@ -17,6 +17,7 @@ func (sp *space) solve(coord int, lits []signed) (value, bool, error) {
 	if len(lits) == 0 && c.free != nil {
 		return c.free.value, c.free.ok, c.free.err
 	}
+	sp.work(2 + len(lits)/16)
 	name := string(packInto(nil, lits))
 	if r, ok := c.memo[name]; ok {
 		return r.value, r.ok, r.err
@@ -24,7 +25,7 @@ func (sp *space) solve(coord int, lits []signed) (value, bool, error) {
 	var r solved
 	switch {
 	case conflicting(lits):
-	case !sp.spend(1):
+	case !sp.spend(1 + len(lits)/64): // what is remembered takes room
 		return value{}, false, errSpent
 	case c.caller:
 		r.value, r.ok, r.err = sp.solveCaller(lits)
@@ -32,6 +33,7 @@ func (sp *space) solve(coord int, lits []signed) (value, bool, error) {
 		r.value, r.ok, r.err = sp.solveKey(c.key, lits, &open)
 	default:
 		points := allBits(c.points)
+		sp.work(c.points/8 + len(lits)*(1+len(points)/32))
 		for _, s := range lits {
 			points.and(sp.literals[litOf(s)].points, isNo(s))
 		}
@@ -75,6 +77,9 @@ func with(lits []signed, s signed) []signed {
 
 // begin makes the state of some constraints; nil if a coordinate has no value that meets them.
 func (sp *space) begin(require []signed) (*state, error) {
+	if !sp.work(4 + len(require)/2 + len(sp.coords)/2) {
+		return nil, errSpent
+	}
 	st := &state{lits: make([][]signed, len(sp.coords)), values: make([]value, len(sp.coords))}
 	for _, s := range require {
 		c := sp.literals[litOf(s)].coord
@@ -139,7 +144,8 @@ func (sp *space) callerKey(v *value, k *key) *value {
 // contains tells whether a box holds the point.
 func (sp *space) contains(b *box, st *state) bool {
 	for _, lit := range b.literals {
-		if slices.Contains(st.lits[sp.literals[lit].coord], no(lit)) || !sp.holds(lit, st) {
+		sp.work(1)
+		if _, avoided := slices.BinarySearch(st.lits[sp.literals[lit].coord], no(lit)); avoided || !sp.holds(lit, st) {
 			return false
 		}
 	}
@@ -166,7 +172,7 @@ const looked = 12
 
 // search moves the point out of the boxes. Of those that hold it, it takes one with the fewest ways out; without any, there is no point here.
 func (sp *space) search(st *state, avoid []*box) (*state, error) {
-	if !sp.spend(1) {
+	if !sp.spend(1) || !sp.work(len(sp.coords)/2) {
 		return nil, errSpent
 	}
 	var best []branch
@@ -176,6 +182,9 @@ func (sp *space) search(st *state, avoid []*box) (*state, error) {
 	for _, b := range avoid {
 		if !sp.contains(b, st) {
 			continue
+		}
+		if sp.over {
+			return nil, errSpent
 		}
 		ways, err := sp.ways(b, st)
 		if errors.Is(err, errSpent) {
@@ -188,10 +197,16 @@ func (sp *space) search(st *state, avoid []*box) (*state, error) {
 			break
 		}
 	}
-	if !chosen {
+	switch {
+	case sp.over:
+		return nil, errSpent
+	case !chosen:
 		return st, nil
 	}
 	for _, w := range best {
+		if !sp.work(len(sp.coords) / 2) {
+			return nil, errSpent
+		}
 		next := &state{lits: slices.Clone(st.lits), values: slices.Clone(st.values)}
 		next.lits[w.coord], next.values[w.coord] = w.lits, w.value
 		found, err := sp.search(next, avoid)
@@ -213,6 +228,7 @@ func (sp *space) ways(b *box, st *state) ([]branch, error) {
 	var unclear error
 	for _, lit := range b.literals {
 		c := sp.literals[lit].coord
+		sp.work(1 + len(st.lits[c])/32)
 		lits := with(st.lits[c], no(lit))
 		v, ok, err := sp.solve(c, lits)
 		switch {

@@ -3,6 +3,7 @@ package reach
 import (
 	"encoding/binary"
 	"fmt"
+	mathbits "math/bits"
 	"slices"
 	"strings"
 
@@ -100,11 +101,11 @@ type box struct {
 
 // A space is all requests as far as some policies can tell them apart.
 type space struct {
+	*meter
 	linked  bool // what AWS derives from the caller goes with the caller
 	lenient bool // a value that may be read in two ways is read so that more is allowed, if it can be
 	zone    *Zone
-	left    int  // steps
-	budget  *int // steps of all questions together; nil: no matter
+	size    int // of the policies, in operations that one look at all of them takes
 	coords  []*coordinate
 	keys    map[string]*key
 	order   []*key
@@ -122,27 +123,10 @@ type space struct {
 	pairs    map[[2]int32]bool
 }
 
-var errSpent = fmt.Errorf("%w: the number of steps is used up", ErrTooComplex)
-
-// spend counts a step; it reports whether there was one left.
-func (sp *space) spend(n int) bool {
-	sp.left -= n
-	if sp.budget != nil {
-		if *sp.budget -= n; *sp.budget < 0 {
-			return false
-		}
-	}
-	return sp.left >= 0
-}
-
 // newSpace makes the space of the policies of some layers.
-func newSpace(layers [][]*iam.Policy, linked bool, zone *Zone, actions []string, l Limits) (*space, error) {
-	sp := &space{linked: linked, zone: zone, left: l.Steps, keys: map[string]*key{}, atomIDs: map[string]int32{}, litIDs: map[string]int32{},
+func newSpace(layers [][]*iam.Policy, linked bool, zone *Zone, actions []string, w *meter) (*space, error) {
+	sp := &space{meter: w, linked: linked, zone: zone, keys: map[string]*key{}, atomIDs: map[string]int32{}, litIDs: map[string]int32{},
 		units: map[string]unitsResult{}, pairs: map[[2]int32]bool{}}
-	if sp.left == 0 {
-		sp.left = DefaultSteps
-	}
-	sp.budget = l.Budget
 	sp.coords = []*coordinate{{caller: true}, {key: &key{folded: "action", name: "action", required: true, hints: []string{"s3:GetObject"}}}}
 	for range layers {
 		sp.coords = append(sp.coords, &coordinate{key: &key{folded: "resource", name: "resource", required: true, hints: resourceHints}})
@@ -151,6 +135,7 @@ func newSpace(layers [][]*iam.Policy, linked bool, zone *Zone, actions []string,
 	for _, policies := range layers {
 		for _, p := range policies {
 			for i := range p.Statements {
+				sp.size += sizeOf(&p.Statements[i])
 				for j := range p.Statements[i].Conditions {
 					sp.addKey(c, &p.Statements[i].Conditions[j])
 				}
@@ -166,9 +151,15 @@ func newSpace(layers [][]*iam.Policy, linked bool, zone *Zone, actions []string,
 			}
 		}
 	}
+	if !sp.work(4 * sp.size) {
+		return nil, errSpent
+	}
 	for _, k := range sp.order {
 		if err := k.prepare(); err != nil {
 			return nil, err
+		}
+		if !sp.work(2 * len(k.samples)) {
+			return nil, errSpent
 		}
 		if k.typed == catalog.ARN && k.onlyTyped() != nil {
 			k.base = []signed{yes(sp.patternAtom("arn", glob.AnyARN()))}
@@ -193,6 +184,24 @@ func newSpace(layers [][]*iam.Policy, linked bool, zone *Zone, actions []string,
 	return sp, nil
 }
 
+// sizeOf is about how many operations it takes to look at all of a statement.
+func sizeOf(s *iam.Statement) int {
+	n := 4 + len(s.Actions.List)
+	if s.Principals != nil {
+		n += len(s.Principals.List)
+	}
+	if s.Resources != nil {
+		n += len(s.Resources.List)
+	}
+	for i := range s.Conditions {
+		n += 2
+		for j := range s.Conditions[i].Values {
+			n += 1 + len(s.Conditions[i].Values[j].Value)/32
+		}
+	}
+	return n
+}
+
 var resourceHints = []string{"*", "arn:aws:s3:::example-bucket/example"}
 
 // number gives a literal its number; those that are named alike are the same.
@@ -211,6 +220,9 @@ func (sp *space) statement(s *iam.Statement, layer, policy int) (*box, error) {
 	b := &box{places: []Place{{Layer: layer, Policy: policy, Statement: s.Index, Sid: s.Sid.Value}}}
 	if s.Principals != nil {
 		points := sp.named(s)
+		if sp.over {
+			return nil, errSpent
+		}
 		switch points.count() {
 		case 0:
 			return nil, nil
@@ -295,7 +307,9 @@ func (sp *space) actionLiteral(a *iam.Actions) (int32, certainty) {
 	if !a.Not && slices.ContainsFunc(a.List, func(a iam.Action) bool { return a.Pattern.IsEverything() }) {
 		return 0, isAlways
 	}
+	sp.work(2 * len(a.List))
 	if sp.actions != nil {
+		sp.work(len(a.List) * sp.actions.len() / 512)
 		points := sp.actions.matching(a)
 		switch points.count() {
 		case 0:
@@ -473,6 +487,9 @@ func (sp *space) makeTest(k *key, c *iam.Condition, lenient bool) (*test, error)
 	if k.samples != nil {
 		t.samples = newBits(len(k.samples))
 		for i, s := range k.samples {
+			if !sp.work(8 + len(c.Values)/4) {
+				return nil, errSpent
+			}
 			if holdsFor(c, s) {
 				t.samples.set(i)
 			}
@@ -528,6 +545,27 @@ func (b bits) and(c bits, out bool) {
 			b[i] &^= c[i]
 		} else {
 			b[i] &= c[i]
+		}
+	}
+}
+
+// in reports whether all of b is in c.
+func (b bits) in(c bits) bool {
+	for i := range b {
+		if b[i]&^c[i] != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// each yields the numbers, in order.
+func (b bits) each(yield func(int) bool) {
+	for i, w := range b {
+		for ; w != 0; w &= w - 1 {
+			if !yield(i*64 + mathbits.TrailingZeros64(w)) {
+				return
+			}
 		}
 	}
 }

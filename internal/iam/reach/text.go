@@ -106,9 +106,11 @@ func (sp *space) take(s stance) {
 	sp.stance = s
 	for i := range sp.atoms {
 		if sp.atoms[i].template != nil {
+			sp.work(perStep / 10)
 			sp.atoms[i] = sp.resolve(sp.atoms[i])
 		}
 	}
+	sp.work(perStep/10 + len(sp.atoms)/4)
 	clear(sp.units)
 	clear(sp.pairs)
 	for _, c := range sp.coords {
@@ -119,7 +121,12 @@ func (sp *space) take(s stance) {
 // inAtom reports whether a text is in an atom; under an open stance whether it may be.
 func (sp *space) inAtom(id int32, s string) bool {
 	a := &sp.atoms[id]
-	return a.matches && a.resolved.Match(s)
+	if !a.matches {
+		return false
+	}
+	matches, steps := a.resolved.MatchCounted(s)
+	sp.work(1 + steps/16)
+	return matches
 }
 
 func (sp *space) meetsClauses(clauses [][]signed, s string) bool {
@@ -143,6 +150,7 @@ func (sp *space) meetsClause(clause []signed, s string) bool {
 // text finds a text that meets all clauses.
 func (sp *space) text(k *key, clauses [][]signed) (string, bool, error) {
 	units := append([]signed(nil), k.base...)
+	sp.work(1 + len(clauses)/4)
 	var open [][]signed
 	for _, c := range clauses {
 		switch len(c) {
@@ -170,6 +178,9 @@ func (sp *space) refine(k *key, units []signed, open [][]signed) (string, bool, 
 	}
 	failed := -1
 	for i, c := range open {
+		if !sp.work(1 + len(c)*(4+len(units))/64) {
+			return "", false, errSpent
+		}
 		if slices.ContainsFunc(c, func(a signed) bool { return slices.Contains(units, a) }) {
 			continue
 		}
@@ -186,6 +197,7 @@ func (sp *space) refine(k *key, units []signed, open [][]signed) (string, bool, 
 	rest := slices.Concat(open[:failed], open[failed+1:])
 	var undecided error
 	for _, a := range open[failed] {
+		sp.work(1 + (len(units)+len(open))/16)
 		if slices.Contains(units, negate(a)) {
 			continue
 		}
@@ -213,6 +225,7 @@ func (sp *space) meetUnits(units []signed) (string, bool, error) {
 	units = slices.Clone(units)
 	slices.Sort(units)
 	units = slices.Compact(units)
+	sp.work(4 + len(units)/4)
 	name := string(packInto(nil, units))
 	if r, ok := sp.units[name]; ok {
 		return r.text, r.ok, r.err
@@ -223,11 +236,20 @@ func (sp *space) meetUnits(units []signed) (string, bool, error) {
 	return r.text, r.ok, r.err
 }
 
-// globStates bounds the search for one text; a search that is cut off costs as many steps as it is worth.
-const (
-	globStates = 20_000
-	cutOffCost = 5_000
-)
+// globStates bounds the search for one text.
+const globStates = 20_000
+
+// witness finds a text in some patterns and outside others.
+func (sp *space) witness(in, out []glob.Pattern) (text string, found bool, err error) {
+	text, found, err = glob.WitnessSpending(globStates, func(words int) bool { return sp.work(1 + words/4) }, in, out)
+	switch {
+	case sp.over:
+		return "", false, errSpent
+	case err != nil:
+		return "", false, fmt.Errorf("%w: patterns are too entangled", ErrTooComplex)
+	}
+	return text, found, nil
+}
 
 func (sp *space) searchUnits(units []signed) (string, bool, error) {
 	var in, out []glob.Pattern
@@ -255,14 +277,7 @@ func (sp *space) searchUnits(units []signed) (string, bool, error) {
 	if s, found, settled := sp.glance(units); settled {
 		return s, found, nil
 	}
-	s, ok, err := glob.WitnessWithin(globStates, in, out)
-	if err != nil {
-		if !sp.spend(cutOffCost) {
-			return "", false, errSpent
-		}
-		return "", false, fmt.Errorf("%w: patterns are too entangled", ErrTooComplex)
-	}
-	return s, ok, nil
+	return sp.witness(in, out)
 }
 
 // forced reports, under an open stance, whether a template that should not match has to, because another that should match lies in it
@@ -277,7 +292,7 @@ func (sp *space) forced(units []signed, id int32) bool {
 		pair := [2]int32{litOf(u), id}
 		within, known := sp.pairs[pair]
 		if !known {
-			within = within2(s, t)
+			within = sp.within2(s, t)
 			sp.pairs[pair] = within
 		}
 		if within {
@@ -287,7 +302,7 @@ func (sp *space) forced(units []signed, id int32) bool {
 	return false
 }
 
-func within2(s, t *iam.Template) bool {
+func (sp *space) within2(s, t *iam.Template) bool {
 	if strings.ContainsAny(s.Value, "?,") || strings.ContainsAny(t.Value, "?,") || s.Form == iam.FormARN || s.Form == iam.FormIgnoreCase {
 		return s.Value == t.Value
 	}
@@ -305,6 +320,6 @@ func within2(s, t *iam.Template) bool {
 	if len(letters) > needed {
 		return false
 	}
-	ok, err := glob.Includes(q, p)
-	return err == nil && ok
+	_, found, err := sp.witness([]glob.Pattern{p}, []glob.Pattern{q})
+	return err == nil && !found
 }
