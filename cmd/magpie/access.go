@@ -306,7 +306,7 @@ func (run *accessRun) estate(ctx context.Context, e *accessEstate) error {
 		for range min(workers, len(batch)) {
 			wg.Go(func() {
 				for i := range next {
-					results[i] = run.analyse(&batch[i], e)
+					results[i] = run.analyse(ctx, &batch[i], e)
 					bar.add()
 				}
 			})
@@ -332,12 +332,13 @@ func (run *accessRun) estate(ctx context.Context, e *accessEstate) error {
 	return nil
 }
 
-func (run *accessRun) analyse(r *resource.Resource, e *accessEstate) analysed {
-	a := analysed{Resource: r, estate: e, result: resource.Analyze(r, run.zone)}
+func (run *accessRun) analyse(ctx context.Context, r *resource.Resource, e *accessEstate) analysed {
+	a := analysed{Resource: r, estate: e, result: resource.AnalyzeWithin(r, run.zone, reach.Limits{Stop: ctx.Err})}
 	if len(a.result.Findings) == 0 || !run.remedies {
 		return a
 	}
 	closer := remedy.New(r, run.zone, a.result)
+	closer.Stop = ctx.Err
 	for i := range a.result.Findings {
 		var f found
 		f.remedy, f.err = closer.Close(&a.result.Findings[i])

@@ -73,7 +73,7 @@ func (c noNewAccessCommand) Run(ctx context.Context, std stdio) error {
 		}
 		r := &checked{answer: out, passes: out.Result == accessanalyzer.CheckNoNewAccessResultPass, message: wire.Value(out.Message), reasons: out.Reasons}
 		if !r.passes {
-			if c, err := reach.NoNewAccess(d.policy, old.policy, reach.Limits{}); err == nil {
+			if c, err := reach.NoNewAccess(d.policy, old.policy, reach.Limits{Stop: ctx.Err}); err == nil {
 				r.witnesses(d, c, func(q *eval.Request) bool { return eval.Permits(d.policy, q) && !eval.Permits(old.policy, q) })
 			}
 		}
@@ -145,7 +145,7 @@ func (c notGrantedCommand) Run(ctx context.Context, std stdio) error {
 		}
 		r := &checked{answer: out, passes: out.Result == accessanalyzer.CheckAccessNotGrantedResultPass, message: wire.Value(out.Message), reasons: out.Reasons}
 		if !r.passes {
-			if c, err := reach.NotGranted(d.policy, c.Actions, c.Resources, reach.Limits{}); err == nil {
+			if c, err := reach.NotGranted(d.policy, c.Actions, c.Resources, reach.Limits{Stop: ctx.Err}); err == nil {
 				r.witnesses(d, c, func(q *eval.Request) bool {
 					return (len(a) == 0 || slices.ContainsFunc(a, func(p glob.Pattern) bool { return p.Match(q.Action) })) && eval.Permits(d.policy, q)
 				})
@@ -198,7 +198,7 @@ func (c noPublicAccessCommand) Run(ctx context.Context, std stdio) error {
 		}
 		r := &checked{answer: out, passes: out.Result == accessanalyzer.CheckNoPublicAccessResultPass, message: wire.Value(out.Message), reasons: out.Reasons}
 		if !r.passes {
-			if c, err := reach.NoPublicAccess(d.policy, d.target, reach.Limits{}); err == nil {
+			if c, err := reach.NoPublicAccess(d.policy, d.target, reach.Limits{Stop: ctx.Err}); err == nil {
 				r.witnesses(d, c, func(q *eval.Request) bool { return eval.Permits(d.policy, q) })
 			}
 		}

@@ -12,7 +12,7 @@ import (
 )
 
 // CheckNoNewAccess tells whether a policy allows anything that another one does not (access-analyzer.md 6.1).
-func (s *Service) CheckNoNewAccess(_ context.Context, in *accessanalyzer.CheckNoNewAccessInput) (*accessanalyzer.CheckNoNewAccessOutput, error) {
+func (s *Service) CheckNoNewAccess(ctx context.Context, in *accessanalyzer.CheckNoNewAccessInput) (*accessanalyzer.CheckNoNewAccessOutput, error) {
 	changed, err := policy("newPolicyDocument", in.NewPolicyDocument, in.PolicyType)
 	if err != nil {
 		return nil, err
@@ -21,7 +21,7 @@ func (s *Service) CheckNoNewAccess(_ context.Context, in *accessanalyzer.CheckNo
 	if err != nil {
 		return nil, err
 	}
-	c, err := reach.NoNewAccess(changed, existing, reach.Limits{})
+	c, err := reach.NoNewAccess(changed, existing, reach.Limits{Stop: ctx.Err})
 	if err != nil {
 		return nil, undecided(err)
 	}
@@ -38,7 +38,7 @@ func (s *Service) CheckNoNewAccess(_ context.Context, in *accessanalyzer.CheckNo
 }
 
 // CheckAccessNotGranted tells whether a policy grants some of the listed actions or resources (access-analyzer.md 6.2).
-func (s *Service) CheckAccessNotGranted(_ context.Context, in *accessanalyzer.CheckAccessNotGrantedInput) (*accessanalyzer.CheckAccessNotGrantedOutput, error) {
+func (s *Service) CheckAccessNotGranted(ctx context.Context, in *accessanalyzer.CheckAccessNotGrantedInput) (*accessanalyzer.CheckAccessNotGrantedOutput, error) {
 	p, err := policy("policyDocument", in.PolicyDocument, in.PolicyType)
 	if err != nil {
 		return nil, err
@@ -50,7 +50,7 @@ func (s *Service) CheckAccessNotGranted(_ context.Context, in *accessanalyzer.Ch
 	if len(in.Access) != 1 || len(actions) == 0 && len(resources) == 0 {
 		return nil, wire.Errorf(wire.InvalidParameter, "access must hold one object that lists actions, resources, or both")
 	}
-	c, err := reach.NotGranted(p, actions, resources, reach.Limits{})
+	c, err := reach.NotGranted(p, actions, resources, reach.Limits{Stop: ctx.Err})
 	if err != nil {
 		return nil, undecided(err)
 	}
@@ -77,12 +77,12 @@ func (s *Service) CheckAccessNotGranted(_ context.Context, in *accessanalyzer.Ch
 }
 
 // CheckNoPublicAccess tells whether a policy of a resource of the type lets everyone use it (access-analyzer.md 6.3).
-func (s *Service) CheckNoPublicAccess(_ context.Context, in *accessanalyzer.CheckNoPublicAccessInput) (*accessanalyzer.CheckNoPublicAccessOutput, error) {
+func (s *Service) CheckNoPublicAccess(ctx context.Context, in *accessanalyzer.CheckNoPublicAccessInput) (*accessanalyzer.CheckNoPublicAccessOutput, error) {
 	p, err := policy("policyDocument", in.PolicyDocument, accessanalyzer.AccessCheckPolicyTypeResourcePolicy)
 	if err != nil {
 		return nil, err
 	}
-	c, err := reach.NoPublicAccess(p, string(in.ResourceType), reach.Limits{})
+	c, err := reach.NoPublicAccess(p, string(in.ResourceType), reach.Limits{Stop: ctx.Err})
 	if errors.Is(err, reach.ErrResourceType) {
 		return nil, wire.Errorf(wire.InvalidParameter, "resourceType: %s cannot be checked", in.ResourceType)
 	} else if err != nil {

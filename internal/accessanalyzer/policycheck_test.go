@@ -57,6 +57,22 @@ func TestCheckNoNewAccess(t *testing.T) {
 	}
 }
 
+// TestCheckStopped sees that nothing is checked on for a client that has gone away.
+func TestCheckStopped(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	s := &Service{}
+	_, newAccess := s.CheckNoNewAccess(ctx, &accessanalyzer.CheckNoNewAccessInput{NewPolicyDocument: wire.Ptr(readAndMore), ExistingPolicyDocument: wire.Ptr(read), PolicyType: "IDENTITY_POLICY"})
+	_, granted := s.CheckAccessNotGranted(ctx, &accessanalyzer.CheckAccessNotGrantedInput{PolicyDocument: wire.Ptr(read), PolicyType: "IDENTITY_POLICY",
+		Access: []accessanalyzer.Access{{Actions: []string{"s3:GetObject"}}}})
+	_, public := s.CheckNoPublicAccess(ctx, &accessanalyzer.CheckNoPublicAccessInput{PolicyDocument: wire.Ptr(anyone), ResourceType: "AWS::S3::Bucket"})
+	for _, err := range []error{newAccess, granted, public} {
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
 func TestCheckAccessNotGranted(t *testing.T) {
 	for name, c := range map[string]struct {
 		actions, resources []string

@@ -122,7 +122,7 @@ func (s *Service) forecast(ctx context.Context, t store.Tenant, analyzer string,
 		proposed.parts = append(proposed.parts, r)
 	}
 	a := store.Analyzer{Type: string(accessanalyzer.TypeAccount)}
-	result := proposed.analyze(s.zone(&a, t.Account))
+	result := proposed.analyze(ctx, s.zone(&a, t.Account))
 	return forecast{status: accessanalyzer.AccessPreviewStatusCompleted, proposed: findingsOf(analyzer, proposed.resource(), result)}
 }
 

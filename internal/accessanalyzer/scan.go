@@ -201,7 +201,7 @@ func (s *scanner) survey(ctx context.Context, look *round, a *store.TenantAnalyz
 	}
 	todo := s.changes(a, m, seen)
 	for batch := range slices.Chunk(todo, batchSize) {
-		s.analyze(a, batch)
+		s.analyze(ctx, a, batch)
 		if err := ctx.Err(); err != nil {
 			return context.Cause(ctx)
 		}
@@ -344,14 +344,17 @@ func (v *survey) unseen(old store.ResourceState, zone zoneDigest) *task {
 	return t
 }
 
-// analyze works out the resources of a batch.
-func (s *scanner) analyze(a *store.TenantAnalyzer, batch []*task) {
+// analyze works out the resources of a batch, as far as the context lasts.
+func (s *scanner) analyze(ctx context.Context, a *store.TenantAnalyzer, batch []*task) {
 	parallel(len(batch), func(i int) {
+		if ctx.Err() != nil {
+			return
+		}
 		t := batch[i]
 		if t.subject != nil {
-			t.result = t.subject.analyze(s.service.zone(&a.Analyzer, t.state.Owner))
+			t.result = t.subject.analyze(ctx, s.service.zone(&a.Analyzer, t.state.Owner))
 		}
-		if t.result.Error != "" {
+		if t.result.Error != "" && ctx.Err() == nil {
 			s.log(a).Warn("access analyzer: a resource cannot be read or decided", "resource", t.key.arn, "error", t.result.Error, "reason", t.result.Reason)
 		}
 	})

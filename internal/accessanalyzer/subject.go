@@ -1,6 +1,7 @@
 package accessanalyzer
 
 import (
+	"context"
 	"crypto/sha256"
 	"fmt"
 	"slices"
@@ -71,16 +72,17 @@ func unreadable(why string, zone zoneDigest) resource.Fingerprint {
 	return sha256.Sum256(append(zone[:], "unreadable "+why...))
 }
 
-// analyze works a subject out. What several sources tell of it counts together.
-func (s *subject) analyze(zone reach.Zone) (all resource.Result) {
+// analyze works a subject out. What several sources tell of it counts together. It is no result if the context has ended.
+func (s *subject) analyze(ctx context.Context, zone reach.Zone) (all resource.Result) {
 	defer func() {
 		if p := recover(); p != nil { // one resource must not keep the others from being analysed
 			all = resource.Result{Error: resource.InternalError, Reason: fmt.Sprint("the analysis failed: ", p)}
 		}
 	}()
-	all = resource.Analyze(s.parts[0], zone)
+	limits := reach.Limits{Stop: ctx.Err}
+	all = resource.AnalyzeWithin(s.parts[0], zone, limits)
 	for _, r := range s.parts[1:] {
-		result := resource.Analyze(r, zone)
+		result := resource.AnalyzeWithin(r, zone, limits)
 		all.Findings = append(slices.Clone(all.Findings), result.Findings...)
 		all.Public = all.Public || result.Public
 		all.Actions, all.SharedVia = union(all.Actions, result.Actions), union(all.SharedVia, result.SharedVia)

@@ -233,6 +233,22 @@ func TestTooComplex(t *testing.T) {
 	}
 }
 
+// TestStopped sees that an analysis whose result nobody wants does not go on, by whatever ways it asks.
+func TestStopped(t *testing.T) {
+	gone := errors.New("gone")
+	for _, s := range specimens {
+		policy := s.resource(source.Known(Document{Text: `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}}`}))
+		asked := 0
+		got := AnalyzeWithin(policy, reach.Zone{Account: "111122223333"}, reach.Limits{Stop: func() error { asked++; return gone }})
+		if asked > 0 && (got.Error != InternalError || len(got.Findings) > 0) {
+			t.Errorf("%s: %+v", s.name, got)
+		}
+		if asked > 4 {
+			t.Errorf("%s: asked on %d times", s.name, asked)
+		}
+	}
+}
+
 // TestManyResources sees that a template of as many resources and policies as can be is read in linear time.
 func TestManyResources(t *testing.T) {
 	var b strings.Builder

@@ -170,7 +170,7 @@ func Analyze(r *Resource, zone reach.Zone) Result { return AnalyzeWithin(r, zone
 // heaviest is how many of the heaviest questions a resource may cost, however many ways lead to it.
 const heaviest = 4
 
-// AnalyzeWithin is Analyze with bounded work. What takes more is an InternalError.
+// AnalyzeWithin is Analyze with bounded work. What takes more is an InternalError. Once l.Stop ends it, the result is to be thrown away.
 func AnalyzeWithin(r *Resource, zone reach.Zone, l reach.Limits) Result {
 	if l.Budget == nil {
 		budget := heaviest * cmp.Or(l.Steps, reach.DefaultSteps)

@@ -19,7 +19,7 @@ const DefaultLimit = 50_000
 // What else a search costs, in words of a state that are worked out.
 const (
 	setUp    = 100 // the automaton of a pattern, and again for each of its words
-	remember = 16  // a state
+	remember = 64  // a state
 )
 
 // maxWords bounds the memory of a search, in words of eight bytes over all states.

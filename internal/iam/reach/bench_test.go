@@ -1,6 +1,7 @@
 package reach
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -72,6 +73,23 @@ func BenchmarkNaive(b *testing.B) {
 				}
 			})
 		}
+	}
+}
+
+// BenchmarkHostile tells what a step takes: DefaultSteps goes by the slowest.
+func BenchmarkHostile(b *testing.B) {
+	for _, h := range hostiles(b) {
+		b.Run(strings.ReplaceAll(h.name, " ", "_"), func(b *testing.B) {
+			steps := 0
+			for b.Loop() {
+				budget := 10 * DefaultSteps
+				if err := h.ask(Limits{Budget: &budget}); err != nil && !errors.Is(err, ErrTooComplex) {
+					b.Fatal(err)
+				}
+				steps += 10*DefaultSteps - budget
+			}
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(steps), "us/step")
+		})
 	}
 }
 

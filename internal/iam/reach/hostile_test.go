@@ -1,12 +1,13 @@
 package reach
 
 import (
+	"errors"
 	"fmt"
-	"os"
+	"math/rand/v2"
+	"runtime"
+	"slices"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/magpie-sec/magpie/internal/iam"
 )
@@ -27,22 +28,29 @@ func times(n int, f func(i int) string) []string {
 	return list
 }
 
-func quoted(n int, f func(i int) string) string {
+func listed(n int, f func(i int) string) string {
 	return `"` + strings.Join(times(n, f), `","`) + `"`
 }
 
+// A hostile question is about policies that were made to take long.
 type hostile struct {
 	name string
 	ask  func(l Limits) error
 }
 
 func hostiles(t testing.TB) []hostile {
-	zone := Zone{Account: "111122223333"}
+	zone, actions := Zone{Account: "111122223333"}, s3Actions()
 	ext := func(p *iam.Policy, actions ...string) func(l Limits) error {
 		if actions == nil {
 			actions = []string{"s3:GetObject"}
 		}
-		return func(l Limits) error { _, err := External(Alone(p), zone, actions, l); return err }
+		return func(l Limits) error {
+			list, err := External(Alone(p), zone, actions, l)
+			if err != nil && list != nil {
+				t.Error("an answer beside an error")
+			}
+			return err
+		}
 	}
 	var list []hostile
 	add := func(name string, ask func(l Limits) error) { list = append(list, hostile{name, ask}) }
@@ -59,17 +67,17 @@ func hostiles(t testing.TB) []hostile {
 	add("disjoint values", ext(parsed(t, iam.Resource, times(400, func(i int) string {
 		return allow + fmt.Sprintf(`"StringEquals":{"aws:SourceVpce":"vpce-%d","aws:SourceVpc":"vpc-%d","aws:SourceAccount":"%012d"}}}`, i, i, i)
 	})...)))
-	add("value lists", ext(parsed(t, iam.Resource, allow+`"StringEquals":{"aws:SourceVpce":[`+quoted(100, func(i int) string { return fmt.Sprintf("vpce-%d", i) })+
-		`],"aws:SourceVpc":[`+quoted(100, func(i int) string { return fmt.Sprintf("vpc-%d", i) })+`],"aws:SourceAccount":[`+quoted(100, func(i int) string { return fmt.Sprintf("%012d", i) })+`]}}}`)))
-	add("one long value list", ext(parsed(t, iam.Resource, allow+`"StringEquals":{"aws:SourceVpce":[`+quoted(4000, func(i int) string { return fmt.Sprintf("vpce-%d", i) })+`]}}}`)))
-	add("alike labels", ext(parsed(t, iam.Resource, allow+`"StringLike":{"aws:SourceVpce":[`+quoted(200, func(i int) string { return "vpce-" + strings.Repeat("*", i+1) })+`]}}}`)))
-	add("ranges", ext(parsed(t, iam.Resource, allow+`"IpAddress":{"aws:SourceIp":[`+quoted(2000, func(i int) string { return fmt.Sprintf("10.%d.%d.0/24", i/200, i%200) })+`]}}}`)))
-	add("dates", ext(parsed(t, iam.Resource, allow+`"DateGreaterThan":{"aws:CurrentTime":[`+quoted(5000, func(i int) string { return fmt.Sprintf("2024-01-01T%02d:%02d:%02dZ", i/3600, i/60%60, i%60) })+`]}}}`)))
+	add("value lists", ext(parsed(t, iam.Resource, allow+`"StringEquals":{"aws:SourceVpce":[`+listed(100, func(i int) string { return fmt.Sprintf("vpce-%d", i) })+
+		`],"aws:SourceVpc":[`+listed(100, func(i int) string { return fmt.Sprintf("vpc-%d", i) })+`],"aws:SourceAccount":[`+listed(100, func(i int) string { return fmt.Sprintf("%012d", i) })+`]}}}`)))
+	add("one long value list", ext(parsed(t, iam.Resource, allow+`"StringEquals":{"aws:SourceVpce":[`+listed(4000, func(i int) string { return fmt.Sprintf("vpce-%d", i) })+`]}}}`)))
+	add("alike labels", ext(parsed(t, iam.Resource, allow+`"StringLike":{"aws:SourceVpce":[`+listed(200, func(i int) string { return "vpce-" + strings.Repeat("*", i+1) })+`]}}}`)))
+	add("ranges", ext(parsed(t, iam.Resource, allow+`"IpAddress":{"aws:SourceIp":[`+listed(2000, func(i int) string { return fmt.Sprintf("10.%d.%d.0/24", i/200, i%200) })+`]}}}`)))
+	add("dates", ext(parsed(t, iam.Resource, allow+`"DateGreaterThan":{"aws:CurrentTime":[`+listed(5000, func(i int) string { return fmt.Sprintf("2024-01-01T%02d:%02d:%02dZ", i/3600, i/60%60, i%60) })+`]}}}`)))
 	add("principals", ext(parsed(t, iam.Resource, times(20, func(j int) string {
-		return `{"Effect":"Allow","Action":"s3:GetObject","Resource":"*","Principal":{"AWS":[` + quoted(200, func(i int) string { return fmt.Sprintf("arn:aws:iam::%012d:user/u%d", 200000000000+i*20+j, i) }) + `]}}`
+		return `{"Effect":"Allow","Action":"s3:GetObject","Resource":"*","Principal":{"AWS":[` + listed(200, func(i int) string { return fmt.Sprintf("arn:aws:iam::%012d:user/u%d", 200000000000+i*20+j, i) }) + `]}}`
 	})...)))
-	add("canonical ids", ext(parsed(t, iam.Resource, `{"Effect":"Allow","Action":"s3:GetObject","Resource":"*","Principal":{"AWS":[`+quoted(300, func(i int) string { return fmt.Sprintf("arn:aws:iam::%012d:user/u%d", 200000000000+i, i) })+
-		`],"CanonicalUser":[`+quoted(300, func(i int) string { return fmt.Sprintf("%064x", i+1) })+`]},"Condition":{"StringLike":{"aws:PrincipalArn":[`+quoted(30, func(i int) string { return fmt.Sprintf("*u*%d*", i) })+`]}}}`)))
+	add("canonical ids", ext(parsed(t, iam.Resource, `{"Effect":"Allow","Action":"s3:GetObject","Resource":"*","Principal":{"AWS":[`+listed(300, func(i int) string { return fmt.Sprintf("arn:aws:iam::%012d:user/u%d", 200000000000+i, i) })+
+		`],"CanonicalUser":[`+listed(300, func(i int) string { return fmt.Sprintf("%064x", i+1) })+`]},"Condition":{"StringLike":{"aws:PrincipalArn":[`+listed(30, func(i int) string { return fmt.Sprintf("*u*%d*", i) })+`]}}}`)))
 	add("pathological", ext(pathological(t, 48)))
 	add("pathological denies", ext(parsed(t, iam.Resource, append([]string{`{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}`}, times(60, func(i int) string {
 		var conds []string
@@ -78,28 +86,24 @@ func hostiles(t testing.TB) []hostile {
 		}
 		return `{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*","Condition":{"StringNotLike":{` + strings.Join(conds, ",") + `}}}`
 	})...)...)))
-	add("satisfiability", func(l Limits) error {
-		p := parsed(t, iam.Identity, append([]string{`{"Effect":"Allow","Action":"*","Resource":"*"}`}, times(170, func(i int) string {
-			x := uint32(i)*2654435761 + 12345
-			var conds [2][]string
-			used := map[uint32]bool{}
-			for len(conds[0])+len(conds[1]) < 3 {
-				x = x*1664525 + 1013904223
-				v := x >> 8 % 40
-				v = (x >> 8) % 40
-				if used[v] {
-					continue
-				}
-				used[v] = true
-				s := x >> 30 & 1
-				conds[s] = append(conds[s], fmt.Sprintf(`"aws:RequestTag/v%d":"t"`, v))
+	clauses := times(170, func(i int) string {
+		x := uint32(i)*2654435761 + 12345
+		var conds [2][]string
+		used := map[uint32]bool{}
+		for len(used) < 3 {
+			x = x*1664525 + 1013904223
+			v := x >> 8 % 40
+			if used[v] {
+				continue
 			}
-			return `{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{` + strings.Join(conds[0], ",") + `},"StringNotEquals":{` + strings.Join(conds[1], ",") + `}}}`
-		})...)...)
-		_, err := NotGranted(p, nil, nil, l)
-		return err
+			used[v] = true
+			conds[x>>31] = append(conds[x>>31], fmt.Sprintf(`"aws:RequestTag/v%d":"t"`, v))
+		}
+		return `{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{` + strings.Join(conds[0], ",") + `},"StringNotEquals":{` + strings.Join(conds[1], ",") + `}}}`
 	})
-	add("entangled text", ext(parsed(t, iam.Resource, allow+`"StringLike":{"aws:SourceArn":"*"},"StringNotLike":{"aws:SourceVpce":[`+quoted(60, func(i int) string { return "*" + strings.Repeat(string(rune('a'+i%3))+"?", 5+i%9) + "*" })+`],"aws:SourceVpc":[`+quoted(60, func(i int) string { return strings.Repeat("?", i) + "a*" })+`]}}}`)))
+	unsatisfied := parsed(t, iam.Identity, append(clauses, `{"Effect":"Allow","Action":"*","Resource":"*"}`)...)
+	add("clauses of three", func(l Limits) error { _, err := NotGranted(unsatisfied, nil, nil, l); return err })
+	add("entangled text", ext(parsed(t, iam.Resource, allow+`"StringLike":{"aws:SourceArn":"*"},"StringNotLike":{"aws:SourceVpce":[`+listed(60, func(i int) string { return "*" + strings.Repeat(string(rune('a'+i%3))+"?", 5+i%9) + "*" })+`],"aws:SourceVpc":[`+listed(60, func(i int) string { return strings.Repeat("?", i) + "a*" })+`]}}}`)))
 	add("long patterns", ext(parsed(t, iam.Resource, times(30, func(i int) string {
 		return allow + `"StringLike":{"aws:SourceVpce":"` + strings.Repeat("*a", 2000+i) + `*","aws:SourceVpc":"` + strings.Repeat("*ab?", 1000+i) + `"}}}`
 	})...)))
@@ -112,68 +116,150 @@ func hostiles(t testing.TB) []hostile {
 	add("many actions", ext(parsed(t, iam.Resource, times(3000, func(i int) string {
 		return fmt.Sprintf(`{"Effect":"Allow","Principal":"*","Action":"s3:Get%d*","Resource":"*"}`, i)
 	})...), s3Actions()...))
+	layer := parsed(t, iam.Resource, times(70, func(i int) string {
+		return allow + fmt.Sprintf(`"StringLike":{"aws:PrincipalArn":"arn:aws:iam::999988887777:user/*x%02d*","aws:SourceVpce":"*%02d*"}}}`, i, i)
+	})...)
 	add("layers", func(l Limits) error {
-		p := parsed(t, iam.Resource, times(70, func(i int) string {
-			return allow + fmt.Sprintf(`"StringLike":{"aws:PrincipalArn":"arn:aws:iam::999988887777:user/*x%02d*","aws:SourceVpce":"*%02d*"}}}`, i, i)
-		})...)
-		_, err := External(Guard{Layers: []Layer{{Policies: []*iam.Policy{p}}, {Policies: []*iam.Policy{p}}}}, zone, s3Actions(), l)
+		_, err := External(Guard{Layers: []Layer{{Policies: []*iam.Policy{layer}}, {Policies: []*iam.Policy{layer}}}}, zone, actions, l)
 		return err
 	})
 	add("variables", ext(parsed(t, iam.Resource, times(40, func(i int) string {
 		return fmt.Sprintf(`{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/${aws:PrincipalTag/a%d}/${aws:username}/*%d*","Condition":{"StringLike":{"aws:PrincipalArn":"*x%02d*","aws:SourceVpce":"*${aws:userid}%02d*"}}}`, i%5, i, i, i)
 	})...)))
-	add("compare many", func(l Limits) error {
-		make := func(c string) *iam.Policy {
-			return parsed(t, iam.Identity, times(1500, func(i int) string {
-				return fmt.Sprintf(`{"Effect":"Allow","Action":"s3:Get*","Resource":"arn:aws:s3:::*%d%s*"}`, i, c)
-			})...)
-		}
-		_, err := NoNewAccess(make("a"), make("b"), l)
-		return err
-	})
-	add("compare covered", func(l Limits) error {
-		make := func(c string) *iam.Policy {
-			return parsed(t, iam.Identity, times(60, func(i int) string {
-				return fmt.Sprintf(`{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"StringLike%s":{"k:a%d":"*a*","k:a%d":"*b*","k:a%d":"*c*"}}}`, c, i%9, (i*i+1)%7+9, (i*5+3)%8+16)
-			})...)
-		}
-		_, err := NoNewAccess(make("IfExists"), make(""), l)
-		return err
-	})
-	add("public", func(l Limits) error {
-		p := parsed(t, iam.Resource, times(60, func(i int) string {
-			return allow + fmt.Sprintf(`"StringLike":{"aws:PrincipalArn":"*x%02d*","aws:SourceVpce":"*%02d*","aws:SourceArn":"*y%02d*"}}}`, i, i, i)
+	many := func(c string) *iam.Policy {
+		return parsed(t, iam.Identity, times(1500, func(i int) string {
+			return fmt.Sprintf(`{"Effect":"Allow","Action":"s3:Get*","Resource":"arn:aws:s3:::*%d%s*"}`, i, c)
 		})...)
-		_, err := NoPublicAccess(p, "AWS::S3::Bucket", l)
-		return err
-	})
+	}
+	compare := func(changed, existing *iam.Policy) func(l Limits) error {
+		return func(l Limits) error { _, err := NoNewAccess(changed, existing, l); return err }
+	}
+	add("many statements compared", compare(many("a"), many("b")))
+	three := func(ifExists string) *iam.Policy {
+		return parsed(t, iam.Identity, times(60, func(i int) string {
+			return fmt.Sprintf(`{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"StringLike%s":{"k:a%d":"*a*","k:a%d":"*b*","k:a%d":"*c*"}}}`,
+				ifExists, i%9, (i*i+1)%7+9, (i*5+3)%8+16)
+		})...)
+	}
+	add("covered by many", compare(three("IfExists"), three("")))
+	add("entangled patterns compared", compare(pathological(t, 48), pathological(t, 24)))
+	public := parsed(t, iam.Resource, times(60, func(i int) string {
+		return allow + fmt.Sprintf(`"StringLike":{"aws:PrincipalArn":"*x%02d*","aws:SourceVpce":"*%02d*","aws:SourceArn":"*y%02d*"}}}`, i, i, i)
+	})...)
+	add("public", func(l Limits) error { _, err := NoPublicAccess(public, "AWS::S3::Bucket", l); return err })
 	return list
 }
 
-func cpu() time.Duration {
-	var r syscall.Rusage
-	syscall.Getrusage(syscall.RUSAGE_SELF, &r)
-	return time.Duration(r.Utime.Nano())
+// allocated is how many allocations there were so far. They do not depend on how busy the machine is.
+func allocated() int {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int(m.Mallocs)
 }
 
-func TestMeasure(t *testing.T) {
-	for _, v := range "ABC" {
-		for _, n := range []int{6, 15, 30, 60} {
-			p := overlapping(t, n, byte(v))
-			left := 1 << 40
-			start := cpu()
-			_, err := External(Alone(p), Zone{Account: "111122223333"}, []string{"s3:GetObject"}, Limits{Budget: &left})
-			t.Logf("%c %d: %.3fs %d steps %v", v, n, (cpu() - start).Seconds(), 1<<40-left, err)
+// TestHostile sees that hostile questions end when their steps are used up, and that a step is a bounded amount of work for each of them.
+func TestHostile(t *testing.T) {
+	const steps = 30_000
+	ended := 0
+	for _, h := range hostiles(t) {
+		budget := 10 * steps
+		before := allocated()
+		err := h.ask(Limits{Steps: steps, Budget: &budget})
+		allocations, spent := allocated()-before, 10*steps-budget
+		if err != nil && !errors.Is(err, ErrTooComplex) {
+			t.Errorf("%s: %v", h.name, err)
+		}
+		if errors.Is(err, errSpent) {
+			ended++
+		}
+		if spent > steps+steps/10 {
+			t.Errorf("%s: %d steps were spent of %d", h.name, spent, steps)
+		}
+		if allocations > 60*spent+200_000 {
+			t.Errorf("%s: %d steps with %d allocations", h.name, spent, allocations)
+		}
+		t.Logf("%s: %d steps, %d allocations: %v", h.name, spent, allocations, err)
+	}
+	if ended < 12 {
+		t.Errorf("only %d questions took more than %d steps", ended, steps)
+	}
+}
+
+// TestStop sees that a question that is stopped is not asked on, at whatever step that is.
+func TestStop(t *testing.T) {
+	gone := errors.New("nobody is waiting")
+	for _, h := range hostiles(t) {
+		for _, at := range []int{1, 2, 10, 100, 1_000, 10_000} {
+			asked, then := 0, 0
+			err := h.ask(Limits{Stop: func() error {
+				if asked++; asked < at {
+					return nil
+				}
+				then = allocated()
+				return gone
+			}})
+			if asked < at {
+				break // answered before
+			}
+			if after := allocated() - then; after > 50_000 {
+				t.Errorf("%s: stopped at step %d, went on for %d allocations", h.name, at, after)
+			}
+			if err != gone || asked != at {
+				t.Errorf("%s: stopped at step %d: %v; asked %d times", h.name, at, err, asked)
+			}
 		}
 	}
-	for _, h := range hostiles(t) {
-		if o := os.Getenv("ONLY"); o != "" && !strings.Contains(h.name, o) {
-			continue
+}
+
+// TestCover compares with looking at every combination that was found.
+func TestCover(t *testing.T) {
+	p := overlapping(t, 9, 'B')
+	zone := Zone{Account: "111122223333"}
+	w := newMeter(Limits{})
+	docs := Alone(p)
+	m, err := newMiner(&docs, &zone, []string{"s3:GetObject"}, w)
+	if err != nil || m.dimensions() != nil {
+		t.Fatal(err)
+	}
+	c := newCover(m.dims)
+	var found [][]int
+	random := rand.New(rand.NewPCG(3, 4))
+	in := 0
+	for range 3_000 {
+		f := make([]int, len(m.dims))
+		for i, d := range m.dims {
+			f[i] = random.IntN(len(d.labels))
 		}
-		left := 1 << 40
-		start := cpu()
-		err := h.ask(Limits{Budget: &left})
-		took := (cpu() - start).Seconds()
-		t.Logf("%s: %.3fs %d steps, %.1f us each: %v", h.name, took, 1<<40-left, took*1e6/float64(1<<40-left), err)
+		want := slices.ContainsFunc(found, func(g []int) bool { return m.inside(f, g) })
+		if c.holds(w, f, -1) != want {
+			t.Fatalf("%v of %v: not %v", f, found, want)
+		}
+		if want {
+			in++
+		}
+		if random.IntN(20) == 0 {
+			found = append(found, f)
+			c.add(w, f)
+		}
+		for at, f := range found {
+			others := slices.Concat(found[:at], found[at+1:])
+			if at%7 == 0 && c.holds(w, f, at) != slices.ContainsFunc(others, func(g []int) bool { return m.inside(f, g) }) {
+				t.Fatalf("%d: %v of %v", at, f, found)
+			}
+		}
+	}
+	if in < 100 || in > 2_900 {
+		t.Errorf("%d of 3000 are covered", in)
+	}
+}
+
+// TestManyFindings: that a combination lies in another one is told without looking at all of them.
+func TestManyFindings(t *testing.T) {
+	p := parsed(t, iam.Resource, times(90, func(i int) string {
+		return fmt.Sprintf(`{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"*","Condition":{"StringLike":{"aws:PrincipalArn":"arn:aws:iam::999988887777:user/*x%02d*"},"StringEquals":{"aws:SourceVpce":"vpce-%x"}}}`, i, i)
+	})...)
+	list, err := External(Alone(p), Zone{Account: "111122223333"}, []string{"s3:GetObject"}, Limits{})
+	if err != nil || len(list) != 90*90 {
+		t.Errorf("%d findings, %v", len(list), err)
 	}
 }

@@ -38,7 +38,7 @@ type Limits struct {
 }
 
 // DefaultSteps are about five seconds of work at most. Ordinary policies take a few hundred.
-const DefaultSteps = 400_000
+const DefaultSteps = 500_000
 
 // A Zone is the zone of trust (access-analyzer.md 2.1): an account, or the accounts of an organization.
 type Zone struct {

@@ -273,6 +273,9 @@ func (sp *space) boxes(p *iam.Policy, effect iam.Effect, layer, policy int) ([]*
 		if s.Effect != effect {
 			continue
 		}
+		if !sp.work(perStep / 10) {
+			return nil, errSpent
+		}
 		b, err := sp.statement(s, layer, policy)
 		if err != nil {
 			return nil, err

@@ -241,7 +241,7 @@ const globStates = 20_000
 
 // witness finds a text in some patterns and outside others.
 func (sp *space) witness(in, out []glob.Pattern) (text string, found bool, err error) {
-	text, found, err = glob.WitnessSpending(globStates, func(words int) bool { return sp.work(1 + words/4) }, in, out)
+	text, found, err = glob.WitnessSpending(globStates, func(words int) bool { return sp.work(1 + words/3) }, in, out)
 	switch {
 	case sp.over:
 		return "", false, errSpent

@@ -195,7 +195,7 @@ func (c *Closer) ofStatement(f *resource.Finding, why resource.Reason, s *iam.St
 			lives, known := c.lives[name]
 			if !known {
 				q := *s
-				lives = addCondition(&q, cond.key, cond.value) && alive(&q)
+				lives = addCondition(&q, cond.key, cond.value) && c.alive(&q)
 				c.lives[name] = lives
 			}
 			if !lives {
@@ -318,7 +318,7 @@ const nowhere = "000000000000"
 
 // alive reports whether a statement lets anybody in. It is asked as external access to something of nobody's, so that keys that follow from the
 // caller are.
-func alive(s *iam.Statement) bool {
+func (c *Closer) alive(s *iam.Statement) bool {
 	q := *s
 	q.Effect = iam.Allow
 	p := &iam.Policy{Kind: iam.Resource, Version: iam.Version2012, Statements: []iam.Statement{q}}
@@ -332,6 +332,6 @@ func alive(s *iam.Statement) bool {
 	if q.Actions.Not {
 		names = []string{"example:Action"}
 	}
-	found, err := reach.External(reach.Alone(p), reach.Zone{Account: nowhere}, names, limits)
+	found, err := reach.External(reach.Alone(p), reach.Zone{Account: nowhere}, names, c.limits())
 	return err != nil || len(found) > 0
 }

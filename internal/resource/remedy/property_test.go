@@ -246,6 +246,25 @@ func TestRandom(t *testing.T) {
 	}
 }
 
+// TestStopped sees that remedies that nobody waits for are not looked for.
+func TestStopped(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 1))
+	gone := errors.New("gone")
+	asked := 0
+	for asked == 0 {
+		res, zone := randomResource(r), reach.Zone{Account: "111122223333"}
+		result := resource.Analyze(res, zone)
+		if len(result.Findings) == 0 {
+			continue
+		}
+		closer := New(res, zone, result)
+		closer.Stop = func() error { asked++; return gone }
+		if _, err := closer.Close(&result.Findings[0]); asked > 0 && err != gone {
+			t.Errorf("asked %d times: %v", asked, err)
+		}
+	}
+}
+
 // TestUnknownParts takes a principal of a random policy for unknown and looks for remedies. Whoever it turns out to be, the statements that
 // were changed must not let in again whom the finding is about.
 func TestUnknownParts(t *testing.T) {

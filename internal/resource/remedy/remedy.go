@@ -44,11 +44,16 @@ const budget = 20_000
 // maxCandidates is how many changes are tried for one finding.
 const maxCandidates = 64
 
-// limits bound the work of one try. A change whose effect takes more to tell is not offered.
-var limits = reach.Limits{Steps: 50_000}
+// steps bound the work of one try. A change whose effect takes more to tell is not offered.
+const steps = 80_000
+
+func (c *Closer) limits() reach.Limits { return reach.Limits{Steps: steps, Stop: c.Stop} }
 
 // A Closer finds remedies for the findings of one resource. It is for one goroutine.
 type Closer struct {
+	// Stop, if it is not nil, is asked now and then, such as the Err method of a context: once it returns an error, Close does too.
+	Stop func() error
+
 	r      *resource.Resource
 	zone   reach.Zone
 	before resource.Result
@@ -80,6 +85,9 @@ func (c *Closer) Close(f *resource.Finding) (*Remedy, error) {
 	spent := false
 	for _, edits := range candidates {
 		r, ok := c.try(f, edits)
+		if err := c.stopped(); err != nil {
+			return nil, err
+		}
 		if !ok {
 			spent = spent || c.left <= 0
 			continue
@@ -94,7 +102,15 @@ func (c *Closer) Close(f *resource.Finding) (*Remedy, error) {
 		}
 		return nil, ErrNone
 	}
-	return c.shrink(f, best), nil
+	best = c.shrink(f, best)
+	return best, c.stopped()
+}
+
+func (c *Closer) stopped() error {
+	if c.Stop == nil {
+		return nil
+	}
+	return c.Stop()
 }
 
 // shrink takes edits away that are not needed.
@@ -202,7 +218,7 @@ func (c *Closer) analyse(r *resource.Resource) (result resource.Result, ok bool)
 	if c.left -= 1 + len(c.before.Findings); c.left < 0 {
 		return result, false
 	}
-	result = resource.AnalyzeWithin(r, c.zone, limits)
+	result = resource.AnalyzeWithin(r, c.zone, c.limits())
 	c.tried[print] = result
 	return result, true
 }
