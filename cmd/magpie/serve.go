@@ -255,7 +255,7 @@ func (s *server) handler(master *seal.Key) (http.Handler, error) {
 	}
 	analyzer, err := accessanalyzer.New(accessanalyzer.Config{
 		DB: s.backend.db, Sources: accessanalyzer.Sources(s.backend.sources), Organization: s.config.Organization, Tokens: tokens, Log: s.log,
-		Poll: s.watch.Poll, Lease: s.lease, Exclusive: s.backend.db.Engine() == store.SQLite,
+		Poll: s.watch.Poll, Lease: s.lease, Exclusive: s.backend.db.Engine() == store.SQLite, Outbox: s.backend.outbox,
 	})
 	if err != nil {
 		return nil, err

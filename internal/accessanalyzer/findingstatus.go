@@ -76,5 +76,8 @@ func (s *Service) setStatus(ctx context.Context, tx store.Tx, t store.Tenant, a 
 		return nil
 	}
 	row.Status, row.UpdatedAt = status, s.now()
+	if err := publishFinding(ctx, tx, t, s.cfg.Outbox, analyzerARN(t, a.Name), row, row.UpdatedAt, false); err != nil {
+		return err
+	}
 	return store.UpdateAccessFinding(ctx, tx, t, a.ID, row)
 }

@@ -391,7 +391,7 @@ func (s *scanner) commit(ctx context.Context, a *store.TenantAnalyzer, batch []*
 		if err != nil {
 			return err
 		}
-		w := settler{tx: tx, tenant: a.Tenant, analyzer: a.ID, arn: analyzerARN(a.Tenant, a.Name), rules: rules, now: now}
+		w := settler{tx: tx, tenant: a.Tenant, analyzer: a.ID, arn: analyzerARN(a.Tenant, a.Name), rules: rules, now: now, outbox: s.cfg.Outbox}
 		last := ""
 		for _, t := range batch {
 			if err := w.settle(ctx, t); err != nil {

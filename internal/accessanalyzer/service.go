@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/magpie-sec/magpie/internal/config"
+	"github.com/magpie-sec/magpie/internal/publish"
 	"github.com/magpie-sec/magpie/internal/source"
 	"github.com/magpie-sec/magpie/internal/store"
 	"github.com/magpie-sec/magpie/internal/wire"
@@ -39,6 +40,8 @@ type Config struct {
 	Lease time.Duration
 	// Exclusive says that no other server works on the database: nobody's scan has to be waited for.
 	Exclusive bool
+	// Outbox takes the events of findings; nil takes none.
+	Outbox *publish.Outbox
 }
 
 // Service answers the operations of IAM Access Analyzer. The operations that this version does not have are those of Unimplemented. The zero

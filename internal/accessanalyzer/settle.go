@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/magpie-sec/magpie/internal/publish"
 	"github.com/magpie-sec/magpie/internal/resource"
 	"github.com/magpie-sec/magpie/internal/store"
 	"github.com/magpie-sec/magpie/internal/wire"
@@ -19,6 +20,7 @@ type settler struct {
 	arn      string
 	rules    []filter
 	now      int64
+	outbox   *publish.Outbox
 }
 
 // settle brings the findings of a resource up to date.
@@ -68,6 +70,7 @@ func (t *task) described() *resource.Resource {
 // meet settles a stored finding; f is nil if a resource does not have it now. failed says that something about the resource could not be
 // told.
 func (w *settler) meet(ctx context.Context, row store.AccessFinding, f *accessanalyzer.Finding, failed bool) error {
+	before := row.Status
 	switch {
 	case f != nil:
 		row.AnalyzedAt = w.now
@@ -75,11 +78,19 @@ func (w *settler) meet(ctx context.Context, row store.AccessFinding, f *accessan
 			row.Status, row.UpdatedAt = w.status(f), w.now
 		}
 	case row.Error != "":
+		if err := w.tell(ctx, row, true); err != nil {
+			return err
+		}
 		return store.DeleteAccessFinding(ctx, w.tx, w.tenant, w.analyzer, row.ID)
 	case row.Status == store.FindingResolved, failed && row.Status == store.FindingArchived:
 		return nil // what a person has put away stays so while it cannot be told
 	default:
 		row.Status, row.AnalyzedAt, row.UpdatedAt = store.FindingResolved, w.now, w.now
+	}
+	if row.Status != before {
+		if err := w.tell(ctx, row, false); err != nil {
+			return err
+		}
 	}
 	return store.UpdateAccessFinding(ctx, w.tx, w.tenant, w.analyzer, row)
 }
@@ -95,7 +106,15 @@ func (w *settler) status(f *accessanalyzer.Finding) string {
 func (w *settler) create(ctx context.Context, f *accessanalyzer.Finding) error {
 	row := findingRow(f)
 	row.Status, row.CreatedAt, row.AnalyzedAt, row.UpdatedAt = w.status(f), w.now, w.now, w.now
+	if err := w.tell(ctx, row, false); err != nil {
+		return err
+	}
 	return store.CreateAccessFinding(ctx, w.tx, w.tenant, w.analyzer, row)
+}
+
+// tell adds the event of a finding to the outbox.
+func (w *settler) tell(ctx context.Context, row store.AccessFinding, deleted bool) error {
+	return publishFinding(ctx, w.tx, w.tenant, w.outbox, w.arn, row, w.now, deleted)
 }
 
 // analyzed is what is told of a resource, without status and times.
