@@ -413,7 +413,7 @@ func (m *callerMaker) copies() {
 func (sp *space) named(s *iam.Statement) bits {
 	points := newBits(len(sp.callers))
 	for i := range sp.callers {
-		if !sp.work(1 + len(s.Principals.List)/2) {
+		if !sp.work(1 + len(s.Principals.List)/4) {
 			break
 		}
 		if eval.Names(s, &sp.callers[i].Caller) != eval.NotNamed {

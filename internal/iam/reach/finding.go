@@ -172,6 +172,7 @@ func (m *miner) principals() (*dimension, error) {
 	sp := m.sp
 	d := &dimension{labels: []label{{text: "*", principal: Principal{AWS, "*"}}}}
 	external := sp.external()
+	known := map[[2]string]bool{} // by key and value
 	seen := map[int32]bool{}
 	for _, layer := range m.docs.Layers {
 		for _, p := range layer.Policies {
@@ -191,6 +192,11 @@ func (m *miner) principals() (*dimension, error) {
 					case iam.FederatedProvider, iam.EveryFederatedProvider:
 						shown.Kind = Federated
 					}
+					written := [2]string{named.Key, named.Value}
+					if known[written] {
+						continue
+					}
+					known[written] = true
 					points := sp.named(&iam.Statement{Principals: &iam.Principals{List: []iam.Principal{named}}})
 					if sp.over {
 						return nil, errSpent
