@@ -28,6 +28,8 @@ type Inventory struct {
 	Buckets []Bucket // by name
 	// AccountPublicAccessBlock is the account-wide public access block.
 	AccountPublicAccessBlock source.Fact[source.PublicAccessBlock]
+	// blocks are those of other accounts, as far as the source's own description tells of them; nil: it tells nothing.
+	blocks func(account string) source.Fact[source.PublicAccessBlock]
 	// Problems say what of the source's own description could not be used; facts that are unknown for it say so too.
 	Problems []Problem
 }
@@ -100,6 +102,17 @@ func Load(ctx context.Context, d source.Driver, opts Options) (*Inventory, error
 	return inv, ctx.Err()
 }
 
+// PublicAccessBlockOf is the account-wide public access block of the account that owns a bucket.
+func (inv *Inventory) PublicAccessBlockOf(account string) source.Fact[source.PublicAccessBlock] {
+	switch {
+	case account == "" || account == inv.Account:
+		return inv.AccountPublicAccessBlock
+	case inv.blocks == nil:
+		return source.Unknown[source.PublicAccessBlock]("the public access block of account " + account + " cannot be read from here")
+	}
+	return inv.blocks(account)
+}
+
 // ReadBucket reads the state of one bucket that a source has listed and is configured to tell about. What goes wrong is an unknown fact or the
 // bucket's Err.
 func ReadBucket(ctx context.Context, from source.Configured, listed source.Bucket, opts Options) Bucket {
@@ -125,7 +138,7 @@ func (inv *Inventory) describe(ctx context.Context, d source.Driver, opts Option
 	if err != nil {
 		return nil, err
 	}
-	inv.Problems = estate.Problems
+	inv.Problems, inv.blocks = estate.Problems, estate.PublicAccessBlockOf
 	for name, b := range estate.buckets {
 		buckets[name] = Bucket{Name: name, Account: b.account}
 	}

@@ -231,6 +231,30 @@ func TestItemsWinOverTheTemplate(t *testing.T) {
 	}, buckets["b"])
 }
 
+// TestBlocksOfAccounts keeps the public access blocks of accounts apart: what one account blocks says nothing of another's buckets.
+func TestBlocksOfAccounts(t *testing.T) {
+	other := "444455556666"
+	if options.Account == other {
+		t.Fatal("the accounts are the same")
+	}
+	block := func(account string) string {
+		return `{"resourceType":"AWS::S3::AccountPublicAccessBlock","resourceId":"` + account + `","awsAccountId":"` + account + `","configuration":{"restrictPublicBuckets":true}}`
+	}
+	items := func(items ...string) string { return `{"fileVersion":"1.0","configurationItems":[` + strings.Join(items, ",") + `]}` }
+	inv, _ := load(t, estate(t, map[string]string{"config-items.json": items(block(options.Account)), "b/f": "x"}))
+	diff(t, "own", source.StateKnown, inv.PublicAccessBlockOf(options.Account).State)
+	diff(t, "of an account without one", source.StateAbsent, inv.PublicAccessBlockOf(other).State)
+	inv, _ = load(t, estate(t, map[string]string{"config-items.json": items(block(other)), "b/f": "x"}))
+	diff(t, "no own", source.StateAbsent, inv.PublicAccessBlockOf(options.Account).State)
+	diff(t, "of another", source.StateKnown, inv.PublicAccessBlockOf(other).State)
+
+	s := &memory.Store{}
+	s.SetAccountPublicAccessBlock(source.Known(source.PublicAccessBlock{RestrictPublicBuckets: true}))
+	inv, _ = load(t, s)
+	diff(t, "of a store", source.StateKnown, inv.PublicAccessBlockOf(options.Account).State)
+	diff(t, "what a store does not tell", source.StateUnknown, inv.PublicAccessBlockOf(other).State)
+}
+
 func TestNewestItemCounts(t *testing.T) {
 	item := func(bucket, status, captured, versioning string) string {
 		return `{"resourceType":"AWS::S3::Bucket","resourceId":"` + bucket + `","configurationItemStatus":"` + status + `",

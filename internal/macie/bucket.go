@@ -162,7 +162,7 @@ func readBucketRow(row *store.Bucket) (*macie2.BucketMetadata, *bucketState, err
 
 func permissions(inv *inventory.Inventory, b *inventory.Bucket, posture *resource.Posture) *macie2.BucketPermissionConfiguration {
 	p := &macie2.BucketPermissionConfiguration{BucketLevelPermissions: &macie2.BucketLevelPermissions{}}
-	if block := publicBlock(inv.AccountPublicAccessBlock); block != nil {
+	if block := publicBlock(inv.PublicAccessBlockOf(b.Account)); block != nil {
 		p.AccountLevelPermissions = &macie2.AccountLevelPermissions{BlockPublicAccess: block}
 	}
 	p.BucketLevelPermissions.BlockPublicAccess = publicBlock(b.PublicAccessBlock)

@@ -54,7 +54,7 @@ func guardOf(inv *inventory.Inventory, b *inventory.Bucket, posture *resource.Po
 		CloudFront: posture.CloudFront, Public: answerOf(posture.Permission),
 		PolicyPublic: either(posture.PolicyReads, posture.PolicyWrites), ACLPublic: either(posture.ACLReads, posture.ACLWrites),
 		Policy: digestOf(b.Policy), ACL: digestOf(b.ACL), Block: digestOf(b.PublicAccessBlock),
-		AccountBlock: digestOf(inv.AccountPublicAccessBlock), Ownership: digestOf(b.Ownership),
+		AccountBlock: digestOf(inv.PublicAccessBlockOf(b.Account)), Ownership: digestOf(b.Ownership),
 	}
 	if b.PublicAccessBlock.State != source.StateUnknown {
 		block, _ := b.PublicAccessBlock.Get()

@@ -70,7 +70,7 @@ func OfBucket(inv *inventory.Inventory, b *inventory.Bucket) Resource {
 		r.Region = region
 	}
 	r.configure(&b.Configuration)
-	r.AccountBlock = inv.AccountPublicAccessBlock
+	r.AccountBlock = inv.PublicAccessBlockOf(b.Account)
 	r.AccessPoints = source.Unknown[[]AccessPoint]("the store does not tell which access points the bucket has")
 	if b.Err != nil && b.Err.Kind == source.AccessDenied {
 		for _, f := range []*bool{&r.Policy.Denied, &r.ACL.Denied, &r.Ownership.Denied, &r.PublicAccessBlock.Denied, &r.Owner.Denied} {
