@@ -240,7 +240,9 @@ func TestBlocksOfAccounts(t *testing.T) {
 	block := func(account string) string {
 		return `{"resourceType":"AWS::S3::AccountPublicAccessBlock","resourceId":"` + account + `","awsAccountId":"` + account + `","configuration":{"restrictPublicBuckets":true}}`
 	}
-	items := func(items ...string) string { return `{"fileVersion":"1.0","configurationItems":[` + strings.Join(items, ",") + `]}` }
+	items := func(items ...string) string {
+		return `{"fileVersion":"1.0","configurationItems":[` + strings.Join(items, ",") + `]}`
+	}
 	inv, _ := load(t, estate(t, map[string]string{"config-items.json": items(block(options.Account)), "b/f": "x"}))
 	diff(t, "own", source.StateKnown, inv.PublicAccessBlockOf(options.Account).State)
 	diff(t, "of an account without one", source.StateAbsent, inv.PublicAccessBlockOf(other).State)

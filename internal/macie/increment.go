@@ -83,6 +83,10 @@ func tagReader(ctx context.Context, driver source.Driver, bucket string) func(*s
 	}
 }
 
+// runsAskedAgain is how many of the latest runs are asked what they have looked at. The last complete one is enough unless many were cancelled
+// after it.
+const runsAskedAgain = 32
+
 // leaveOutDealt leaves the objects out of a page that earlier runs of the job have looked at as they are now.
 func (w *Worker) leaveOutDealt(ctx context.Context, a *job.Attempt, j *activeJob, i increment, p *page) error {
 	if !i.again || p.objects == 0 {
@@ -98,7 +102,7 @@ func (w *Worker) leaveOutDealt(ctx context.Context, a *job.Attempt, j *activeJob
 	}
 	var dealt []bool
 	if err := w.cfg.DB.View(ctx, func(tx store.Tx) (err error) {
-		dealt, err = store.Dealt(ctx, tx, a.Run.Tenant, a.Run.JobID, a.Bucket, states)
+		dealt, err = store.Dealt(ctx, tx, a.Run.Tenant, a.Run.JobID, a.Bucket, runsAskedAgain, states)
 		return err
 	}); err != nil {
 		return err

@@ -93,22 +93,37 @@ type ObjectState struct {
 	ETag      string
 }
 
-// Dealt says for each object of a bucket whether some run of the job has analysed it as it is now. Objects without an entity tag never are.
-func Dealt(ctx context.Context, tx Tx, t Tenant, jobID, bucket string, objects []ObjectState) ([]bool, error) {
+// Dealt says for each object of a bucket whether one of the latest runs of the job, as many as latest, has analysed it as it is
+// now. Objects without an entity tag never are.
+func Dealt(ctx context.Context, tx Tx, t Tenant, jobID, bucket string, latest int, objects []ObjectState) ([]bool, error) {
+	var runs []string
+	err := Each(ctx, tx, `SELECT run_id FROM runs WHERE account = $1 AND region = $2 AND job_id = $3
+		ORDER BY started_at DESC, run_id DESC LIMIT $4`, []any{t.Account, t.Region, jobID, int64(latest)}, func(rows Rows) error {
+		var id string
+		err := rows.Scan(&id)
+		runs = append(runs, id)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
 	dealt := make([]bool, len(objects))
 	for i, o := range objects {
 		if o.ETag == "" {
 			continue
 		}
-		var one int64
-		err := One(ctx, tx, `SELECT 1 FROM results WHERE account = $1 AND region = $2 AND bucket = $3 AND object_key = $4 AND version_id = $5
-			AND job_id = $6 AND etag = $7 AND status <> 'SKIPPED' LIMIT 1`,
-			[]any{t.Account, t.Region, bucket, BoundKey(document(o.Key)), o.VersionID, jobID, o.ETag}, &one)
-		switch {
-		case err == nil:
-			dealt[i] = true
-		case !errors.Is(err, ErrNotFound):
-			return nil, err
+		for _, run := range runs { // one by one: the primary key begins with the run
+			var one int64
+			err := One(ctx, tx, `SELECT 1 FROM results WHERE account = $1 AND region = $2 AND job_id = $3 AND run_id = $4 AND bucket = $5
+				AND object_key = $6 AND version_id = $7 AND etag = $8 AND status <> 'SKIPPED'`,
+				[]any{t.Account, t.Region, jobID, run, bucket, BoundKey(document(o.Key)), o.VersionID, o.ETag}, &one)
+			if err == nil {
+				dealt[i] = true
+				break
+			}
+			if !errors.Is(err, ErrNotFound) {
+				return nil, err
+			}
 		}
 	}
 	return dealt, nil

@@ -277,17 +277,27 @@ func testCoveredBuckets(t *testing.T, db store.DB) {
 func testDealt(t *testing.T, db store.DB) {
 	update(t, db, func(ctx context.Context, tx store.Tx) error {
 		long := []byte(strings.Repeat("k", 3*store.MaxKey))
+		run := func(job, id string, started int64) error {
+			_, err := tx.Exec(ctx, `INSERT INTO runs (account, region, job_id, run_id, run_key, state, started_at) VALUES ($1, $2, $3, $4, $5, '', $6)`,
+				here.Account, here.Region, job, id, id, started)
+			return err
+		}
+		if err := errors.Join(run("j", "r0", 1), run("j", "r1", 2), run("j", "r2", 3), run("k", "r1", 4)); err != nil {
+			return err
+		}
 		err := store.PutResults(ctx, tx, here, "j", "r1", []store.Result{
 			{Bucket: "b", Key: []byte("a"), ETag: "1", Status: "COMPLETE"}, {Bucket: "b", Key: []byte("skipped"), ETag: "1", Status: "SKIPPED"},
 			{Bucket: "b", Key: []byte("v"), VersionID: "v1", ETag: "1", Status: "PARTIAL"}, {Bucket: "b", Key: []byte("untold"), Status: "COMPLETE"},
 			{Bucket: "b", Key: long, ETag: "1", Status: "COMPLETE"}, {Bucket: "c", Key: []byte("c"), ETag: "1", Status: "COMPLETE"},
 		})
+		err = errors.Join(err, store.PutResults(ctx, tx, here, "j", "r2", []store.Result{{Bucket: "b", Key: []byte("now"), ETag: "1", Status: "COMPLETE"}}),
+			store.PutResults(ctx, tx, here, "j", "r0", []store.Result{{Bucket: "b", Key: []byte("before"), ETag: "1", Status: "COMPLETE"}}))
 		err2 := store.PutResults(ctx, tx, here, "k", "r1", []store.Result{{Bucket: "b", Key: []byte("k"), ETag: "1", Status: "COMPLETE"}})
 		objects := []store.ObjectState{{Key: []byte("a"), ETag: "1"}, {Key: []byte("a"), ETag: "2"}, {Key: []byte("skipped"), ETag: "1"},
 			{Key: []byte("v"), VersionID: "v1", ETag: "1"}, {Key: []byte("v"), ETag: "1"}, {Key: []byte("untold")}, {Key: long, ETag: "1"},
-			{Key: []byte("c"), ETag: "1"}, {Key: []byte("k"), ETag: "1"}}
-		dealt, err3 := store.Dealt(ctx, tx, here, "j", "b", objects)
-		equal(t, "dealt with", []bool{true, false, false, true, false, false, true, false, false}, dealt)
+			{Key: []byte("c"), ETag: "1"}, {Key: []byte("k"), ETag: "1"}, {Key: []byte("now"), ETag: "1"}, {Key: []byte("before"), ETag: "1"}}
+		dealt, err3 := store.Dealt(ctx, tx, here, "j", "b", 2, objects)
+		equal(t, "dealt with", []bool{true, false, false, true, false, false, true, false, false, true, false}, dealt)
 		return errors.Join(err, err2, err3)
 	})
 }
