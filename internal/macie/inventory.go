@@ -73,27 +73,17 @@ type refresher struct {
 // reading. While the sources cannot be read, what is stored stays.
 func (s *Service) freshInventory(ctx context.Context) error {
 	t := tenant(ctx)
-	var fresh, some bool
-	err := s.view(ctx, func(tx store.Tx, t store.Tenant) error {
-		row, err := session(ctx, tx, t)
-		if err != nil {
-			return err
-		}
-		note, err := readNote(ctx, tx, t)
-		if err != nil {
-			return err
-		}
-		names, err := store.BucketNames(ctx, tx, t)
-		fresh = s.cfg.Now().Sub(time.UnixMilli(note.ReadAt)) < refreshAfter || row.Status != string(macie2.MacieStatusEnabled) // suspended: nothing is read
-		some = len(names) > 0
-		return err
-	})
+	fresh, some, err := s.inventoryState(ctx)
 	if err != nil || fresh {
 		return err
 	}
 	flight := s.inventory.flights.DoChan(t.String(), func() (any, error) {
 		// The reading goes on when the request that began it is given up: the next one wants it as well.
-		return nil, s.inventory.read(context.WithoutCancel(ctx), t, onDemand, "")
+		ctx := context.WithoutCancel(ctx)
+		if fresh, _, err := s.inventoryState(ctx); err != nil || fresh {
+			return nil, err // another reading ended after this request had looked
+		}
+		return nil, s.inventory.read(ctx, t, onDemand, "")
 	})
 	patience := make(<-chan time.Time)
 	if some {
@@ -114,6 +104,25 @@ func (s *Service) freshInventory(ctx context.Context) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+}
+
+// inventoryState says whether the tenant's inventory needs no reading now, and whether there is anything in it.
+func (s *Service) inventoryState(ctx context.Context) (fresh, some bool, err error) {
+	err = s.view(ctx, func(tx store.Tx, t store.Tenant) error {
+		row, err := session(ctx, tx, t)
+		if err != nil {
+			return err
+		}
+		note, err := readNote(ctx, tx, t)
+		if err != nil {
+			return err
+		}
+		names, err := store.BucketNames(ctx, tx, t)
+		fresh = s.cfg.Now().Sub(time.UnixMilli(note.ReadAt)) < refreshAfter || row.Status != string(macie2.MacieStatusEnabled) // suspended: nothing is read
+		some = len(names) > 0
+		return err
+	})
+	return fresh, some, err
 }
 
 // A reason is why an inventory is read; it decides whose objects are counted anew.
