@@ -45,7 +45,7 @@ func TestReadmeCI(t *testing.T) {
 	}
 	write(`{AWS: "999988887777"}`)
 	if code, out := shell("git init -q && git add -A && git commit -qm first && git update-ref refs/remotes/origin/main HEAD"); code != 0 {
-		t.Skipf("git: %s", out)
+		t.Fatalf("git: %s", out)
 	}
 	expect := func(fails ...string) {
 		t.Helper()

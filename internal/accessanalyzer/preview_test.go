@@ -497,8 +497,5 @@ func TestAccessPreviewComesTrue(t *testing.T) {
 
 // On PostgreSQL too requests at once with one token make one preview.
 func TestAccessPreviewOnceOnPostgreSQL(t *testing.T) {
-	if testing.Short() {
-		t.Skip("needs PostgreSQL")
-	}
 	previewOnce(newPreviewWorldOn(t, newWorldOn(t, pgtest.Database(t))))
 }

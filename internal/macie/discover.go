@@ -598,43 +598,12 @@ func (w *Worker) discoverPage(ctx context.Context, a *job.Attempt) error {
 	if err != nil {
 		return err
 	}
-	objects, err := pageOf(a.Payload)
-	if err != nil {
-		return job.Permanent(err)
-	}
 	if driver, err := w.cfg.Sources.find(ctx, a.Run.Tenant, a.Bucket); err == nil {
 		if err := w.inventoryHas(ctx, a, j, driver); err != nil {
 			return err
 		}
 	}
-	done, _ := binary.Uvarint(a.Cursor)
-	classify, err := w.classifierOf(ctx, a, j, objects[min(int(done), len(objects)):])
-	if err != nil {
-		return err
-	}
-	batch := commitObjects
-	if a.Failures > 1 {
-		batch = 1
-	}
-	var outcomes []objectOutcome
-	began := w.cfg.Now()
-	for i := int(done); i < len(objects); i++ {
-		var outcome objectOutcome
-		if i == int(done) && a.Failures >= lastFailure {
-			a.Log().Error("an object could not be got past; it is skipped", "bucket", a.Bucket, "key", store.CleanText(objects[i].Key))
-			outcome = w.skipped(a.Bucket, objects[i], reasonReadError)
-		} else if outcome, err = classify(objects[i]); err != nil {
-			return errors.Join(err, w.commitDiscovery(ctx, a, j, i, outcomes))
-		}
-		outcomes = append(outcomes, outcome)
-		if last := i == len(objects)-1; last || len(outcomes) >= batch || w.cfg.Now().Sub(began) >= commitEvery {
-			if err := w.commitDiscovery(ctx, a, j, i+1, outcomes); err != nil {
-				return err
-			}
-			outcomes, began = outcomes[:0], w.cfg.Now()
-		}
-	}
-	return nil
+	return w.objects(ctx, a, j, w.commitDiscovery)
 }
 
 // commitDiscovery makes outcomes take effect, with which the first done objects of the page are dealt with.

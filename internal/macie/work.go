@@ -53,7 +53,7 @@ func (w *Worker) Work(ctx context.Context, a *job.Attempt) error {
 	case listShard:
 		return w.list(ctx, a, j)
 	case objectsShard:
-		return w.objects(ctx, a, j)
+		return w.objects(ctx, a, j, w.commit)
 	default:
 		return job.Permanent(fmt.Errorf("this version does not know shards of kind %q", a.Kind))
 	}
@@ -283,8 +283,11 @@ func pageKey(bucket, lastKey string) string {
 	return "objects/" + bucket + "/" + hex.EncodeToString(sum[:])
 }
 
+// A committer makes outcomes take effect, with which the first done objects of a page are dealt with.
+type committer func(ctx context.Context, a *job.Attempt, j *activeJob, done int, outcomes []objectOutcome) error
+
 // objects classifies the objects of a page from the cursor on.
-func (w *Worker) objects(ctx context.Context, a *job.Attempt, j *activeJob) error {
+func (w *Worker) objects(ctx context.Context, a *job.Attempt, j *activeJob, commit committer) error {
 	objects, err := pageOf(a.Payload)
 	if err != nil {
 		return job.Permanent(err)
@@ -306,11 +309,11 @@ func (w *Worker) objects(ctx context.Context, a *job.Attempt, j *activeJob) erro
 			a.Log().Error("an object could not be got past; it is skipped", "bucket", a.Bucket, "key", store.CleanText(objects[i].Key))
 			outcome = w.skipped(a.Bucket, objects[i], reasonReadError)
 		} else if outcome, err = classify(objects[i]); err != nil {
-			return errors.Join(err, w.commit(ctx, a, j, i, outcomes))
+			return errors.Join(err, commit(ctx, a, j, i, outcomes))
 		}
 		outcomes = append(outcomes, outcome)
 		if last := i == len(objects)-1; last || len(outcomes) >= batch || w.cfg.Now().Sub(began) >= commitEvery {
-			if err := w.commit(ctx, a, j, i+1, outcomes); err != nil {
+			if err := commit(ctx, a, j, i+1, outcomes); err != nil {
 				return err
 			}
 			outcomes, began = outcomes[:0], w.cfg.Now()
