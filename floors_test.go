@@ -24,6 +24,7 @@ var floors = map[string]int{
 	"internal/iam":            1,
 	"internal/detect":         1,
 	"internal/extract":        1,
+	"internal/notify":         1,
 	"internal/pgtest":         10, // floor 1: mechanisms with I/O
 	"internal/store":          11,
 	"internal/source":         11,
