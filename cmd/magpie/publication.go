@@ -18,6 +18,9 @@ func openSinks(c *config.Config) (targets []publish.Target, routes []publish.Rou
 	client := publish.NewClient()
 	for _, s := range c.Publication {
 		kind := publish.EventBridge
+		if s.Events == config.EventsJobs {
+			kind = publish.JobLog
+		}
 		var sink publish.Sink
 		switch s.Kind {
 		case config.SinkWebhook:
@@ -36,6 +39,9 @@ func openSinks(c *config.Config) (targets []publish.Target, routes []publish.Rou
 		case config.SinkSecurityHub:
 			kind = publish.SecurityHub
 			sink = &publish.Hub{URL: awsEndpoint(s, "securityhub"), Region: s.Region, Credentials: credentialsOf(s.Credentials), Client: client, Now: time.Now}
+		case config.SinkLogs:
+			kind = publish.JobLog
+			sink = &publish.Logs{URL: awsEndpoint(s, "logs"), Region: s.Region, Group: s.Group, Credentials: credentialsOf(s.Credentials), Client: client, Now: time.Now}
 		default:
 			f, err := os.OpenFile(s.Path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600) // to say now what would fail later
 			if err != nil {

@@ -17,8 +17,19 @@ type Sink struct {
 	Region      string   // of an AWS service
 	Bus         string   // of EventBridge; "" is the default bus
 	Source      string   // of EventBridge: takes the place of aws.macie and aws.access-analyzer
+	Events      string   // of a file or a webhook: EventsFindings or EventsJobs
+	Group       string   // of CloudWatch Logs: the log group
 	Credentials Credentials
 }
+
+// What a file or a webhook takes.
+const (
+	EventsFindings = "findings" // events of findings
+	EventsJobs     = "jobs"     // what happens to classification jobs
+)
+
+// DefaultLogGroup is the log group to which Macie writes what happens to jobs (macie.md 4.10).
+const DefaultLogGroup = "/aws/macie/classificationjobs"
 
 // SinkKind is a kind of sink.
 type SinkKind string
@@ -29,11 +40,14 @@ const (
 	SinkWebhook     SinkKind = "webhook"
 	SinkEventBridge SinkKind = "eventbridge"
 	SinkSecurityHub SinkKind = "securityhub"
+	SinkLogs        SinkKind = "cloudwatchlogs"
 )
 
 var (
 	sinkName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
-	sinkKind = regexp.MustCompile(`^(file|webhook|eventbridge|securityhub)$`)
+	sinkKind = regexp.MustCompile(`^(file|webhook|eventbridge|securityhub|cloudwatchlogs)$`)
+	events   = regexp.MustCompile(`^(findings|jobs)$`)
+	logGroup = regexp.MustCompile(`^[.\-_/#A-Za-z0-9]{1,512}$`)
 	busName  = regexp.MustCompile(`^[/.\-_A-Za-z0-9:]{1,1000}$`)
 	busForm  = "the name or ARN of an event bus"
 	eventBy  = regexp.MustCompile(`^[A-Za-z0-9._/-]{1,256}$`)
@@ -56,7 +70,7 @@ func (p *parser) sink(n *yaml.Node) (s Sink) {
 			s.Name = p.text(n, "name", sinkName, "a name of up to 64 letters, digits, dots, hyphens and underscores")
 		}},
 		{name: "kind", required: true, read: func(n *yaml.Node) {
-			s.Kind = SinkKind(p.text(n, "kind", sinkKind, "file, webhook, eventbridge or securityhub"))
+			s.Kind = SinkKind(p.text(n, "kind", sinkKind, "file, webhook, eventbridge, securityhub or cloudwatchlogs"))
 		}},
 	}
 	address := func(n *yaml.Node) {
@@ -79,6 +93,7 @@ func (p *parser) sink(n *yaml.Node) (s Sink) {
 		{name: "endpoint", read: endpoint},
 		{name: "credentials", read: func(n *yaml.Node) { s.Credentials = p.credentials(n) }},
 	}
+	what := field{name: "events", read: func(n *yaml.Node) { s.Events = p.text(n, "events", events, "findings or jobs") }}
 	kind := ""
 	if k := member(n, "kind"); k != nil {
 		kind = k.Value
@@ -86,15 +101,21 @@ func (p *parser) sink(n *yaml.Node) (s Sink) {
 	switch SinkKind(kind) {
 	case SinkWebhook:
 		fields = append(fields, field{name: "url", required: true, read: address},
-			field{name: "secret", read: func(n *yaml.Node) { s.Secret = p.secret(n) }})
+			field{name: "secret", read: func(n *yaml.Node) { s.Secret = p.secret(n) }}, what)
+		s.Events = EventsFindings
 	case SinkEventBridge:
 		fields = append(append(fields, aws...),
 			field{name: "bus", read: func(n *yaml.Node) { s.Bus = p.text(n, "bus", busName, busForm) }},
 			field{name: "source", read: func(n *yaml.Node) { s.Source = p.text(n, "source", eventBy, "the source of events") }})
 	case SinkSecurityHub:
 		fields = append(fields, aws...)
+	case SinkLogs:
+		fields = append(append(fields, aws...),
+			field{name: "group", read: func(n *yaml.Node) { s.Group = p.text(n, "group", logGroup, "the name of a log group") }})
+		s.Group = DefaultLogGroup
 	default:
-		fields = append(fields, field{name: "path", required: true, read: func(n *yaml.Node) { s.Path = p.text(n, "path", nil, "the path of a file") }})
+		fields = append(fields, field{name: "path", required: true, read: func(n *yaml.Node) { s.Path = p.text(n, "path", nil, "the path of a file") }}, what)
+		s.Events = EventsFindings
 	}
 	p.mapping(n, "sink", fields...)
 	return s

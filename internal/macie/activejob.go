@@ -37,6 +37,8 @@ type activeJob struct {
 	managed     map[string]*detect.Identifier
 	definitions map[string]*custom.Definition
 
+	unusedLists map[string]string // allow lists of the job that the run goes on without, by id: why
+
 	automated bool                                // it is a cycle of automated discovery
 	levels    map[string]func(int64) detect.Level // of automated discovery: id or ARN of an identifier -> its severity at a count
 
@@ -165,7 +167,10 @@ func (c *jobCache) read(ctx context.Context, a *job.Attempt) (*activeJob, error)
 		return nil, err
 	}
 	j.started = started
-	return j, nil
+	for _, id := range deleted {
+		j.unusedLists[id] = "it is deleted"
+	}
+	return j, c.tellUnusedLists(ctx, a, j)
 }
 
 // customDefinitions returns what custom data identifiers look for, also those that were deleted since the job was made with them.
@@ -213,6 +218,7 @@ func (c *jobCache) make(ctx context.Context, a *job.Attempt, definition *macie2.
 		}
 	}
 	var digests [][]byte
+	unused := map[string]string{}
 	for _, l := range lists {
 		list, digest, err := readAllowed(ctx, c.cfg.Sources, a.Run.Tenant, l.made.Criteria)
 		switch {
@@ -224,12 +230,13 @@ func (c *jobCache) make(ctx context.Context, a *job.Attempt, definition *macie2.
 			return nil, err // it may pass
 		default:
 			code, text := allowListProblem(err)
+			unused[l.row.ID] = text
 			a.Log().Warn("an allow list of the job cannot be used; the run goes on without it", "allow_list", l.row.ID, "status", string(code),
 				"reason", text, "error", err.Error())
 		}
 	}
 	j := &activeJob{run: a.Run, outbox: c.cfg.Outbox, definition: definition, scope: scope, selection: selection, classifier: classifier,
-		managed: map[string]*detect.Identifier{}, definitions: map[string]*custom.Definition{}}
+		managed: map[string]*detect.Identifier{}, definitions: map[string]*custom.Definition{}, unusedLists: unused}
 	for _, id := range identifiers {
 		j.managed[id.ID] = id
 	}

@@ -62,6 +62,8 @@ type outcome struct {
 	Results  map[string]store.Result
 	Totals   job.Counters
 	Job      string
+	Events   []string // what was told of the job, as it is kept
+	Told     []string // and as it goes out
 }
 
 func (w *world) outcome(id string) outcome {
@@ -83,6 +85,7 @@ func (w *world) outcome(id string) outcome {
 	described := w.describe(id)
 	described.LastRunTime = nil // by the engine's clock
 	out.Job = string(wire.Marshal(described))
+	out.Events, out.Told = w.events(id), w.told(id)
 	return out
 }
 

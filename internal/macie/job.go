@@ -99,6 +99,9 @@ func (s *Service) createJob(ctx context.Context, in *macie2.CreateClassification
 		if err := store.PutTags(ctx, tx, t, jobARN(t, row.ID), in.Tags); err != nil {
 			return err
 		}
+		if err := s.tell(ctx, tx, jobOf(t, &row), jobEvent{EventType: eventJobCreated, Description: "The job was created.", once: eventJobCreated}); err != nil {
+			return err
+		}
 		row := row // the transaction may be repeated
 		if in.JobType == macie2.JobTypeOneTime {
 			return s.startRun(ctx, tx, t, &row, in, onlyRun)
@@ -117,6 +120,9 @@ func (s *Service) startRun(ctx context.Context, tx store.Tx, t store.Tenant, row
 	now := s.cfg.Now().UnixMilli()
 	row.Status, row.RunKey, row.LastRunAt = string(macie2.JobStatusRunning), key, &now
 	if err := store.UpdateJob(ctx, tx, t, *row); err != nil {
+		return err
+	}
+	if err := s.tellStarted(ctx, tx, t, row); err != nil {
 		return err
 	}
 	_, _, err := s.cfg.Engine.StartRun(ctx, tx, t, row.ID, key, firstShards(in)...)
@@ -386,7 +392,7 @@ func (s *Service) UpdateClassificationJob(ctx context.Context, in *macie2.Update
 			return err
 		}
 		if in.JobStatus == macie2.JobStatusCancelled {
-			return s.cancelJob(ctx, tx, t, row)
+			return s.cancelJob(ctx, tx, t, row, "A user cancelled the job.")
 		}
 		if in.JobStatus == macie2.JobStatusUserPaused {
 			return s.pauseJob(ctx, tx, t, row)
@@ -414,7 +420,10 @@ func (s *Service) pauseJob(ctx context.Context, tx store.Tx, t store.Tenant, row
 		now := s.cfg.Now().UnixMilli()
 		row.PausedAt = &now
 	}
-	return store.UpdateJob(ctx, tx, t, row)
+	if err := store.UpdateJob(ctx, tx, t, row); err != nil {
+		return err
+	}
+	return s.tell(ctx, tx, runOf(t, &row), jobEvent{EventType: eventJobPaused, Description: "A user paused the job."})
 }
 
 // resumeJob lets a paused job go on: its run where it stopped or, if it was idle or its run has expired, its schedule.
@@ -430,7 +439,10 @@ func (s *Service) resumeJob(ctx context.Context, tx store.Tx, t store.Tenant, ro
 	if resumed {
 		row.Status = string(macie2.JobStatusRunning)
 	}
-	return store.UpdateJob(ctx, tx, t, row)
+	if err := store.UpdateJob(ctx, tx, t, row); err != nil {
+		return err
+	}
+	return s.tell(ctx, tx, runOf(t, &row), jobEvent{EventType: eventJobResumed, Description: "A user resumed the job."})
 }
 
 // cancelRun cancels the run of a job, if there is one under way.
@@ -442,13 +454,16 @@ func (s *Service) cancelRun(ctx context.Context, tx store.Tx, t store.Tenant, ro
 	return err
 }
 
-// cancelJob cancels a job that is not over, for good.
-func (s *Service) cancelJob(ctx context.Context, tx store.Tx, t store.Tenant, row store.Job) error {
+// cancelJob cancels a job that is not over, for good. Why is told in a sentence.
+func (s *Service) cancelJob(ctx context.Context, tx store.Tx, t store.Tenant, row store.Job, why string) error {
 	if err := s.cancelRun(ctx, tx, t, row); err != nil {
 		return err
 	}
 	row.Status, row.PausedAt, row.NextRunAt = string(macie2.JobStatusCancelled), nil, nil
-	return store.UpdateJob(ctx, tx, t, row)
+	if err := store.UpdateJob(ctx, tx, t, row); err != nil {
+		return err
+	}
+	return s.tell(ctx, tx, runOf(t, &row), jobEvent{EventType: eventJobCancelled, Description: why, once: eventJobCancelled})
 }
 
 // pauseExpired says whether a job was paused in mid-run too long ago.
@@ -458,14 +473,19 @@ func (s *Service) pauseExpired(row store.Job) bool {
 
 // expirePause ends what was paused too long ago: a one-time job, or the run of a scheduled one, which stays paused (macie.md 4.2).
 func (s *Service) expirePause(ctx context.Context, tx store.Tx, t store.Tenant, row store.Job) error {
-	if row.Type != string(macie2.JobTypeScheduled) {
-		return s.cancelJob(ctx, tx, t, row)
+	if !isScheduled(&row) {
+		return s.cancelJob(ctx, tx, t, row, "The job was paused for 30 days and has expired.")
 	}
 	if err := s.cancelRun(ctx, tx, t, row); err != nil {
 		return err
 	}
 	row.PausedAt = nil
-	return store.UpdateJob(ctx, tx, t, row)
+	if err := store.UpdateJob(ctx, tx, t, row); err != nil {
+		return err
+	}
+	e := jobEvent{EventType: eventRunCancelled, Description: "The job was paused for 30 days: its run has expired. The job stays paused."}
+	e.once = runOf(t, &row).once(e.EventType, "")
+	return s.tell(ctx, tx, runOf(t, &row), e)
 }
 
 // expireJobs ends what users paused too long ago. It is called before jobs are looked at, so that nobody sees one that should have been
@@ -532,7 +552,7 @@ func (w *Worker) RunFinished(ctx context.Context, tx store.Tx, run job.Run, _ jo
 		return err
 	}
 	row.Status = string(macie2.JobStatusComplete)
-	if row.Type == string(macie2.JobTypeScheduled) {
+	if isScheduled(&row) {
 		row.Status = string(macie2.JobStatusIdle)
 		unread, err := job.DeadBuckets(ctx, tx, run.RunRef)
 		if err != nil {
@@ -543,7 +563,10 @@ func (w *Worker) RunFinished(ctx context.Context, tx store.Tx, run job.Run, _ jo
 		}
 	}
 	w.jobs.drop(run.RunRef)
-	return store.UpdateJob(ctx, tx, run.Tenant, row)
+	if err := store.UpdateJob(ctx, tx, run.Tenant, row); err != nil {
+		return err
+	}
+	return w.runEnded(ctx, tx, &row, run)
 }
 
 // ListClassificationJobs lists jobs, newest first unless asked otherwise.

@@ -90,7 +90,7 @@ func (s *Service) UpdateMacieSession(ctx context.Context, in *macie2.UpdateMacie
 			return err
 		}
 		if in.Status == macie2.MacieStatusPaused {
-			return s.cancelJobs(ctx, tx, t)
+			return s.cancelJobs(ctx, tx, t, "Macie was suspended for the account.")
 		}
 		return nil
 	})
@@ -103,7 +103,9 @@ func (s *Service) UpdateMacieSession(ctx context.Context, in *macie2.UpdateMacie
 // DisableMacie erases everything that Macie holds of the account in the Region. The jobs are cancelled first, so that no worker commits
 // anything any more.
 func (s *Service) DisableMacie(ctx context.Context, _ *macie2.DisableMacieInput) (*macie2.DisableMacieOutput, error) {
-	if err := s.update(ctx, func(tx store.Tx, t store.Tenant) error { return s.cancelJobs(ctx, tx, t) }); err != nil {
+	if err := s.update(ctx, func(tx store.Tx, t store.Tenant) error {
+		return s.cancelJobs(ctx, tx, t, "Macie was disabled for the account.")
+	}); err != nil {
 		return nil, err
 	}
 	t := tenant(ctx)
@@ -115,13 +117,13 @@ func (s *Service) DisableMacie(ctx context.Context, _ *macie2.DisableMacieInput)
 }
 
 // cancelJobs cancels every job of a tenant that is not over.
-func (s *Service) cancelJobs(ctx context.Context, tx store.Tx, t store.Tenant) error {
+func (s *Service) cancelJobs(ctx context.Context, tx store.Tx, t store.Tenant, why string) error {
 	active, err := store.ActiveJobs(ctx, tx, t)
 	if err != nil {
 		return err
 	}
 	for _, row := range active {
-		if err := s.cancelJob(ctx, tx, t, row); err != nil {
+		if err := s.cancelJob(ctx, tx, t, row, why); err != nil {
 			return err
 		}
 	}

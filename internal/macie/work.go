@@ -63,8 +63,9 @@ func (w *Worker) Work(ctx context.Context, a *job.Attempt) error {
 func (w *Worker) selectBuckets(ctx context.Context, a *job.Attempt, j *activeJob) error {
 	var shards []job.NewShard
 	var rows []store.Bucket
+	var failed []jobEvent
 	seen := map[string]bool{}
-	for _, driver := range w.cfg.Sources[a.Run.Tenant] {
+	for n, driver := range w.cfg.Sources[a.Run.Tenant] {
 		inv, err := inventory.Load(ctx, driver, inventory.Options{Account: a.Run.Account, Region: a.Run.Region})
 		switch {
 		case err == nil:
@@ -72,6 +73,7 @@ func (w *Worker) selectBuckets(ctx context.Context, a *job.Attempt, j *activeJob
 			return err
 		default:
 			a.NoteRunError(errorAccount, err.Error())
+			failed = append(failed, j.told().accountFailed(n, err))
 			a.Log().Warn("the source's buckets cannot be read", "error", err.Error())
 			continue
 		}
@@ -106,6 +108,9 @@ func (w *Worker) selectBuckets(ctx context.Context, a *job.Attempt, j *activeJob
 				return err
 			}
 		}
+		if err := w.tellSelected(ctx, tx, j.told(), rows, failed); err != nil {
+			return err
+		}
 		_, err := a.AddShards(ctx, tx, shards...)
 		return err
 	})
@@ -115,7 +120,7 @@ func (w *Worker) selectBuckets(ctx context.Context, a *job.Attempt, j *activeJob
 func (w *Worker) list(ctx context.Context, a *job.Attempt, j *activeJob) error {
 	driver, err := w.cfg.Sources.find(ctx, a.Run.Tenant, a.Bucket)
 	if err != nil {
-		return w.bucketFailed(ctx, a, err)
+		return w.bucketFailed(ctx, a, j, a.Cursor, err)
 	}
 	if err := w.inventoryHas(ctx, a, j, driver); err != nil {
 		return err // of the database, or of a source that is away: either passes
@@ -167,7 +172,7 @@ func (w *Worker) list(ctx context.Context, a *job.Attempt, j *activeJob) error {
 			if ended := flush(); ended != nil {
 				return ended
 			}
-			return w.bucketFailed(ctx, a, err)
+			return w.bucketFailed(ctx, a, j, []byte(last), err)
 		case a.Cursor != nil && item.Key <= string(a.Cursor):
 			continue // a prefix that cannot be listed, told again because the keys below it would come after the cursor
 		case item.Err != nil:
@@ -265,7 +270,9 @@ func (w *Worker) inventoryHas(ctx context.Context, a *job.Attempt, j *activeJob,
 
 // bucketFailed ends a listing that cannot go on: what may pass is tried again, everything else is noted on the run, which goes on with
 // the other buckets.
-func (w *Worker) bucketFailed(ctx context.Context, a *job.Attempt, err error) error {
+//
+// All before the cursor is dealt with.
+func (w *Worker) bucketFailed(ctx context.Context, a *job.Attempt, j *activeJob, cursor []byte, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
 	}
@@ -274,7 +281,7 @@ func (w *Worker) bucketFailed(ctx context.Context, a *job.Attempt, err error) er
 	}
 	a.NoteRunError(errorBucket, err.Error())
 	a.Log().Warn("bucket cannot be listed", "bucket", a.Bucket, "error", err.Error())
-	return nil
+	return w.tellListFailed(ctx, a, j, cursor, err)
 }
 
 // pageKey names the shard of the page that ends with a key: listing it again makes the same name.

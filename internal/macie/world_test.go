@@ -146,7 +146,7 @@ func newWorldOn(t testing.TB, url string, adjusts ...adjust) *world {
 		a(w, &cfg)
 	}
 	w.outbox = publish.NewOutbox(publish.Route{Sink: "bus", Kinds: []publish.Kind{publish.EventBridge}},
-		publish.Route{Sink: "hub", Kinds: []publish.Kind{publish.SecurityHub}})
+		publish.Route{Sink: "hub", Kinds: []publish.Kind{publish.SecurityHub}}, publish.Route{Sink: "log", Kinds: []publish.Kind{publish.JobLog}})
 	w.worker = NewWorker(WorkerConfig{DB: cfg.DB, Sources: w.sources, Now: w.clock.Now, Outbox: w.outbox,
 		Extractor: &extract.Extractor{Formats: formats.All(), Spool: classify.Spool(t.TempDir())}})
 	cfg.Handler = w.worker

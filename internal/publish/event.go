@@ -23,6 +23,8 @@ const (
 	EventBridge Kind = "eventbridge"
 	// SecurityHub is a finding in the AWS Security Finding Format (macie.md 9.2).
 	SecurityHub Kind = "securityhub"
+	// JobLog is a record of what happened to a classification job, as Macie writes it to CloudWatch Logs (macie.md 4.10).
+	JobLog Kind = "joblog"
 )
 
 // An Event is something to tell.
@@ -31,7 +33,7 @@ type Event struct {
 	Source     string          // of EventBridge: aws.macie, aws.access-analyzer
 	DetailType string          // of EventBridge
 	Resources  []string        // of EventBridge: ARNs
-	Detail     json.RawMessage // of EventBridge the detail, of SecurityHub the whole finding
+	Detail     json.RawMessage // of EventBridge the detail, of SecurityHub the whole finding, of JobLog the record
 	Subject    string          // the id of what it is about
 	Time       time.Time       // when it happened
 	// MergeUntil is not zero if the event waits until then, and a later one with the same subject takes its place meanwhile.
@@ -41,7 +43,7 @@ type Event struct {
 // A message is an event as the outbox keeps it.
 type message struct {
 	Kind     Kind            `json:"kind"`
-	Envelope json.RawMessage `json:"envelope"` // of EventBridge the whole event, of SecurityHub the finding
+	Envelope json.RawMessage `json:"envelope"` // of EventBridge the whole event, of the others their detail
 }
 
 // envelope is an event as EventBridge delivers it.

@@ -12,7 +12,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -73,9 +75,47 @@ func answer(client *http.Client, r *http.Request) ([]byte, error) {
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if resp.StatusCode/100 != 2 {
-		return nil, fmt.Errorf("the answer has status %d", resp.StatusCode)
+		return nil, &statusError{resp.StatusCode, errorType(body)}
 	}
 	return body, err
+}
+
+// A statusError is an answer that is no success. Of its body only the type of an error of AWS's JSON protocol is kept.
+type statusError struct {
+	status    int
+	errorType string // "" for none
+}
+
+func (e *statusError) Error() string {
+	if e.errorType != "" {
+		return fmt.Sprintf("the answer has status %d, %s", e.status, e.errorType)
+	}
+	return fmt.Sprintf("the answer has status %d", e.status)
+}
+
+// errorType reads the type of an error of AWS's JSON protocol, as "ResourceNotFoundException"; "" if there is none.
+func errorType(body []byte) string {
+	var e struct {
+		Type string `json:"__type"`
+	}
+	if json.Unmarshal(body, &e) != nil {
+		return ""
+	}
+	name := e.Type[strings.LastIndexByte(e.Type, '#')+1:]
+	if !typeName.MatchString(name) {
+		return ""
+	}
+	return name
+}
+
+var typeName = regexp.MustCompile(`^[A-Za-z]{1,100}$`)
+
+func errorTypeOf(err error) string {
+	var e *statusError
+	if errors.As(err, &e) {
+		return e.errorType
+	}
+	return ""
 }
 
 // hideURL leaves the URL out of an error: it may hold a secret.

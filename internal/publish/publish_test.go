@@ -449,3 +449,99 @@ type keyStore struct{}
 func (keyStore) Key(context.Context, string) (sigv4.Key, error) {
 	return sigv4.Key{Secret: "SECRET", Account: home.Account}, nil
 }
+
+// A logServer is an endpoint of CloudWatch Logs that knows some groups and streams.
+type logServer struct {
+	*server
+	made map[string]bool
+	kept map[string][]string // messages by stream
+}
+
+func newLogServer(t *testing.T) *logServer {
+	l := &logServer{server: newServer(t), made: map[string]bool{}, kept: map[string][]string{}}
+	l.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		l.requests, l.bodies = append(l.requests, r), append(l.bodies, string(body))
+		var in struct {
+			LogGroupName, LogStreamName string
+			LogEvents                   []struct {
+				Timestamp int64
+				Message   string
+			}
+		}
+		if err := json.Unmarshal(body, &in); err != nil {
+			t.Error(err)
+		}
+		refuse := func(what string) {
+			rw.WriteHeader(http.StatusBadRequest)
+			fmt.Fprintf(rw, `{"__type":"com.amazonaws.logs#%s","message":"hidden"}`, what)
+		}
+		place := in.LogGroupName + "\x00" + in.LogStreamName
+		switch strings.TrimPrefix(r.Header.Get("X-Amz-Target"), "Logs_20140328.") {
+		case "PutLogEvents":
+			if !l.made[place] {
+				refuse("ResourceNotFoundException")
+				return
+			}
+			last := int64(0)
+			for _, e := range in.LogEvents {
+				if e.Timestamp < last || e.Timestamp >= in.LogEvents[0].Timestamp+24*3600*1000 {
+					refuse("InvalidParameterException")
+					return
+				}
+				last = e.Timestamp
+				l.kept[in.LogStreamName] = append(l.kept[in.LogStreamName], e.Message)
+			}
+		case "CreateLogGroup", "CreateLogStream":
+			if in.LogStreamName != "" && !l.made[in.LogGroupName+"\x00"] {
+				refuse("ResourceNotFoundException")
+				return
+			}
+			if l.made[place] {
+				refuse("ResourceAlreadyExistsException")
+				return
+			}
+			l.made[place] = true
+		default:
+			t.Errorf("target %s", r.Header.Get("X-Amz-Target"))
+		}
+		io.WriteString(rw, l.answer)
+	})
+	return l
+}
+
+func TestLogs(t *testing.T) {
+	l := newLogServer(t)
+	l.answer = "{}"
+	logs := &Logs{URL: l.URL, Region: home.Region, Group: "/aws/macie/classificationjobs", Client: NewClient(), Now: func() time.Time { return start },
+		Credentials: credentials.NewStaticCredentialsProvider("AKID", "SECRET", "")}
+	record := func(job, at string) json.RawMessage {
+		return json.RawMessage(fmt.Sprintf(`{"jobId":%q,"occurredAt":%q}`, job, at))
+	}
+	events := []json.RawMessage{
+		record("a", "2026-11-21T08:00:00.000002Z"), record("b", "2026-11-21T08:00:00.000001Z"), record("a", "2026-11-21T07:59:59.000000Z"),
+		record("a", "2026-11-22T08:00:00.000000Z"), // another request: more than a day behind
+	}
+	if got := failures(logs.Send(t.Context(), events)); got != "taken; taken; taken; taken" {
+		t.Fatal(got)
+	}
+	want := fmt.Sprint(map[string][]string{"a": {string(events[2]), string(events[0]), string(events[3])}, "b": {string(events[1])}})
+	if got := fmt.Sprint(l.kept); got != want {
+		t.Errorf("kept %s, want %s", got, want)
+	}
+	l.verified(t, "logs")
+	if n := len(l.requests); n != 9 { // for each stream three more than the one that succeeds, for a one more
+		t.Errorf("%d requests", n)
+	}
+	if got := failures(logs.Send(t.Context(), append(events[:1:1], json.RawMessage(`{"id":"x"}`)))); got != "taken; the event is no record of a job" {
+		t.Error(got)
+	}
+	l.answer = `{"rejectedLogEventsInfo":{"tooNewLogEventStartIndex":0}}`
+	if got := failures(logs.Send(t.Context(), events[:1])); !strings.Contains(got, "clocks differ") {
+		t.Error(got)
+	}
+	l.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { rw.WriteHeader(503) })
+	if got := failures(logs.Send(t.Context(), events)); strings.Count(got, "status 503") != 4 {
+		t.Error(got)
+	}
+}

@@ -68,7 +68,8 @@ func fill(t testing.TB, db store.DB, tenant store.Tenant) {
 			VALUES ($1, $2, 'j', 'u', 'k', '', '', $3, '', 0, 0)`, tenant.Account, tenant.Region, []byte{})
 		_, run := tx.Exec(ctx, "INSERT INTO runs (account, region, job_id, run_id, run_key, state, started_at) VALUES ($1, $2, 'j', 'u', 'k', '', 0)",
 			tenant.Account, tenant.Region)
-		return errors.Join(put, shard, run,
+		_, event := store.PutJobEvents(ctx, tx, tenant, []store.JobEvent{{JobID: "j"}})
+		return errors.Join(put, shard, run, event,
 			store.PutSession(ctx, tx, tenant, store.Session{Status: "ENABLED"}),
 			store.PutSetting(ctx, tx, tenant, "a", 1, nil),
 			store.PutTags(ctx, tx, tenant, "arn", map[string]string{"k": "v"}),

@@ -18,6 +18,7 @@ func Run(t *testing.T, open func(t testing.TB) store.DB) {
 		{"Session", sessionTests},
 		{"Job", jobTests},
 		{"Result", resultTests},
+		{"JobEvent", jobEventTests},
 		{"Ledger", ledgerTests},
 		{"Bucket", bucketTests},
 		{"Discovery", discoveryTests},
