@@ -82,6 +82,7 @@ func fill(t testing.TB, db store.DB, tenant store.Tenant) {
 			store.CreateAllowList(ctx, tx, tenant, store.AllowList{ID: "l", ClientToken: "t"}),
 			store.PutDiscoveryProfile(ctx, tx, tenant, store.DiscoveryProfile{Bucket: "b"}),
 			store.PutDiscoveryObjects(ctx, tx, tenant, []store.DiscoveryObject{{Bucket: "b", Key: []byte("k"), Detections: []store.DiscoveryDetection{{ID: "i"}}}}),
+			store.PutNotification(ctx, tx, tenant, store.Notification{Bucket: "b"}),
 			store.PutBucket(ctx, tx, tenant, store.Bucket{Name: "b", Doc: []byte(`{"tags":[{"key":"k","value":"v"}]}`)}))
 	})
 }

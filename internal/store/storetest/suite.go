@@ -21,6 +21,7 @@ func Run(t *testing.T, open func(t testing.TB) store.DB) {
 		{"JobEvent", jobEventTests},
 		{"Ledger", ledgerTests},
 		{"Bucket", bucketTests},
+		{"Notification", notificationTests},
 		{"Discovery", discoveryTests},
 		{"AccessKey", accessKeyTests},
 		{"Tag", tagTests},
