@@ -168,7 +168,7 @@ func (c accessCommand) read(ctx context.Context, src string, values *parameterVa
 
 // readStore reads the buckets of a store. What else an account of AWS has is not read.
 func readStore(ctx context.Context, src string, of config.Source, opts inventory.Options) (*accessEstate, error) {
-	d, err := openStore(of)
+	d, err := openStore(of, nil)
 	if err != nil {
 		return nil, err
 	}

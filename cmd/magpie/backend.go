@@ -128,7 +128,7 @@ func openBackend(ctx context.Context, o backendOptions) (_ *backend, err error) 
 			b.close()
 		}
 	}()
-	if err := b.openSources(o.config); err != nil {
+	if err := b.openSources(o.config, o.log); err != nil {
 		return nil, err
 	}
 	slots := o.flags.slots(o.config)
@@ -154,10 +154,10 @@ func openBackend(ctx context.Context, o backendOptions) (_ *backend, err error) 
 	return b, err
 }
 
-func (b *backend) openSources(c *config.Config) error {
+func (b *backend) openSources(c *config.Config, log *slog.Logger) error {
 	b.sources = macie.Sources{}
 	for _, s := range c.Sources {
-		d, err := openConfigured(s)
+		d, err := openConfigured(s, log)
 		if err != nil {
 			return fmt.Errorf("source: %w", err)
 		}
@@ -169,9 +169,9 @@ func (b *backend) openSources(c *config.Config) error {
 }
 
 // openConfigured opens a source of the configuration.
-func openConfigured(s config.Source) (folder.Driver, error) {
+func openConfigured(s config.Source, log *slog.Logger) (folder.Driver, error) {
 	if s.Kind == config.Store {
-		return openStore(s)
+		return openStore(s, log)
 	}
 	f, err := folder.Estate(s.Path)
 	if err != nil {
@@ -180,11 +180,12 @@ func openConfigured(s config.Source) (folder.Driver, error) {
 	return f, nil
 }
 
-// openStore makes a source of an S3 store; it is asked nothing yet.
-func openStore(s config.Source) (*s3.Store, error) {
+// openStore makes a source of an S3 store; it is asked nothing yet. log, which may be nil, is told of its inventory reports.
+func openStore(s config.Source, log *slog.Logger) (*s3.Store, error) {
 	opts := s3.Options{
 		Endpoint: s.S3.Endpoint, Region: s.Region, Account: s.Account, Buckets: s.S3.Buckets, Regions: s.S3.Regions, Prefix: s.S3.Prefix,
 		RequestsPerSecond: s.S3.RequestsPerSecond, Profile: s3.Profile{Owners: s.S3.Profile.Owners},
+		Reports: s3.Reports{MaxAge: s.S3.Reports.MaxAge, Folder: s.S3.Reports.Folder, Log: log},
 	}
 	for _, what := range s.S3.Profile.Lacks {
 		opts.Profile.Lacks = append(opts.Profile.Lacks, s3.Setting(what))

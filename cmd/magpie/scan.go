@@ -131,7 +131,7 @@ func openSource(path string, std stdio) (folder.Driver, error) {
 	case err != nil:
 		return nil, err
 	case remote != nil:
-		return openStore(config.Source{S3: remote})
+		return openStore(config.Source{S3: remote}, nil)
 	}
 	return openLocal(path, std)
 }

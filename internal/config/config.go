@@ -137,6 +137,9 @@ func Load(path string) (*Config, error) {
 			s.Credentials.AccessKey.beside(path)
 			s.Credentials.Key.beside(path)
 			s.Credentials.SessionToken.beside(path)
+			if s.Reports.Folder != "" {
+				s.Reports.Folder = beside(path, s.Reports.Folder)
+			}
 		} else {
 			c.Sources[i].Path = beside(path, c.Sources[i].Path)
 		}

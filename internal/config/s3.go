@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -22,7 +23,21 @@ type S3 struct {
 	// RequestsPerSecond bounds what the source is asked; 0 is no bound.
 	RequestsPerSecond float64
 	Profile           StoreProfile
+	// Reports say whether S3 Inventory reports are read where a bucket has them.
+	Reports InventoryReports
 }
+
+// InventoryReports say how S3 Inventory reports are read; the zero value reads none.
+type InventoryReports struct {
+	MaxAge time.Duration // how old a report may be; 0: none is read
+	Folder string        // where temporary files are made; "" is the system's folder for them
+}
+
+// DefaultReportAge is how old a report may be where nothing else is said: that of a daily one, and half a day for its making.
+const DefaultReportAge = 36 * time.Hour
+
+// maxReportAge is s3.MaxReportAge.
+const maxReportAge = 14 * 24 * time.Hour
 
 // Credentials say who reads a store: a profile of the shared AWS files, or keys that stand elsewhere. With neither it is the standard chain.
 type Credentials struct {
@@ -147,6 +162,7 @@ func (p *parser) s3(s *S3) []field {
 			}
 			s.RequestsPerSecond = rate
 		}},
+		{name: "inventory_reports", read: func(n *yaml.Node) { s.Reports = p.inventoryReports(n) }},
 		{name: "profile", read: func(n *yaml.Node) {
 			p.mapping(n, "profile",
 				field{name: "owners", read: texts(&s.Profile.Owners, "owners", nil, "a name that the store gives to the account")},
@@ -160,6 +176,30 @@ var (
 	settingNames = strings.Join(StoreSettings, ", ")
 	settingName  = regexp.MustCompile(`^(` + strings.Join(StoreSettings, "|") + `)$`)
 )
+
+// inventoryReports reads off, or a mapping.
+func (p *parser) inventoryReports(n *yaml.Node) (r InventoryReports) {
+	const form = `off, or a mapping with max_age (such as 36h) or folder`
+	if n.Kind == yaml.ScalarNode {
+		if n.Value != "off" || n.Style != 0 {
+			p.fail(n, "inventory_reports: %s, is expected, not %s", form, kindOf(n))
+		}
+		return r
+	}
+	r.MaxAge = DefaultReportAge
+	p.mapping(n, "inventory_reports",
+		field{name: "max_age", read: func(n *yaml.Node) {
+			age, err := time.ParseDuration(n.Value)
+			if n.Kind != yaml.ScalarNode || err != nil || age < time.Hour || age > maxReportAge {
+				p.fail(n, "max_age: a time from 1h to %.0fh is expected, such as 36h, not %s", maxReportAge.Hours(), kindOf(n))
+				return
+			}
+			r.MaxAge = age
+		}},
+		field{name: "folder", read: func(n *yaml.Node) { r.Folder = p.text(n, "folder", nil, "a folder for temporary files") }},
+	)
+	return r
+}
 
 func (p *parser) credentials(n *yaml.Node) (c Credentials) {
 	if n.Kind == yaml.ScalarNode {

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -32,6 +33,7 @@ func TestStores(t *testing.T) {
 			},
 			Buckets: []string{"invoices", "mail"}, Prefix: "2026/",
 			Profile: StoreProfile{Owners: []string{"storage-admin"}, Lacks: []string{"public_access_block"}},
+			Reports: InventoryReports{MaxAge: 30 * time.Hour},
 		}},
 	}
 	if d := cmp.Diff(want, c.Sources); d != "" {
@@ -51,10 +53,36 @@ func TestStores(t *testing.T) {
 	}
 }
 
+func TestInventoryReports(t *testing.T) {
+	for text, want := range map[string]InventoryReports{
+		"off": {}, "{}": {MaxAge: DefaultReportAge}, "{max_age: 336h}": {MaxAge: 14 * 24 * time.Hour},
+		"{folder: spool}": {MaxAge: DefaultReportAge, Folder: filepath.Join("testdata", "spool")},
+	} {
+		path := filepath.Join(t.TempDir(), "testdata", "magpie.yaml")
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(strings.Replace(storeExample(t), "{max_age: 30h}", text, 1)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		c, err := Load(path)
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		if want.Folder != "" {
+			want.Folder = filepath.Join(filepath.Dir(filepath.Dir(path)), want.Folder)
+		}
+		if got := c.Sources[1].S3.Reports; got != want {
+			t.Errorf("%s: %+v, want %+v", text, got, want)
+		}
+	}
+}
+
 // TestMistakesWithStores changes one thing of the example at a time. Each error must be the only one and begin with its place.
 func TestMistakesWithStores(t *testing.T) {
 	for _, test := range []struct{ name, old, new, want string }{
-		{"path", "prefix: 2026/", "path: estate", `21:5: source: unknown key "path"; known are account, region, kind, endpoint, credentials, buckets, regions, prefix, requests_per_second, profile`},
+		{"path", "prefix: 2026/", "path: estate", `21:5: source: unknown key "path"; known are account, region, kind, endpoint, credentials, buckets, regions, prefix, requests_per_second, inventory_reports, profile`},
 		{"folder with an endpoint", "kind: s3\n    credentials: {profile: audit}\n    requests_per_second: 100", "kind: folder\n    path: estate\n    endpoint: x", `12:5: source: unknown key "endpoint"; known are account, region, kind, path`},
 		{"endpoint without a scheme", "https://minio.example:9000", "minio.example:9000", `16:15: endpoint: http:// or https:// with a host and perhaps a port is expected`},
 		{"endpoint with a password", "https://minio", "https://me:hunter2@minio", `16:15: endpoint: http:// or https:// with a host and perhaps a port is expected`},
@@ -72,6 +100,10 @@ func TestMistakesWithStores(t *testing.T) {
 		{"rate that is none", "requests_per_second: 100", "requests_per_second: .nan", `12:26: requests_per_second: a number from`},
 		{"setting", "[public_access_block]", "[blocks]", `24:15: lacks: one of acl, encryption, location, ownership, policy, public_access_block, replication, tags, versioning is expected, not "blocks"`},
 		{"unknown key of the profile", "owners:", "owner:", `23:7: profile: unknown key "owner"; known are owners, lacks`},
+		{"reports too old", "30h", "15d", `25:34: max_age: a time from 1h to 336h is expected, such as 36h, not "15d"`},
+		{"reports of no age", "30h", "0s", `25:34: max_age: a time from`},
+		{"reports on", "{max_age: 30h}", "on", `25:24: inventory_reports: off, or a mapping with max_age (such as 36h) or folder, is expected, not "on"`},
+		{"unknown key of reports", "max_age", "age", `25:25: inventory_reports: unknown key "age"; known are max_age, folder`},
 		{"kind", "kind: s3\n    credentials: {profile: audit}\n    requests_per_second: 100", "kind: swift\n    path: x", `10:11: kind: folder or s3 is expected, not "swift"`},
 		{"twice", "    endpoint: https://minio.example:9000\n", "", ""},
 	} {

@@ -53,12 +53,13 @@ type EncryptionCounts struct {
 // MaxExtensions bounds Counts.Extensions.
 const MaxExtensions = 1000
 
-// Count walks the listing of a bucket. An object whose listing does not tell its encryption counts under assumed, which is "" where nothing
+// Count walks the listing of a bucket, which may be one of the store's own reports where the source is configured to read them: then the counts
+// are those of the moment when the report was begun. An object whose listing does not tell its encryption counts under assumed, which is "" where nothing
 // can be assumed. In an estate it is the default encryption of the bucket (Configuration.Encryption): its files stand for objects that were
 // uploaded without headers of their own. The error ends the listing; the counts are then of what came before it.
 func Count(ctx context.Context, d source.Driver, bucket, assumed string) (Counts, error) {
 	c := Counts{StorageClasses: map[string]Amount{}, Extensions: map[string]Amount{}}
-	for item, err := range d.List(ctx, bucket, source.ListOptions{}) {
+	for item, err := range d.List(ctx, bucket, source.ListOptions{Report: &source.ReportOptions{Use: source.ForCounts}}) {
 		if err != nil {
 			return c, err
 		}

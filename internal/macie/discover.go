@@ -356,10 +356,18 @@ func (w *Worker) survey(ctx context.Context, a *job.Attempt, driver source.Drive
 		})
 	}
 	unlisted := "" // a prefix about which the listing does not tell
+	var report source.Report
+	// newer says that what was looked at may be younger than the report that the listing comes from.
+	newer := func(o *store.DiscoveryObject) bool { return report.Missing(time.UnixMilli(o.AnalyzedAt)) }
 	isGone := func(o *store.DiscoveryObject) bool {
-		return unlisted == "" || !bytes.HasPrefix(o.Key, []byte(unlisted))
+		return !newer(o) && (unlisted == "" || !bytes.HasPrefix(o.Key, []byte(unlisted)))
 	}
-	for item, err := range driver.List(ctx, s.bucket, source.ListOptions{}) {
+	told := func(r source.Report) {
+		if report = r; r.Name != "" {
+			a.Log().Info("automated discovery: a bucket is listed from a report of the store", "bucket", s.bucket, "report", r.Name, "begun", r.Begun)
+		}
+	}
+	for item, err := range driver.List(ctx, s.bucket, source.ListOptions{Report: &source.ReportOptions{Use: source.ForDiscovery, Told: told}}) {
 		if err != nil {
 			return err // what is behind is as it was
 		}
@@ -394,8 +402,11 @@ func (w *Worker) survey(ctx context.Context, a *job.Attempt, driver source.Drive
 		if old != nil && bytes.Equal(store.BoundKey(old.Key), key) {
 			s.seen = true
 			past.next()
-			switch {
-			case old.ETag != store.CleanText(item.ETag) || old.VersionID != store.CleanText(item.VersionID):
+			switch changed := old.ETag != store.CleanText(item.ETag) || old.VersionID != store.CleanText(item.VersionID); {
+			case changed && newer(old) && old.Status != statusSkipped:
+				s.known[s.kindOf(&item.Object)]++
+				continue // the report tells of it as it was before
+			case changed:
 				gone = append(gone, old.Key)
 				rank = rankChanged
 			case retried[old.Reason] && old.Status == statusSkipped:

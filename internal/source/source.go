@@ -36,6 +36,38 @@ type ListOptions struct {
 	// After keeps the keys that are greater than this one, which need not exist. A listing cut short goes on after its last key at the
 	// cost of finding the place, not of walking there.
 	After string
+	// Report, if not nil, lets the listing come from a report that the store has made of the bucket (S3 Inventory), if the source is
+	// configured for that use. Nil is what is there now.
+	Report *ReportOptions
+}
+
+// ReportOptions say what a listing is for and which reports will do. A report tells what was there at a moment that is past: what has been
+// made since is missing, what is gone is still told, and what has changed is told as it was, so that Open answers Changed to its entity tag.
+// It is told whole or not at all, in S3's order, so that After goes on in a newer report, and in a listing, as it does in the same one.
+type ReportOptions struct {
+	Use ReportUse
+	// Told, if not nil, is called once, before the first item, with where the listing comes from.
+	Told func(Report)
+}
+
+// A ReportUse is what a report is read for.
+type ReportUse uint8
+
+const (
+	// ForCounts: the objects are counted.
+	ForCounts ReportUse = iota
+	// ForDiscovery: automated discovery chooses among the objects.
+	ForDiscovery
+)
+
+// A Report says where a listing comes from.
+type Report struct {
+	// Name names the report, for a user to read; "" is a listing of what is there now.
+	Name string
+	// Begun is when the store began to look at the bucket.
+	Begun time.Time
+	// Reason is why there is no report, where the source is configured to read some; "" otherwise.
+	Reason string
 }
 
 // OpenOptions say which state of an object to read. The zero value reads the current one, whichever it is.
@@ -92,6 +124,16 @@ type Reader interface {
 	io.ReadCloser
 	// Object describes what is being read, as a listing would now.
 	Object() Object
+}
+
+// reportLag is how long it may take until a report begins to tell of a change. Amazon S3 says no more than that its reports may not have what
+// was added or deleted recently (Amazon S3 User Guide, "Amazon S3 Inventory list", on consistency).
+const reportLag = 24 * time.Hour
+
+// Missing reports whether an object that is not in the report, or is there in another state, may be one that the report does not know of yet:
+// it was seen at a time, and not long enough before the report. Of a listing it is false.
+func (r Report) Missing(seen time.Time) bool {
+	return r.Name != "" && seen.After(r.Begun.Add(-reportLag))
 }
 
 // As returns the driver's further interface T (Configured, Documented), looking through wrappers that have an Unwrap method.

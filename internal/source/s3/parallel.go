@@ -81,6 +81,9 @@ func (s *Store) list(ctx context.Context, bucket string, opts source.ListOptions
 	if !some {
 		return
 	}
+	if opts.Report != nil && s.listReport(ctx, bucket, prefix, after, opts.Report, yield) {
+		return
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	l := &listing{store: s, ctx: ctx, query: request{bucket: bucket, prefix: prefix}}
 	l.changed.L = &l.mu

@@ -28,6 +28,15 @@ func (s *Store) Open(ctx context.Context, bucket, key string, opts source.OpenOp
 	if key == "" || !strings.HasPrefix(key, s.opts.Prefix) {
 		return nil, &source.Error{Kind: source.NotFound, Op: "open", Bucket: bucket, Key: key}
 	}
+	r, err := s.open(ctx, bucket, key, opts)
+	if err != nil {
+		return nil, err // not a reader that is nil
+	}
+	return r, nil
+}
+
+// open is Open for whatever bucket and key.
+func (s *Store) open(ctx context.Context, bucket, key string, opts source.OpenOptions) (*reader, error) {
 	r := &reader{ctx: ctx, store: s, bucket: bucket, version: opts.VersionID}
 	r.object.Key, r.object.ETag = key, opts.ETag
 	out, stream, err := r.get("open", 0, -1)

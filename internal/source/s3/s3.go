@@ -58,6 +58,8 @@ type Options struct {
 	Retry Retry
 	// Profile says what the store cannot say of itself.
 	Profile Profile
+	// Reports say whether S3 Inventory reports are read.
+	Reports Reports
 	// Transport, if not nil, carries the requests (tests, proxies of special kinds). Close closes its idle connections.
 	Transport http.RoundTripper
 }
@@ -145,6 +147,10 @@ func New(opts Options) (*Store, error) {
 			return nil, fmt.Errorf("%q is not the name of a bucket", b)
 		}
 	}
+	if opts.Reports.MaxAge < 0 || opts.Reports.MaxAge > MaxReportAge {
+		return nil, fmt.Errorf("reports may be up to %v old", MaxReportAge)
+	}
+	opts.Reports = opts.Reports.withDefaults()
 	if opts.RequestsPerSecond < 0 || opts.Parallel < 0 {
 		return nil, errors.New("a rate or a number of parallel requests cannot be negative")
 	}

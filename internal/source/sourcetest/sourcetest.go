@@ -126,10 +126,10 @@ func listed(t interface {
 	keys := []string{}
 	for item, err := range d.List(context.Background(), bucket, opts) {
 		if err != nil {
-			t.Fatalf("List(%q, %+q): %v", bucket, opts, err)
+			t.Fatalf("List(%q, %+q): %v", bucket, []string{opts.Prefix, opts.After}, err)
 		}
 		if item.Err != nil {
-			t.Fatalf("List(%q, %+q): item %q: %v", bucket, opts, item.Key, item.Err)
+			t.Fatalf("List(%q, %+q): item %q: %v", bucket, []string{opts.Prefix, opts.After}, item.Key, item.Err)
 		}
 		keys = append(keys, item.Key)
 	}
@@ -226,7 +226,7 @@ func testResumeAndPrefix(t *testing.T, h Harness) {
 	places = append(places, keys...)
 	for _, at := range places {
 		for _, opts := range []source.ListOptions{{After: at}, {Prefix: at}, {Prefix: "a", After: at}, {Prefix: at, After: "a/c"}, {Prefix: "a/", After: at}} {
-			diff(t, fmt.Sprintf("keys with %+q", opts), expected(keys, opts), listed(t, d, Bucket, opts))
+			diff(t, fmt.Sprintf("keys with %+q", []string{opts.Prefix, opts.After}), expected(keys, opts), listed(t, d, Bucket, opts))
 		}
 	}
 }
@@ -255,7 +255,7 @@ func testRandomTrees(t *testing.T, h Harness) {
 				opts.After = piece(rt, append(keys, "a/b"))
 			}
 			if want, got := expected(keys, opts), listed(rt, d, Bucket, opts); !slices.Equal(want, got) {
-				rt.Fatalf("keys of %q with %+q: got %q, want %q", keys, opts, got, want)
+				rt.Fatalf("keys of %q with %+q: got %q, want %q", keys, []string{opts.Prefix, opts.After}, got, want)
 			}
 		}
 	})
