@@ -16,8 +16,8 @@ type dispatch struct {
 	needs   [kinds][maxRun + 1]uint64
 	numbers [kinds][maxRun + 1][64]uint16 // of a list; list 0 is empty
 	lists   []list
-	layouts int       // how many there are
-	led     []*layout // those that a literal leads to
+	layouts int         // how many there are
+	led     []ledLayout // those that a literal leads to
 	// before says of a byte what it means before a run.
 	before [256]uint8
 	// after holds for each byte, by bits, the sets of bytes that may follow a run which it is in. Set 0 has all.
@@ -43,6 +43,12 @@ type dispatch struct {
 	anyBareWords uint64 // all bits or none
 	// looks are the bytes that make any run behind them worth a look.
 	looks []byte
+}
+
+// A ledLayout is a layout to which a literal leads, with the lengths that the run may have in which it begins.
+type ledLayout struct {
+	*layout
+	lengths lengths
 }
 
 // A bareRun says with which runs of a kind and length a layout may begin.
@@ -117,7 +123,7 @@ func (d *dispatch) build(layouts []*layout) {
 			l.rank = d.layouts
 			d.layouts++
 			if len(sh.literal()) >= minLiteral {
-				d.led = append(d.led, l)
+				d.led = append(d.led, ledLayout{l, sh.runs.all()})
 			}
 		}
 	}

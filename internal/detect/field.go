@@ -62,9 +62,15 @@ func (c *fieldCache) reset() {
 
 // get returns what is known of the field.
 func (c *fieldCache) get(e *Engine, f *text.Field) *fieldInfo {
-	if c.last != nil && c.last.next != nil && c.last.next.field == f {
-		c.last = c.last.next
-		return c.last
+	if c.last != nil {
+		next := c.last.next
+		for k := 0; k < maxSkip && next != nil; k++ {
+			if next.field == f {
+				c.last = next
+				return next
+			}
+			next = next.next
+		}
 	}
 	info := c.byField[f]
 	if info == nil {
@@ -88,6 +94,9 @@ func (c *fieldCache) get(e *Engine, f *text.Field) *fieldInfo {
 	c.last = info
 	return info
 }
+
+// maxSkip is how many empty cells one after the other do not disturb the order of the fields.
+const maxSkip = 4
 
 // learn fills info with the keywords in the field's names, innermost first, and what follows from them.
 func (c *fieldCache) learn(e *Engine, info *fieldInfo, f *text.Field) {

@@ -1,10 +1,12 @@
 package detect
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/binary"
 	"math/bits"
 	"slices"
+	"unicode"
 )
 
 // The cells of a column look alike. The form of a short value is what is left of it if any two digits, any two small letters and any two capitals
@@ -42,12 +44,19 @@ type formKey struct {
 	length uint32
 }
 
-// A trial is a layout to be tried at the run that begins at start, if the first character is one of these, by the bits of alnumIndex. Where its
-// shape then ends, if that is the same for all values of the form, and else -1.
+// A trial is a layout to be tried at the run that begins at start, if the first character is one of these, by the bits of alnumIndex. Its shape
+// ends at end if it fits, and sure says that it does for all values of the form; end is -1 if the form does not tell. No layout stands for those
+// of the word t[start:end].
 type trial struct {
-	layout     *layout
-	first      uint64
-	start, end int32
+	layout *layout
+	first  uint64
+	// If to is not 0, the form leaves only the checks to be made: t[from:to] is a value if it passes them. It is as near as a keyword in the name
+	// that is rank steps out of the innermost, or needs none if that is -1. compact says that it has digits and capitals only.
+	rank       int32
+	start, end int8
+	from, to   uint8
+	sure       bool
+	compact    bool
 }
 
 // A formPlan says what to do with the values of a form.
@@ -55,10 +64,11 @@ type formPlan struct {
 	key formKey
 	// ordinary says that these values are read as all others are.
 	ordinary bool
-	// A value is read in the ordinary way as well if a literal that leads to a layout may begin at one of the literals, a word of layouts with
-	// Words at one of the words, or if a keyword begins at one of the keywords.
-	literals, keywords, words uint32
-	ends                      uint64 // of the words
+	// A value is read in the ordinary way as well if a literal that leads to a layout may begin at one of the literals, or if a keyword begins at
+	// one of the keywords.
+	literals, keywords uint32
+	// whole says that a layout may want all of the value.
+	whole bool
 	// The trials from first to last are all that is needed for the others.
 	first, last uint16
 }
@@ -136,12 +146,19 @@ func (k *formKey) text() []byte {
 	return t
 }
 
-// scanForm reads a complete value of at most maxForm bytes, and reports whether it did: it does not if the value has to be read in the ordinary
-// way, as it has if its form is not known yet.
-func (s *Scanner) scanForm(t []byte) bool {
+// quiet reports whether there is nothing to do with t, whose plan this is.
+func (s *Scanner) quiet(p *formPlan, t []byte) bool {
+	return p.first == p.last && !p.whole && !p.ordinary && (p.literals|p.keywords == 0 || !s.doubtful(p, t))
+}
+
+// plan returns what is to be done with a complete value of the field; nil if it is not known, or not worked out yet.
+func (s *Scanner) plan(t []byte) *formPlan {
 	m := &s.forms
+	if len(t) > maxForm {
+		return nil
+	}
 	if m.credit++; m.pairs == nil && m.credit < firstForm {
-		return false
+		return nil
 	}
 	field := uint32(0)
 	if s.field != nil {
@@ -149,7 +166,7 @@ func (s *Scanner) scanForm(t []byte) bool {
 	}
 	key := &m.key
 	if !key.set(t, field) {
-		return false
+		return nil
 	}
 	if m.pairs == nil {
 		m.pairs, m.trials, m.credit = make([]planPair, 1<<formBits/2), make([]trial, 0, maxTrials), learnFirst*learnCost
@@ -162,18 +179,12 @@ func (s *Scanner) scanForm(t []byte) bool {
 		if p = &pair.plans[pair.last&1]; !p.key.is(key) {
 			if pair.seen != uint32(key.hash) || m.credit < 0 {
 				pair.seen = uint32(key.hash)
-				return false
+				return nil
 			}
 			s.learn(p, *key)
 		}
 	}
-	if p.ordinary || p.literals|p.keywords|p.words != 0 && s.doubtful(p, t) {
-		return false
-	}
-	if p.first < p.last {
-		s.tryAll(m.trials[p.first:p.last], t)
-	}
-	return true
+	return p
 }
 
 // tryAll tries what a value's form leaves, and reports what it finds.
@@ -186,18 +197,62 @@ func (s *Scanner) tryAll(trials []trial, t []byte) {
 			claimed = s.settle(t)
 			s.found = s.found[:0]
 		}
-		if i := int(tr.start); i >= claimed && tr.first>>(alnumIndex[t[i]]&63)&1 != 0 {
-			end := int(tr.end)
-			if end < 0 {
-				end = tr.layout.shape.match(t, i)
+		i, end := int(tr.start), int(tr.end)
+		if i < claimed || tr.first>>(alnumIndex[t[i]]&63)&1 == 0 {
+			continue
+		}
+		if tr.layout == nil {
+			if s.e.words.mayBe(headAt(t, i), end-i) {
+				s.tryWord(t, i, end)
 			}
-			if end >= 0 {
-				s.tryAt(tr.layout, t, i, end)
-			}
+			continue
+		}
+		if !tr.sure {
+			end = tr.layout.shape.match(t, i)
+		}
+		switch {
+		case end < 0:
+		case tr.to > 0:
+			s.tryChecks(tr, t)
+		default:
+			s.tryAt(tr.layout, t, i, end)
 		}
 	}
 	if len(s.found) > 0 {
 		s.settle(t)
+	}
+}
+
+// tryChecks does what add does where nothing but the checks is left to do.
+func (s *Scanner) tryChecks(tr *trial, t []byte) {
+	l, start, end := tr.layout, int(tr.from), int(tr.to)
+	if s.base+int64(int(tr.start)-len(l.shape.lead)) < s.claimed {
+		return
+	}
+	near := unneeded
+	if tr.rank >= 0 {
+		near = fieldNearness(uint16(tr.rank))
+	}
+	if s.again(l, start, end, near) {
+		return
+	}
+	value := t[start:end]
+	if tr.compact && l.CheckText == nil {
+		if l.check != nil && !l.check(value) || len(l.refuse) > 0 && l.refuse[string(value)] {
+			return
+		}
+	} else if !s.accepts(l, value) {
+		return
+	}
+	s.found = append(s.found, candidate{layout: l, start: start, end: end, near: near})
+}
+
+// tryWord tries the layouts of the word t[i:end].
+func (s *Scanner) tryWord(t []byte, i, end int) {
+	for _, l := range s.e.words.at(t, i) {
+		if (l.need >= afterLead || s.inField(l)) && (l.Glance == nil || l.Glance(t, i, end, true)) {
+			s.try(l, t, i, end, true)
+		}
 	}
 }
 
@@ -206,12 +261,6 @@ func (s *Scanner) doubtful(p *formPlan, t []byte) bool {
 	e := s.e
 	for places := p.literals; places != 0; places &= places - 1 {
 		if e.dispatch.literals.has(literalIndex(headAt(t, bits.TrailingZeros32(places))))&1 != 0 {
-			return true
-		}
-	}
-	for places := p.words; places != 0; places &= places - 1 {
-		i := bits.TrailingZeros32(places)
-		if e.words.mayBe(headAt(t, i), bits.TrailingZeros64(p.ends>>i)) {
 			return true
 		}
 	}
@@ -239,7 +288,7 @@ func (s *Scanner) learn(p *formPlan, key formKey) {
 	m := &s.forms
 	*p = formPlan{key: key}
 	m.planned = m.planned[:0]
-	s.plan(p, key.text())
+	s.workOut(p, key.text())
 	if len(m.trials)+len(m.planned) > maxTrials {
 		clear(m.pairs) // they are learned anew
 		m.trials = m.trials[:0]
@@ -251,31 +300,35 @@ func (s *Scanner) learn(p *formPlan, key formKey) {
 	p.last = uint16(len(m.trials))
 }
 
-// plan finds out what to try in values of the form of which t is an example.
-func (s *Scanner) plan(p *formPlan, t []byte) {
+// workOut finds out what to do with values of the form of which t is an example.
+func (s *Scanner) workOut(p *formPlan, t []byte) {
 	m := &s.forms
 	all := readMasks(t, 0)
 	keywords := uint32(0) // where they may begin, before the run
+	if s.field != nil {
+		p.whole = slices.ContainsFunc(s.field.whole, func(l *layout) bool { return l.FormFits == nil || l.FormFits(bytes.TrimSpace(t)) })
+	}
 	for starts := all.alnum &^ (all.alnum << 1); starts != 0; starts &= starts - 1 {
 		m.credit -= learnCost
 		i := bits.TrailingZeros64(starts)
 		n := bits.TrailingZeros64(^(all.alnum >> i))
 		inside := uint64(1)<<n - 1
 		digits, capitals := all.digits>>i&inside, all.capitals>>i&inside
-		if escaped(t, i) {
+		if i > 0 && t[i-1] == '\\' { // it may escape the first letter
 			p.ordinary = true
 			return
 		}
-		if n >= minLiteral && slices.ContainsFunc(s.e.dispatch.led, func(l *layout) bool { return l.fits(t, i) }) {
+		if slices.ContainsFunc(s.e.dispatch.led, func(l ledLayout) bool { return l.lengths.short>>n&1 != 0 && l.fits(t, i) }) {
 			p.literals |= 1 << i
-		}
-		if capitals&1 != 0 && n < len(t) {
-			p.words |= 1 << i
-			p.ends |= 1 << (i + n)
 		}
 		words := uint32(wordStarts(inside, digits, capitals)) << i
 		s.e.dispatch.fitting(m, t, i, n, kindOfMasks(digits, capitals, inside&^(digits|capitals)))
 		for _, l := range m.fits {
+			tr := trial{layout: l, first: l.shape.firsts(), start: int8(i)}
+			tr.end, tr.sure = l.shape.formEnd(t, i)
+			if !tr.judge(t) {
+				continue
+			}
 			switch {
 			case l.Keyword == KeywordUnneeded:
 			case l.Around != nil:
@@ -283,12 +336,62 @@ func (s *Scanner) plan(p *formPlan, t []byte) {
 			default:
 				p.keywords |= keywords
 			}
-			if l.need >= afterLead || s.inField(l) {
-				m.planned = append(m.planned, trial{layout: l, first: l.shape.firsts(), start: int32(i), end: int32(l.shape.certainEnd(t, i))})
+			if (l.need >= afterLead || s.inField(l)) && (tr.to == 0 || s.setRank(&tr)) {
+				m.planned = append(m.planned, tr)
+			}
+		}
+		if capitals&1 != 0 && n < len(t) && len(s.e.words.lists) > 0 {
+			m.planned = append(m.planned, trial{first: ^uint64(0), start: int8(i), end: int8(i + n)})
+			if s.e.words.listen {
+				p.keywords |= keywords | words
 			}
 		}
 		keywords |= words
 	}
+}
+
+// judge reports whether values of the form of which t is an example may pass the trial, keywords aside, and fills in what their form leaves of it.
+func (tr *trial) judge(t []byte) bool {
+	l, start, end := tr.layout, int(tr.start)-len(tr.layout.shape.lead), int(tr.end)
+	if end < 0 || l.Around != nil || l.Open || l.id.Direction == Either {
+		return true
+	}
+	if l.Lead != "" {
+		start = l.lead(t, start)
+	}
+	if !l.opensToken(t, start) {
+		return false
+	}
+	if l.Tail != nil {
+		if !l.TailByForm || bytes.ContainsFunc(t[end:], unicode.IsLetter) {
+			return true
+		}
+		if end, _ = l.tail(t, start, end, true); end < 0 {
+			return false
+		}
+	} else if !l.closesToken(t, end) {
+		return false
+	}
+	if end-start > l.id.MaxLen || l.Alone && !standsAlone(t, start, end) || l.FormFits != nil && !l.FormFits(t[start:end]) {
+		return false
+	}
+	tr.from, tr.to = uint8(start), uint8(end)
+	tr.compact = !bytes.ContainsFunc(t[start:end], func(r rune) bool { return r != '0' && r != 'A' })
+	return true
+}
+
+// setRank fills in the trial's rank, and reports whether the name of the field allows it.
+func (s *Scanner) setRank(tr *trial) bool {
+	tr.rank = -1
+	if tr.layout.Keyword == KeywordUnneeded {
+		return true
+	}
+	if s.field != nil {
+		if rank, ok := s.field.rank(tr.layout.group); ok {
+			tr.rank = int32(rank)
+		}
+	}
+	return (tr.rank < 0) == (tr.layout.Keyword == KeywordAbsent)
 }
 
 // inField reports whether the name of the field may have a keyword of the layout.
@@ -329,7 +432,12 @@ func (l *layout) fits(t []byte, i int) bool {
 		return false
 	}
 	ends := l.shape.ends(t, i)
-	if ends == 0 || l.Around != nil {
+	if ends == 0 {
+		return false
+	}
+	if l.Around != nil {
+		for ; l.Glance != nil && ends != 0 && !l.Glance(t, start, bits.TrailingZeros64(ends), true); ends &= ends - 1 {
+		}
 		return ends != 0
 	}
 	if l.Lead != "" {
@@ -398,6 +506,18 @@ func (sh *shape) ends(t []byte, i int) uint64 {
 		}
 	}
 	return at
+}
+
+// formEnd returns where match ends at t[i:] for all values that fit of the form of which t is an example, -1 if they differ; and whether all fit
+// whose first character is one that the shape may begin with.
+func (sh *shape) formEnd(t []byte, i int) (end int8, sure bool) {
+	if end := sh.certainEnd(t, i); end >= 0 {
+		return int8(end), true
+	}
+	if ends := sh.ends(t, i); bits.OnesCount64(ends) == 1 {
+		return int8(bits.TrailingZeros64(ends)), false
+	}
+	return -1, false
 }
 
 // certainEnd returns where match ends at t[i:] for all values of the form of which t is an example, if their first character is one that the

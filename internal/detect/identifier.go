@@ -135,7 +135,14 @@ type Layout struct {
 	// Glance is a quick look before Around at what stands beside the shape or word t[start:end], if not nil: false if Around would answer
 	// check.No whatever else there is. It may see no more than two bytes before start and two behind end. Unless final, more text may follow
 	// t, and it takes what it does not see there for fitting.
+	//
+	// Beside a Shape it tells digits, small letters and capitals from each other, but not one from another of its class.
 	Glance func(t []byte, start, end int, final bool) bool
+	// TailByForm says that Tail does not tell one digit from another, where no letters follow the shape.
+	TailByForm bool
+	// FormFits is a quick look at what a value looks like, if not nil. It gets the value, or all of the segment if Whole, with each digit replaced by 0,
+	// small letter by a and capital by A, all of it ASCII, and answers false if Tail or the checks refuse all values that look so.
+	FormFits func(form []byte) bool
 	// Keyword says what is asked of the keywords.
 	Keyword Need
 	// Keywords replace the identifier's for this layout, if not nil.

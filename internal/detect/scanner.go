@@ -153,6 +153,13 @@ func (s *Scanner) writeSegment(b *text.Block, seg *text.Segment) {
 	if len(t) == 0 && !seg.More {
 		return
 	}
+	var plan *formPlan
+	if !seg.More {
+		s.field = info
+		if plan = s.plan(t); plan != nil && s.quiet(plan, t) {
+			return
+		}
+	}
 	s.beginValue(b.Kind, seg.Row, seg.Field, info)
 	s.indexes = s.indexes[:0]
 	if f := seg.Field; f != nil && f.Arrays > 0 {
@@ -173,7 +180,7 @@ func (s *Scanner) writeSegment(b *text.Block, seg *text.Segment) {
 		s.fill(t)
 		return
 	}
-	s.scanValue(t)
+	s.scanValue(t, plan)
 	s.endValue(len(t))
 }
 
@@ -194,15 +201,16 @@ func (s *Scanner) beginWindow() { s.pos, s.first = 0, true }
 
 func (s *Scanner) endValue(n int) { s.next = s.base + int64(n) + s.e.reach + 1 }
 
-// scanValue reads a complete value.
-func (s *Scanner) scanValue(t []byte) {
-	if s.field != nil && len(s.field.whole) > 0 && s.scanWhole(t) {
+// scanValue reads a complete value; plan is nil if there is none.
+func (s *Scanner) scanValue(t []byte, plan *formPlan) {
+	if s.field != nil && len(s.field.whole) > 0 && (plan == nil || plan.whole) && s.scanWhole(t) {
 		return
 	}
-	if len(t) <= maxForm && s.scanForm(t) {
-		return
+	if plan == nil || plan.ordinary || plan.literals|plan.keywords != 0 && s.doubtful(plan, t) {
+		s.scan(t, 0, len(t), true)
+	} else if plan.first < plan.last {
+		s.tryAll(s.forms.trials[plan.first:plan.last], t)
 	}
-	s.scan(t, 0, len(t), true)
 }
 
 // fill appends t to the window and reads whatever the window cannot hold.
@@ -244,7 +252,7 @@ func (s *Scanner) flush() {
 		return
 	}
 	if s.first {
-		s.scanValue(s.window)
+		s.scanValue(s.window, s.plan(s.window))
 	} else {
 		s.pos = s.scan(s.window, s.pos, len(s.window), true)
 	}
@@ -672,18 +680,23 @@ func (s *Scanner) add(l *layout, t []byte, start, end int, final bool) int {
 	if !ok {
 		return end
 	}
+	if !s.again(l, start, end, near) && (checked || s.accepts(l, t[start:end])) {
+		s.found = append(s.found, candidate{layout: l, start: start, end: end, near: near})
+	}
+	return end
+}
+
+// again reports whether another layout of the identifier has found the value at t[start:end], which is then as near as the nearer of the two.
+func (s *Scanner) again(l *layout, start, end int, near nearness) bool {
 	for k := range s.found {
 		if c := &s.found[k]; c.layout.id == l.id && c.start == start && c.end == end {
 			if near.nearer(c.near) {
 				c.near = near
 			}
-			return end
+			return true
 		}
 	}
-	if checked || s.accepts(l, t[start:end]) {
-		s.found = append(s.found, candidate{layout: l, start: start, end: end, near: near})
-	}
-	return end
+	return false
 }
 
 // settle reports what is left of the candidates once resolved, and returns the end of the span they claim, 0 for none.

@@ -328,6 +328,15 @@ func (r *runSet) add(o *runSet) {
 	}
 }
 
+// all returns the lengths of runs of any kind.
+func (r *runSet) all() (all lengths) {
+	for _, l := range r {
+		all.short |= l.short
+		all.long = all.long || l.long
+	}
+	return all
+}
+
 // step is the set after one more byte of the classes.
 func (r *runSet) step(classes int) (out runSet) {
 	for k, l := range r {
@@ -378,11 +387,7 @@ func (sh *shape) enumerate(open bool) {
 // end records that the first run may end in any of these ways, before one of the bytes.
 func (sh *shape) end(runs *runSet, before *bits256) {
 	sh.runs.add(runs)
-	var all lengths
-	for _, l := range runs {
-		all.short |= l.short
-		all.long = all.long || l.long
-	}
+	all := runs.all()
 	if all == (lengths{}) {
 		return
 	}

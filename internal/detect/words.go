@@ -12,8 +12,9 @@ type words struct {
 	shift  uint8 // of the hash, to make it an index of a bit
 	// lists gives the layouts of a word, folded.
 	lists map[string][]*layout
-	// bare are the layouts that need no keyword.
-	bare []*layout
+	// bare are the layouts that need no keyword; listen says that others do.
+	bare   []*layout
+	listen bool
 }
 
 // maxWord is the greatest length of a word in bytes: longer runs are not looked into.
@@ -34,6 +35,7 @@ func newWords(layouts []*layout) *words {
 		if l.bare() {
 			ws.bare = append(ws.bare, l)
 		}
+		ws.listen = ws.listen || l.Keyword != KeywordUnneeded
 		var folded []byte
 		for _, w := range l.Words {
 			folded = folded[:0]

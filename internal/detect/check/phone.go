@@ -150,9 +150,9 @@ type phone struct {
 	digits [24]byte
 	n      int
 	// groups are the lengths of the groups of digits, at most eight.
-	groups [8]int
+	groups [8]uint8
 	parts  int
-	// trunk says that a "(0)" stood in it, which is left out of the digits.
+	// trunk says that a "(0)" stood in it, which is left out of the digits. In a form it may be any digit.
 	trunk bool
 	ok    bool
 }
@@ -181,7 +181,7 @@ func readPhone(text []byte) (p phone) {
 			p.ok = false
 			return p
 		}
-		p.groups[p.parts] = i - start
+		p.groups[p.parts] = uint8(i - start)
 		p.parts++
 	}
 	return p
@@ -203,7 +203,7 @@ func (p *phone) abroad(code string, trunk bool) []byte {
 }
 
 // grouped reports whether the groups have these lengths.
-func (p *phone) grouped(lengths ...int) bool {
+func (p *phone) grouped(lengths ...uint8) bool {
 	if len(lengths) != p.parts {
 		return false
 	}
@@ -226,6 +226,12 @@ func FrenchPhone(text []byte) bool {
 		p.grouped(4, 6) && p.digits[1] == '8'
 }
 
+// FrenchPhoneForm reports whether a number of this form may be FrenchPhone.
+func FrenchPhoneForm(form []byte) bool {
+	p := readPhone(form)
+	return p.trunk || p.ok && p.n == 10 && (p.parts == 1 || p.parts == 5 || p.groups[0] == 4 || p.groups[0] == 1)
+}
+
 // FrenchPhoneAbroad is FrenchPhone with the country code 33.
 func FrenchPhoneAbroad(text []byte) bool {
 	p := readPhone(text)
@@ -240,9 +246,18 @@ func frenchNumber(d []byte) bool {
 // telephones from 6 or 71 to 74, of services from 70, 80 or 90 (CNMC, Plan Nacional de Numeración Telefónica; Real Decreto 2296/2004).
 func SpanishPhone(text []byte) bool {
 	p := readPhone(text)
-	return p.ok && bytes.IndexByte(text, '/') < 0 && spanishNumber(p.digits[:p.n]) &&
-		(p.grouped(9) || p.grouped(3, 3, 3) || p.grouped(3, 2, 2, 2) || p.grouped(2, 3, 2, 2) || p.grouped(2, 7) ||
-			p.grouped(3, 6) || p.grouped(2, 3, 4))
+	return p.spanish() && bytes.IndexByte(text, '/') < 0 && spanishNumber(p.digits[:p.n])
+}
+
+// SpanishPhoneForm reports whether a number of this form may be SpanishPhone.
+func SpanishPhoneForm(form []byte) bool {
+	p := readPhone(form)
+	return p.trunk || p.spanish()
+}
+
+// spanish reports whether the groups are those of Spanish numbers.
+func (p *phone) spanish() bool {
+	return p.ok && (p.grouped(9) || p.grouped(3, 3, 3) || p.grouped(3, 2, 2, 2) || p.grouped(2, 3, 2, 2) || p.grouped(2, 7) || p.grouped(3, 6) || p.grouped(2, 3, 4))
 }
 
 // SpanishPhoneAbroad is SpanishPhone with the country code 34.
@@ -281,7 +296,13 @@ func ItalianPhone(text []byte) bool {
 	if d[0] != '0' { // 347-118-2640 would be American
 		return p.groups[0] == 3 && !(p.grouped(3, 3, 4) && bytes.Count(text, []byte{'-'}) == 2)
 	}
-	return p.groups[0] == italianArea(d) && p.parts <= 3 && p.groups[1] >= 3
+	return int(p.groups[0]) == italianArea(d) && p.parts <= 3 && p.groups[1] >= 3
+}
+
+// ItalianPhoneForm reports whether a number of this form may be ItalianPhone.
+func ItalianPhoneForm(form []byte) bool {
+	p := readPhone(form)
+	return p.trunk || p.ok && p.n >= 8 && p.n <= 10 && (p.parts == 1 || p.parts <= 4 && p.groups[0] >= 2 && p.groups[0] <= 4)
 }
 
 // ItalianPhoneAbroad is ItalianPhone with the country code 39; the 0 of a place stays.
@@ -345,6 +366,20 @@ func (p *phone) brazilian() bool {
 		return brazilianNumber(d) && (p.parts == 1 || p.groups[0] == 3)
 	}
 	return brazilianNumber(d) && (p.parts == 1 || p.groups[0] == 2 || p.parts == 2 && p.groups[1] == 4)
+}
+
+// BrazilianPhoneForm reports whether a number of this form may be BrazilianPhone.
+func BrazilianPhoneForm(form []byte) bool {
+	p := readPhone(form)
+	switch {
+	case p.trunk:
+		return true
+	case !p.ok || p.n < 10 || p.n > 12 || p.parts > 4:
+		return false
+	case p.parts == 1 || p.n < 12 && (p.groups[0] == 2 || p.parts == 2 && p.groups[1] == 4):
+		return true
+	}
+	return p.n > 10 && (p.groups[0] == 1 || p.groups[0] == 3 || p.groups[0] == 4)
 }
 
 // BrazilianGrouped is BrazilianPhone but for ten digits in one word, which may as well be a number of North America.
@@ -412,7 +447,7 @@ func GermanPhone(text []byte) bool {
 	if p.parts == 1 {
 		return len(d) >= 9
 	}
-	switch first := p.groups[0] - 1; {
+	switch first := int(p.groups[0]) - 1; {
 	case d[0] == '1':
 		return first == 3 || first == 4
 	case germanArea(d) == 0: // a service

@@ -2,6 +2,7 @@ package managed
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -34,6 +35,12 @@ func TestColumns(t *testing.T) {
 				}
 			}
 		}
+	}
+	values = append(values, "a\\n4111111111111111", "b\\n4012888888881881", "c\\t4222222222222220", "phone (0)711 2345678")
+	// Others that look alike, so that what follows from the looks of one is put to the test by another.
+	random := rand.New(rand.NewPCG(1, 2))
+	for _, v := range values {
+		values = append(values, alike(random, v), alike(random, v))
 	}
 	slices.Sort(values)
 	values = slices.Compact(values)
@@ -72,4 +79,21 @@ func TestColumns(t *testing.T) {
 	if len(want) < 1000 {
 		t.Errorf("only %d of %d values are found", len(want), len(column.Segments))
 	}
+}
+
+// alike returns a value of the same form: other digits for digits, and now and then other letters for letters.
+func alike(random *rand.Rand, v string) string {
+	letters := random.IntN(2) == 0
+	out := []byte(v)
+	for i, b := range out {
+		switch {
+		case b-'0' < 10 && random.IntN(3) == 0:
+			out[i] = '0' + byte(random.IntN(10))
+		case b-'a' < 26 && letters && random.IntN(3) == 0:
+			out[i] = 'a' + byte(random.IntN(26))
+		case b-'A' < 26 && letters && random.IntN(3) == 0:
+			out[i] = 'A' + byte(random.IntN(26))
+		}
+	}
+	return string(out)
 }

@@ -133,7 +133,7 @@ func addresses() []detect.Layout {
 	add(postal.Kingdom, nil, "A{1,2}9[0-9A-Z]? 9AA", "A99AA", "A999AA", "AA99AA", "AA999AA", "A9A9AA", "AA9A9AA")
 	add(postal.Australia, postal.GlanceAustralia, `"nsw"`, `"vic"`, `"qld"`, `"sa"`, `"wa"`, `"tas"`, `"nt"`, `"act"`, `"wales"`, `"victoria"`, `"queensland"`, `"australia"`,
 		`"tasmania"`, `"territory"`)
-	return append(out, detect.Layout{Tail: postal.Whole, Keyword: detect.KeywordInField, Whole: true})
+	return append(out, detect.Layout{Tail: postal.Whole, FormFits: postal.WholeForm, Keyword: detect.KeywordInField, Whole: true})
 }
 
 // names are the labels that let a name in running text have a word that is in no list.

@@ -33,16 +33,16 @@ func phones() []*detect.Identifier {
 		phone("BRAZIL_PHONE_NUMBER", "55", 10, 11, check.BrazilianPhoneAbroad, "celular «(11) 98765-4321»",
 			"Anatel, Resolução 749/2022 (Regulamento de Numeração); ITU-T E.164",
 			[]detect.Layout{
-				{Shape: "[1-9][1-9]", Tail: check.PhoneGroups(8, 9, false), CheckText: check.BrazilianGrouped, Alone: true},
+				{Shape: "[1-9][1-9]", Tail: check.PhoneGroups(8, 9, false), CheckText: check.BrazilianGrouped, FormFits: check.BrazilianPhoneForm, Alone: true},
 				{Shape: "9{10}", CheckText: check.BrazilianPhone, Keywords: brazilianWords},
-				{Shape: "'0'9", Tail: check.PhoneGroups(9, 10, false), CheckText: check.BrazilianPhone},
-				{Shape: "([1-9]", Tail: check.PhoneGroups(9, 10, true), CheckText: check.BrazilianPhone},
-				{Shape: "('0'[1-9]", Tail: check.PhoneGroups(9, 10, true), CheckText: check.BrazilianPhone},
+				{Shape: "'0'9", Tail: check.PhoneGroups(9, 10, false), CheckText: check.BrazilianPhone, FormFits: check.BrazilianPhoneForm},
+				{Shape: "([1-9]", Tail: check.PhoneGroups(9, 10, true), CheckText: check.BrazilianPhone, FormFits: check.BrazilianPhoneForm},
+				{Shape: "('0'[1-9]", Tail: check.PhoneGroups(9, 10, true), CheckText: check.BrazilianPhone, FormFits: check.BrazilianPhoneForm},
 			},
 			brazilianWords...),
 		phone("FRANCE_PHONE_NUMBER", "33", 9, 10, check.FrenchPhoneAbroad, "tél. «06 39 98 41 72»",
 			"ARCEP, plan national de numérotation (décision 2018-0881); ITU-T E.164",
-			[]detect.Layout{{Shape: "'0'", Tail: check.PhoneGroups(9, 9, false), CheckText: check.FrenchPhone, Alone: true}},
+			[]detect.Layout{{Shape: "'0'", Tail: check.PhoneGroups(9, 9, false), CheckText: check.FrenchPhone, FormFits: check.FrenchPhoneForm, Alone: true}},
 			"téléphone", "tél", "téléphone portable", "téléphone fixe", "numéro de téléphone", "portable", "télécopie", "télécopieur", "n° de téléphone"),
 		phone("GERMANY_PHONE_NUMBER", "49", 7, 12, check.GermanPhoneAbroad, "Telefon: «030 23125 482»",
 			"Bundesnetzagentur, Nummernraum für das öffentliche Telekommunikationsnetz (E.164); DIN 5008",
@@ -55,15 +55,15 @@ func phones() []*detect.Identifier {
 		phone("ITALY_PHONE_NUMBER", "39", 7, 11, check.ItalianPhoneAbroad, "cellulare «347 118 2640»",
 			"AGCOM, Piano di numerazione nazionale (delibera 8/15/CIR); ITU-T E.164",
 			[]detect.Layout{
-				{Shape: "[038]", Tail: check.PhoneGroups(7, 10, false), CheckText: check.ItalianPhone, Alone: true},
-				{Shape: "('0'", Tail: check.PhoneGroups(7, 10, true), CheckText: check.ItalianPhone, Alone: true},
+				{Shape: "[038]", Tail: check.PhoneGroups(7, 10, false), CheckText: check.ItalianPhone, FormFits: check.ItalianPhoneForm, Alone: true},
+				{Shape: "('0'", Tail: check.PhoneGroups(7, 10, true), CheckText: check.ItalianPhone, FormFits: check.ItalianPhoneForm, Alone: true},
 			},
 			"telefono", "cellulare", "numero di telefono", "telefono cellulare", "numero di cellulare", "telefono fisso", "recapito telefonico"),
 		phone("SPAIN_PHONE_NUMBER", "34", 9, 9, check.SpanishPhoneAbroad, "teléfono «612 30 47 85»",
 			"CNMC, Plan Nacional de Numeración Telefónica (Real Decreto 2296/2004); ITU-T E.164",
 			[]detect.Layout{
-				{Shape: "[6-9]", Tail: check.PhoneGroups(8, 8, false), CheckText: check.SpanishPhone, Alone: true},
-				{Shape: "([89]", Tail: check.PhoneGroups(8, 8, true), CheckText: check.SpanishPhone, Alone: true},
+				{Shape: "[6-9]", Tail: check.PhoneGroups(8, 8, false), CheckText: check.SpanishPhone, FormFits: check.SpanishPhoneForm, Alone: true},
+				{Shape: "([89]", Tail: check.PhoneGroups(8, 8, true), CheckText: check.SpanishPhone, FormFits: check.SpanishPhoneForm, Alone: true},
 			},
 			"teléfono", "móvil", "teléfono móvil", "número de teléfono", "celular", "teléfono fijo", "tfno", "telf", "tlf"),
 		phone("UK_PHONE_NUMBER", "44", 9, 11, check.BritishPhoneAbroad, "tel: «020 7946 0958»",
@@ -95,7 +95,11 @@ func phone(id, code string, least, most int, abroad func([]byte) bool, example, 
 	}
 	// Exports of tables lose the plus sign.
 	out = append(out, detect.Layout{Shape: fmt.Sprintf("'%s'9{%d,%d}", code, least, most), CheckText: abroad})
-	return &detect.Identifier{ID: id, Category: detect.PersonalInformation, Layouts: append(out, national...),
+	out = append(out, national...)
+	for i := range out {
+		out[i].TailByForm = true // PhoneGroups
+	}
+	return &detect.Identifier{ID: id, Category: detect.PersonalInformation, Layouts: out,
 		Keywords: append(append([]string{}, phoneKeywords...), keywords...), MaxLen: 32, Severity: lowMediumHigh, Example: example, Citation: citation}
 }
 
@@ -104,7 +108,7 @@ func american(need detect.Need, words []string, groups ...string) []detect.Layou
 	out := layouts(need, append(words, groups...))
 	for i := range out {
 		if out[i].CheckText = check.NANPText; i >= len(words) {
-			out[i].Tail = check.Extension
+			out[i].Tail, out[i].TailByForm = check.Extension, true
 		}
 	}
 	return out

@@ -1224,6 +1224,22 @@ func isLetter(b byte) bool { return (b|0x20)-'a' < 26 }
 
 func isAlnum(b byte) bool { return isDigit(b) || isLetter(b) }
 
+// WholeForm reports whether a value may be an address as Whole takes it, as far as its form tells: it needs a postal code.
+func WholeForm(form []byte) bool {
+	for i := range form {
+		if i > 0 && isAlnum(form[i-1]) {
+			continue
+		}
+		switch n := digits(form[i:]); {
+		case n == 5:
+			return true
+		case n == 0 && i+2 < len(form) && isLetter(form[i]) && isDigit(form[i+1]) && isLetter(form[i+2]):
+			return true
+		}
+	}
+	return false
+}
+
 // Whole is the grammar of an address as the whole value of a field that holds addresses: a town and its code suffice, whether known or not, if
 // they are all of the value.
 func Whole(value []byte, _ bool) int {
