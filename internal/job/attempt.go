@@ -99,7 +99,7 @@ func (a *Attempt) Commit(ctx context.Context, cursor []byte, delta Counters, wri
 	a.begin()
 	defer a.end()
 	note := a.pendingNote()
-	err := e.cfg.DB.Update(ctx, func(tx store.Tx) error {
+	err := e.update(ctx, func(tx store.Tx) error {
 		state, err := lockRun(ctx, tx, a.Run, note.code != "")
 		if err != nil {
 			return err
@@ -138,15 +138,17 @@ func (a *Attempt) Commit(ctx context.Context, cursor []byte, delta Counters, wri
 	return nil
 }
 
-// advance is the fence: it touches the shard's row only if this attempt holds it.
+// advance is the fence: it touches the shard's row only if this attempt holds it, and only if the row is where this attempt's last commit
+// left it. A database that failed over to a standby may have lost that commit, and even the claim, so that the number is given out again:
+// then what was lost has to be done again before anything that comes after it.
 func (a *Attempt) advance(ctx context.Context, tx store.Tx, cursor []byte, delta Counters) error {
 	n, err := tx.Exec(ctx, `
 		UPDATE shards SET cursor = $3, failures = CASE WHEN cursor IS DISTINCT FROM $3 THEN 0 ELSE failures END,
 			objects = objects + $4, bytes = bytes + $5, classified = classified + $6, skipped = skipped + $7,
 			findings = findings + $8, listed = listed + $9, lease_until = `+newLease("$10")+`, updated_at = $11
-		WHERE id = $1 AND attempt = $2 AND state = 'running'`,
+		WHERE id = $1 AND attempt = $2 AND state = 'running' AND worker = $12 AND cursor IS NOT DISTINCT FROM $13`,
 		a.ShardID, a.Number, cursor, delta.Objects, delta.Bytes, delta.Classified, delta.Skipped, delta.Findings, delta.Listed,
-		a.engine.leaseMillis(), a.engine.millis())
+		a.engine.leaseMillis(), a.engine.millis(), a.engine.cfg.Worker, a.cursor)
 	if err != nil {
 		return err
 	}
@@ -223,6 +225,30 @@ func (a *Attempt) end() {
 // even to clocks that stand still or run backwards.
 func newLease(param string) string {
 	return "CASE WHEN " + param + " > lease_until THEN " + param + " ELSE lease_until + 1 END"
+}
+
+// patience is how long a transaction of the engine may take: a connection that is dead without having ended must not hold up a process for
+// good. Whoever is cut off loses the lease in the meantime anyway.
+func (e *Engine) patience() time.Duration { return max(e.cfg.Lease, 15*time.Second) }
+
+// update is Update of the database, within the engine's patience.
+func (e *Engine) update(ctx context.Context, fn func(store.Tx) error) error {
+	return e.within(ctx, e.cfg.DB.Update, fn)
+}
+
+// view is View of the database, within the engine's patience.
+func (e *Engine) view(ctx context.Context, fn func(store.Tx) error) error {
+	return e.within(ctx, e.cfg.DB.View, fn)
+}
+
+func (e *Engine) within(ctx context.Context, run func(context.Context, func(store.Tx) error) error, fn func(store.Tx) error) error {
+	bounded, cancel := context.WithTimeout(ctx, e.patience())
+	defer cancel()
+	err := run(bounded, fn)
+	if err != nil && ctx.Err() == nil && bounded.Err() != nil && !errors.Is(err, store.ErrUnavailable) {
+		return fmt.Errorf("the database took longer than %s: %w: %w", e.patience(), store.ErrUnavailable, err)
+	}
+	return err
 }
 
 func (e *Engine) now() time.Time            { return e.cfg.Clock.Now() }

@@ -25,7 +25,7 @@ func (e *Engine) claim(ctx context.Context, hint Hint) (*Attempt, error) {
 	defer e.claimMu.Unlock()
 	var shard Shard
 	var found bool
-	err := e.cfg.DB.Update(ctx, func(tx store.Tx) error {
+	err := e.update(ctx, func(tx store.Tx) error {
 		found = false
 		candidates, err := e.candidates(ctx, tx)
 		if err != nil {

@@ -24,7 +24,8 @@
 //
 // Claiming a shard raises its attempt number. That number is the fence: [Attempt.Commit] and the closing of a shard first update the row
 // "where id and attempt and state = running" and lock the run's row against being paused or cancelled. No row, no effect: a worker that
-// was taken for dead and wakes up later can do nothing. Leases only decide when a shard is given to someone else, never who is right, so
+// was taken for dead and wakes up later can do nothing. The same statement asks that the cursor is the one that this attempt committed last:
+// when PostgreSQL fails over to a standby that lacks the last transactions, what they had done is done again, in its order. Leases only decide when a shard is given to someone else, never who is right, so
 // wrong clocks cost time and nothing else. Times from several machines are never compared: a sweeper calls a worker dead when it has seen
 // its lease unchanged for a whole lease by its own monotonic clock. Every heartbeat changes the lease, whatever the clock says.
 //

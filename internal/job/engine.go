@@ -229,6 +229,9 @@ func (e *Engine) hold(s Shard) *Attempt {
 	a.ctx, a.cancel = context.WithCancelCause(e.base)
 	a.renewed.Store(int64(e.sinceStart()))
 	e.heldMu.Lock()
+	if lost := e.held[held{a.ShardID, a.Number}]; lost != nil {
+		lost.cancel(ErrFenced) // its claim was lost with the database that it was made in
+	}
 	e.held[held{a.ShardID, a.Number}] = a
 	e.heldMu.Unlock()
 	e.metrics.claimed(a)
@@ -238,7 +241,9 @@ func (e *Engine) hold(s Shard) *Attempt {
 func (e *Engine) letGo(a *Attempt) {
 	a.cancel(ErrFenced) // whoever still holds on to the attempt can do nothing with it
 	e.heldMu.Lock()
-	delete(e.held, held{a.ShardID, a.Number})
+	if e.held[held{a.ShardID, a.Number}] == a {
+		delete(e.held, held{a.ShardID, a.Number})
+	}
 	e.heldMu.Unlock()
 }
 

@@ -52,7 +52,7 @@ func (e *Engine) beat(ctx context.Context) error {
 	}
 	sql.WriteString(`) RETURNING id, attempt, (SELECT r.state FROM runs r WHERE r.account = shards.account AND r.region = shards.region
 		AND r.job_id = shards.job_id AND r.run_id = shards.run_id)`)
-	err := e.cfg.DB.Update(ctx, func(tx store.Tx) error {
+	err := e.update(ctx, func(tx store.Tx) error {
 		answers = make(map[int64]answer, len(beating))
 		return store.Each(ctx, tx, sql.String(), args, func(rows store.Rows) error {
 			var id, attempt int64

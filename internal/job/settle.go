@@ -23,6 +23,7 @@ type closing struct {
 	state   ShardState // Done or Dead
 	failure string     // the last error of a dead shard
 	note    runNote
+	held    *Attempt // whose worker closes it; nil for a sweeper, who knows nothing of its cursor
 }
 
 // closeShard closes a running shard and, if it was the last unfinished one, completes the run.
@@ -35,7 +36,7 @@ type closing struct {
 func (e *Engine) closeShard(ctx context.Context, c closing) error {
 	var run *Run
 	var last bool
-	err := e.cfg.DB.Update(ctx, func(tx store.Tx) (err error) {
+	err := e.update(ctx, func(tx store.Tx) (err error) {
 		run = nil
 		if last, err = nothingLeft(ctx, tx, c.run, c.id); err != nil {
 			return err
@@ -69,12 +70,15 @@ func (e *Engine) closeShard(ctx context.Context, c closing) error {
 
 // write changes the row of the shard, and keeps the note. The caller holds the run.
 func (c closing) write(ctx context.Context, tx store.Tx, now int64) error {
+	where, args := ``, []any{c.id, c.attempt, string(c.state), now, c.failure}
+	if c.held != nil { // see Attempt.advance
+		where, args = ` AND worker = $6 AND cursor IS NOT DISTINCT FROM $7`, append(args, c.held.engine.cfg.Worker, c.held.cursor)
+	}
 	n, err := tx.Exec(ctx, `
 		UPDATE shards SET state = $3, worker = '', updated_at = $4,
 			last_error = CASE WHEN $3 = 'dead' THEN $5 ELSE last_error END,
 			failures = failures + CASE WHEN $3 = 'dead' THEN 1 ELSE 0 END
-		WHERE id = $1 AND attempt = $2 AND state = 'running'`,
-		c.id, c.attempt, string(c.state), now, c.failure)
+		WHERE id = $1 AND attempt = $2 AND state = 'running'`+where, args...)
 	if err != nil {
 		return err
 	}
@@ -103,7 +107,7 @@ func nothingLeft(ctx context.Context, tx store.Tx, ref RunRef, except int64) (bo
 // finishIfOver completes a running run if nothing of it is left.
 func (e *Engine) finishIfOver(ctx context.Context, ref RunRef) error {
 	var over bool
-	err := e.cfg.DB.View(ctx, func(tx store.Tx) (err error) {
+	err := e.view(ctx, func(tx store.Tx) (err error) {
 		over, err = nothingLeft(ctx, tx, ref, 0)
 		return err
 	})
@@ -111,7 +115,7 @@ func (e *Engine) finishIfOver(ctx context.Context, ref RunRef) error {
 		return err
 	}
 	var run *Run
-	err = e.cfg.DB.Update(ctx, func(tx store.Tx) error {
+	err = e.update(ctx, func(tx store.Tx) error {
 		run = nil
 		state, err := lockRun(ctx, tx, ref, true)
 		if err != nil || state != RunRunning {
@@ -209,7 +213,7 @@ func isFinish(err error) bool {
 }
 
 func (e *Engine) closeAttempt(ctx context.Context, a *Attempt, state ShardState, failure string) error {
-	err := e.closeShard(ctx, closing{a.Run, a.ShardID, a.Number, state, failure, a.pendingNote()})
+	err := e.closeShard(ctx, closing{a.Run, a.ShardID, a.Number, state, failure, a.pendingNote(), a})
 	switch {
 	case err != nil:
 		return err
@@ -224,10 +228,11 @@ func (e *Engine) closeAttempt(ctx context.Context, a *Attempt, state ShardState,
 
 // handBack returns the shard to the others at once, without counting a failure.
 func (e *Engine) handBack(ctx context.Context, a *Attempt, why error) error {
-	err := e.cfg.DB.Update(ctx, func(tx store.Tx) error {
+	err := e.update(ctx, func(tx store.Tx) error {
 		n, err := tx.Exec(ctx, `
-			UPDATE shards SET state = 'ready', worker = '', updated_at = $3 WHERE id = $1 AND attempt = $2 AND state = 'running'`,
-			a.ShardID, a.Number, e.millis())
+			UPDATE shards SET state = 'ready', worker = '', updated_at = $3
+			WHERE id = $1 AND attempt = $2 AND state = 'running' AND worker = $4`,
+			a.ShardID, a.Number, e.millis(), e.cfg.Worker)
 		if err != nil {
 			return err
 		}
@@ -249,11 +254,11 @@ func (e *Engine) handBack(ctx context.Context, a *Attempt, why error) error {
 func (e *Engine) postpone(ctx context.Context, a *Attempt, failures int64, why error) error {
 	wait := e.cfg.Backoff.after(a.failures+1, e.cfg.Random())
 	due := e.now().Add(wait)
-	err := e.cfg.DB.Update(ctx, func(tx store.Tx) error {
+	err := e.update(ctx, func(tx store.Tx) error {
 		n, err := tx.Exec(ctx, `
 			UPDATE shards SET state = 'waiting', worker = '', failures = failures + $3, not_before = $4, last_error = $5, updated_at = $6
-			WHERE id = $1 AND attempt = $2 AND state = 'running'`,
-			a.ShardID, a.Number, failures, due.UnixMilli(), errorText(why), e.millis())
+			WHERE id = $1 AND attempt = $2 AND state = 'running' AND worker = $7`,
+			a.ShardID, a.Number, failures, due.UnixMilli(), errorText(why), e.millis(), e.cfg.Worker)
 		if err != nil {
 			return err
 		}

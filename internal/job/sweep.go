@@ -102,7 +102,7 @@ func (e *Engine) sweepLost(ctx context.Context) error {
 // runningShards lists the running shards of everybody, without their payloads and cursors.
 func (e *Engine) runningShards(ctx context.Context) ([]Shard, error) {
 	var list []Shard
-	err := e.cfg.DB.View(ctx, func(tx store.Tx) error {
+	err := e.view(ctx, func(tx store.Tx) error {
 		list = nil
 		return store.Each(ctx, tx, `
 			SELECT id, account, region, job_id, run_id, shard_key, kind, bucket, priority, attempt, failures, worker, lease_until
@@ -143,7 +143,7 @@ func (e *Engine) returnLost(ctx context.Context, s Shard) error {
 		state, due = Waiting, e.now().Add(e.cfg.Backoff.after(failures-1, e.cfg.Random())).UnixMilli()
 	}
 	returned := false
-	err := e.cfg.DB.Update(ctx, func(tx store.Tx) error {
+	err := e.update(ctx, func(tx store.Tx) error {
 		n, err := tx.Exec(ctx, `
 			UPDATE shards SET state = $4, not_before = $5, failures = failures + 1, last_error = $6, updated_at = $7
 			WHERE id = $1 AND attempt = $2 AND state = 'running' AND lease_until = $3`,
@@ -185,7 +185,7 @@ func (e *Engine) sweepWaiting(ctx context.Context) (time.Time, error) {
 	for {
 		due := e.now().Add(e.cfg.Lease)
 		var earliest *int64
-		err := e.cfg.DB.View(ctx, func(tx store.Tx) error {
+		err := e.view(ctx, func(tx store.Tx) error {
 			return store.One(ctx, tx, `SELECT MIN(not_before) FROM shards WHERE state = 'waiting'`, nil, &earliest)
 		})
 		if err != nil || earliest == nil {
@@ -205,7 +205,7 @@ func (e *Engine) sweepWaiting(ctx context.Context) (time.Time, error) {
 
 // releaseWaiting makes a batch of waiting shards ready whose time has come.
 func (e *Engine) releaseWaiting(ctx context.Context) error {
-	err := e.cfg.DB.Update(ctx, func(tx store.Tx) error {
+	err := e.update(ctx, func(tx store.Tx) error {
 		hints, err := scanHints(ctx, tx, `
 			UPDATE shards SET state = 'ready', not_before = 0, updated_at = $1
 			WHERE id IN (SELECT id FROM shards WHERE state = 'waiting' AND not_before <= $1 ORDER BY not_before, id LIMIT $2`+
@@ -225,7 +225,7 @@ func (e *Engine) releaseWaiting(ctx context.Context) error {
 // sweepUnfinished completes running runs without unfinished shards: those whose last worker died before it looked.
 func (e *Engine) sweepUnfinished(ctx context.Context) error {
 	var over []RunRef
-	err := e.cfg.DB.View(ctx, func(tx store.Tx) error {
+	err := e.view(ctx, func(tx store.Tx) error {
 		over = nil
 		return store.Each(ctx, tx, `
 			SELECT r.account, r.region, r.job_id, r.run_id FROM runs r
@@ -256,7 +256,7 @@ func (e *Engine) nudge(ctx context.Context) error {
 	if idle <= 0 || e.Stopping() {
 		return nil
 	}
-	err := e.cfg.DB.Update(ctx, func(tx store.Tx) error { return e.nudges(ctx, tx, nil, idle) })
+	err := e.update(ctx, func(tx store.Tx) error { return e.nudges(ctx, tx, nil, idle) })
 	e.cfg.Dispatcher.Wake()
 	return err
 }
@@ -267,7 +267,7 @@ func (e *Engine) measure(ctx context.Context) error {
 		return nil
 	}
 	depth := map[ShardState]int64{Ready: 0, Running: 0, Waiting: 0}
-	err := e.cfg.DB.View(ctx, func(tx store.Tx) error {
+	err := e.view(ctx, func(tx store.Tx) error {
 		return store.Each(ctx, tx, `
 			SELECT s.state, COUNT(*) FROM runs r JOIN shards s
 			ON s.account = r.account AND s.region = r.region AND s.job_id = r.job_id AND s.run_id = r.run_id

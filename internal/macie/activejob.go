@@ -43,7 +43,7 @@ type activeJob struct {
 	levels    map[string]func(int64) detect.Level // of automated discovery: id or ARN of an identifier -> its severity at a count
 
 	buckets sync.Map // bucket name -> *macie2.S3Bucket, as known when the run met it
-	read    sync.Map // source.Driver -> true: its inventory was read for this run
+	read    sync.Map // source.Driver -> map[string]bool: the buckets of its inventory, which was read for this run
 }
 
 // A jobCache keeps the active jobs of the runs that this process works on, the last few.

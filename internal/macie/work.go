@@ -238,7 +238,8 @@ func (w *Worker) inventoryHas(ctx context.Context, a *job.Attempt, j *activeJob,
 	if !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	if _, read := j.read.Load(driver); read {
+	// A bucket that was stored and is not there was lost, when PostgreSQL failed over to a standby that lagged behind.
+	if had, read := j.read.Load(driver); read && !had.(map[string]bool)[a.Bucket] {
 		return nil
 	}
 	inv, err := inventory.Load(ctx, driver, inventory.Options{Account: a.Run.Account, Region: a.Run.Region})
@@ -263,7 +264,11 @@ func (w *Worker) inventoryHas(ctx context.Context, a *job.Attempt, j *activeJob,
 		return nil
 	})
 	if err == nil {
-		j.read.Store(driver, true)
+		had := make(map[string]bool, len(inv.Buckets))
+		for i := range inv.Buckets {
+			had[inv.Buckets[i].Name] = true
+		}
+		j.read.Store(driver, had)
 	}
 	return err
 }

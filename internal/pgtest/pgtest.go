@@ -362,6 +362,45 @@ func (s *Server) Database(t testing.TB) string {
 	return create(t, s.URL("postgres"))
 }
 
+// Standby makes a server that follows this one, by streaming and some way behind: it takes over with [Server.Promote].
+func (s *Server) Standby() (*Server, error) {
+	dir, err := os.MkdirTemp("", "magpie-pgtest-")
+	if err != nil {
+		return nil, fmt.Errorf("pgtest: %w", err)
+	}
+	b := &Server{options: s.options, bin: s.bin, dir: dir, run: s.run}
+	if b.run != nil {
+		if err := os.Chown(dir, int(b.run.Uid), int(b.run.Gid)); err != nil {
+			return nil, errors.Join(fmt.Errorf("pgtest: %w", err), b.Close())
+		}
+	}
+	backup := b.command(filepath.Join(b.bin, "pg_basebackup"), "--host", s.dir, "--username", superuser, "--pgdata", b.data(),
+		"--write-recovery-conf", "--checkpoint=fast", "--wal-method=stream", "--no-sync")
+	if out, err := backup.CombinedOutput(); err != nil {
+		return nil, errors.Join(fmt.Errorf("pgtest: pg_basebackup: %w\n%s", err, out), b.Close())
+	}
+	if err := b.Start(); err != nil {
+		return nil, errors.Join(err, b.Close())
+	}
+	return b, nil
+}
+
+// Promote makes a standby a server of its own and waits until it takes writes.
+func (s *Server) Promote() error {
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, s.URL("postgres"))
+	if err != nil {
+		return fmt.Errorf("pgtest: %w", err)
+	}
+	defer conn.Close(ctx)
+	var promoted bool
+	if err := conn.QueryRow(ctx, "SELECT pg_promote(true, 60)").Scan(&promoted); err != nil || !promoted {
+		return fmt.Errorf("pgtest: the standby was not promoted (%t): %w", promoted, err)
+	}
+	return nil
+}
+
 // Stop stops the server as an administrator would (fast mode): connections are cut, data is complete.
 func (s *Server) Stop() error { return s.stop(syscall.SIGINT) }
 

@@ -26,10 +26,12 @@ func newGate(key int) *gate {
 // before is for Handler.Before. It waits at the gate whatever becomes of ctx: so do processes that are stopped.
 func (g *gate) before(_ context.Context, a *job.Attempt, key int) error {
 	if a.Kind == "keys" && key == g.key {
-		g.once.Do(func() {
+		first := false
+		g.once.Do(func() { first = true })
+		if first {
 			g.reached <- a
 			<-g.open
-		})
+		}
 	}
 	return nil
 }

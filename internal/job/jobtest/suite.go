@@ -57,6 +57,8 @@ func Run(t *testing.T, s Suite) {
 		{"Exclusive", exclusive},
 		{"ClockJumps", clockJumps},
 		{"Heartbeat", heartbeat},
+		{"CommitsLost", commitsLost},
+		{"ClaimLost", claimLost},
 		{"Pause", pause},
 		{"PauseByHeartbeat", pauseByHeartbeat},
 		{"PauseOften", pauseOften},

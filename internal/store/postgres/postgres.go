@@ -65,6 +65,7 @@ func Open(ctx context.Context, url string, options Options) (*DB, error) {
 	if config.ConnConfig.RuntimeParams["application_name"] == "" {
 		config.ConnConfig.RuntimeParams["application_name"] = "magpie"
 	}
+	watchSilence(config)
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("connect to PostgreSQL: %w", classify(err))
@@ -214,9 +215,14 @@ func (db *DB) run(ctx context.Context, options pgx.TxOptions, fn func(store.Tx) 
 		return err
 	}
 	// From here on the context does not count: cancelling a commit under way would leave its outcome unknown.
-	err = raw.Commit(context.WithoutCancel(ctx))
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitWithin)
+	defer cancel()
+	err = raw.Commit(bounded)
 	finished = err == nil
-	if err != nil {
+	switch {
+	case err != nil && bounded.Err() != nil:
+		return fmt.Errorf("commit: PostgreSQL did not answer within %s: %w: %w", commitWithin, store.ErrUnavailable, err)
+	case err != nil:
 		return fmt.Errorf("commit: %w", classify(err))
 	}
 	return nil
@@ -261,6 +267,7 @@ var causes = map[string]struct {
 	"22021": {store.ErrInvalid, "text holds NUL or ill-formed UTF-8"},
 	"22P05": {store.ErrInvalid, "text cannot be converted"},
 	"54":    {store.ErrInvalid, "a value is too long or a statement too large"},
+	"25P03": {store.ErrUnavailable, "PostgreSQL ended a transaction that had been silent for too long: try again"},
 	"25006": {store.ErrUnavailable, "PostgreSQL is read-only: it may be a standby"},
 	"28":    {store.ErrUnavailable, "PostgreSQL refuses the user or password: check the database URL"},
 	"3D":    {store.ErrUnavailable, "the database does not exist: create it or check the database URL"},

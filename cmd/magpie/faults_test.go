@@ -1,0 +1,203 @@
+package main
+
+import (
+	"math/rand/v2"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/macie2"
+	"github.com/aws/aws-sdk-go-v2/service/macie2/types"
+
+	"github.com/magpie-sec/magpie/internal/pgtest"
+)
+
+// The fault tests are as the kill tests, only that nobody dies: a server and two workers go on working while the network to their database,
+// or the database itself, fails under them.
+
+// faultFiles is enough for every kind of fault to hit the job at work.
+const faultFiles = 4000
+
+// A fleet is a server without workers and two workers, each with a proxy of its own before one database.
+type fleet struct {
+	server  *serving
+	workers []*victim
+	proxies []*pgtest.Proxy // of the server, then of the workers
+}
+
+// settings let the database drop sessions soon that are silent within a transaction.
+const settings = "idle_in_transaction_session_timeout=1s"
+
+func startFleet(t *testing.T, dir, data, database string, args ...string) *fleet {
+	t.Helper()
+	f := &fleet{}
+	for range 3 {
+		f.proxies = append(f.proxies, pgtest.NewProxy(t, database))
+	}
+	f.server = serve(t, data, append(args, "--database", f.proxies[0].URL(settings), "--workers", "none")...)
+	for _, p := range f.proxies[1:] {
+		v := &victim{name: "worker"}
+		v.process = start(t, command(dir, nil, append([]string{"worker", "--ops", "127.0.0.1:0", "--workers", "2", "--database", p.URL(settings)}, args...)...))
+		f.workers = append(f.workers, v)
+	}
+	for _, v := range f.workers {
+		v.awaitOps()
+	}
+	return f
+}
+
+// commits returns how many commits the workers have made.
+func (f *fleet) commits() (n float64) {
+	for _, v := range f.workers {
+		n += max(v.committed(), 0)
+	}
+	return n
+}
+
+// complete says whether the job is; a server that cannot reach its database cannot tell.
+func (f *fleet) complete(t *testing.T, id string) bool {
+	t.Helper()
+	out, err := f.server.client().DescribeClassificationJob(t.Context(), &macie2.DescribeClassificationJobInput{JobId: &id})
+	return err == nil && out.JobStatus == types.JobStatusComplete
+}
+
+// during waits for some commits more, and says whether the job goes on.
+func (f *fleet) during(t *testing.T, id string, commits float64) bool {
+	t.Helper()
+	before, over := f.commits(), false
+	until(t, "the workers commit again", func() bool {
+		over = f.complete(t, id)
+		return over || f.commits() >= before+commits
+	})
+	return !over
+}
+
+// stop ends the processes gracefully, and with that shows that none has died.
+func (f *fleet) stop() {
+	for _, v := range f.workers {
+		v.process.stop()
+	}
+	f.server.stop()
+}
+
+// TestFaultsPostgres lets connections fail in all ways, then the server.
+func TestFaultsPostgres(t *testing.T) {
+	dir := t.TempDir()
+	estate := filepath.Join(dir, "estate")
+	plants := plantEstate(t, estate, faultFiles)
+	args := []string{"--source", estate, "--lease", "500ms"}
+	data := filepath.Join(dir, "data")
+
+	server, err := pgtest.Start(pgtest.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { server.Close() })
+	template := server.Database(t)
+	begun := serve(t, data, append(args, "--database", template, "--workers", "none")...)
+	enable(t, begun.client())
+	id := createJob(t, begun.client(), "archive", "customers", "logs")
+	begun.stop()
+	cut, down := cloneDatabase(t, template, "_cut"), cloneDatabase(t, template, "_down")
+
+	calm := serve(t, data, append(args, "--database", template, "--workers", "2")...)
+	awaitStatus(t, calm.client(), id, types.JobStatusComplete)
+	checkPlanted(t, calm.client(), plants)
+	undisturbed := outcomeOf(t, calm, template, id)
+	checkTotals(t, undisturbed, faultFiles, plants)
+	calm.stop()
+	same := func(t *testing.T, f *fleet, database string) {
+		t.Helper()
+		awaitStatus(t, f.server.client(), id, types.JobStatusComplete)
+		checkPlanted(t, f.server.client(), plants)
+		compareOutcomes(t, undisturbed, outcomeOf(t, f.server, database, id))
+		f.stop()
+	}
+
+	t.Run("connections", func(t *testing.T) {
+		f := startFleet(t, dir, data, cut, args...)
+		random := rand.New(rand.NewPCG(killSeed, 4))
+		faults := []struct {
+			name string
+			do   func(p *pgtest.Proxy)
+		}{
+			{"commits made and not heard of", func(p *pgtest.Proxy) { p.CutCommits(0, 2) }},
+			{"commits not sent", func(p *pgtest.Proxy) { p.CutCommits(2, 0) }},
+			{"cut", func(p *pgtest.Proxy) { p.Cut() }},
+			{"slow", func(p *pgtest.Proxy) { p.Delay(3 * time.Millisecond) }},
+			{"refused", func(p *pgtest.Proxy) { p.Refuse(true); p.Cut() }},
+			{"commits cut both ways", func(p *pgtest.Proxy) { p.CutCommits(3, 3) }},
+			{"half-open", func(p *pgtest.Proxy) { p.Silence() }},
+		}
+		met := 0
+		for i := 0; f.during(t, id, 2); i++ {
+			fault := faults[i%len(faults)]
+			p := f.proxies[1+random.IntN(2)]
+			fault.do(p)
+			met++
+			t.Logf("fault %d: %s", i, fault.name)
+			if fault.name != "half-open" && fault.name != "refused" {
+				f.during(t, id, 1)
+			}
+			if fault.name == "refused" {
+				f.proxies[0].Cut() // the server's too
+			}
+			p.Delay(0)
+			p.Refuse(false)
+		}
+		if met < len(faults) {
+			t.Errorf("the job was complete after %d faults: make the estate larger", met)
+		}
+		same(t, f, cut)
+		unsent, unheard := 0, 0
+		for _, p := range f.proxies[1:] {
+			before, after := p.CommitsCut()
+			unsent, unheard = unsent+before, unheard+after
+		}
+		t.Logf("%d faults; of the commits %d were not sent and %d made without an answer", met, unsent, unheard)
+		if unsent == 0 || unheard == 0 {
+			t.Error("no commit was cut off in one of the two ways")
+		}
+	})
+
+	t.Run("server", func(t *testing.T) {
+		standby, err := server.Standby()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer standby.Close()
+		defer server.Start() // for the databases to be dropped
+		f := startFleet(t, dir, data, down, args...)
+		for _, end := range []func() error{server.Kill, server.Stop} {
+			if !f.during(t, id, 4) {
+				t.Error("the job was complete too early: make the estate larger")
+			}
+			if err := end(); err != nil {
+				t.Fatal(err)
+			}
+			if err := server.Start(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !f.during(t, id, 4) {
+			t.Error("the job was complete too early: make the estate larger")
+		}
+		if err := server.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		if err := standby.Promote(); err != nil {
+			t.Fatal(err)
+		}
+		u, err := url.Parse(down)
+		if err != nil {
+			t.Fatal(err)
+		}
+		moved := standby.URL(strings.TrimPrefix(u.Path, "/"))
+		for _, p := range f.proxies {
+			p.Lead(t, moved)
+		}
+		same(t, f, moved)
+	})
+}
