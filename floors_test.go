@@ -31,6 +31,7 @@ var floors = map[string]int{
 	"internal/config":         11,
 	"internal/inventory":      12,
 	"internal/resource":       13,
+	"internal/forecast":       14, // pure, above the formats that it knows
 	"internal/job":            20, // floor 2: work over time
 	"internal/publish":        20,
 	"internal/macie":          30, // floor 3: services

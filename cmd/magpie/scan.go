@@ -15,7 +15,6 @@ import (
 	"github.com/magpie-sec/magpie/internal/detect/managed"
 	"github.com/magpie-sec/magpie/internal/extract"
 	"github.com/magpie-sec/magpie/internal/extract/formats"
-	"github.com/magpie-sec/magpie/internal/inventory"
 	"github.com/magpie-sec/magpie/internal/macie"
 	"github.com/magpie-sec/magpie/internal/macie/classify"
 	"github.com/magpie-sec/magpie/internal/source"
@@ -24,16 +23,17 @@ import (
 )
 
 type scanCommand struct {
-	Sources     []string `arg:"" name:"SRC" help:"A folder, a file, - for standard input, s3://BUCKET[/PREFIX], aws (all buckets), or s3+http://HOST:PORT[/BUCKET[/PREFIX]] and s3+https://... for compatible stores. Of an estate (a folder with template.yaml, template.json or config-items.json) the files of its buckets are read."`
-	Identifiers string   `default:"all" placeholder:"SET" help:"all, recommended, none, or a list of ids with commas between (see: magpie identifiers)."`
-	Custom      []string `sep:"none" placeholder:"FILE" help:"Find the custom data identifiers of this file too: JSON or YAML, one or a list, with the members of CreateCustomDataIdentifier. Repeatable."`
-	Allow       []string `sep:"none" placeholder:"FILE" help:"Do not report what this allow list names: a text file with a word or phrase in each line, or .json or .yaml with a regex that the value has to match completely. Repeatable."`
-	Format      string   `default:"table" enum:"table,json,jsonl,csv,sarif" help:"table; json (findings as GetFindings gives them); jsonl (one discovery result for each object); csv; sarif."`
-	FailOn      string   `default:"" enum:",low,medium,high" placeholder:"SEVERITY" help:"Exit with 3 if anything of this severity or above is found: low, medium, high."`
-	Workers     int      `default:"0" help:"Objects that are read at a time; 0 is one for each processor."`
-	Sample      int      `default:"100" placeholder:"PERCENT" help:"Read this share of the objects."`
-	MaxSize     int64    `default:"0" placeholder:"BYTES" help:"Skip larger objects; 0 is the limit of their format."`
-	DryRun      bool     `help:"Only count what would be read."`
+	Sources     []string      `arg:"" name:"SRC" help:"A folder, a file, - for standard input, s3://BUCKET[/PREFIX], aws (all buckets), or s3+http://HOST:PORT[/BUCKET[/PREFIX]] and s3+https://... for compatible stores. Of an estate (a folder with template.yaml, template.json or config-items.json) the files of its buckets are read."`
+	Identifiers string        `default:"all" placeholder:"SET" help:"all, recommended, none, or a list of ids with commas between (see: magpie identifiers)."`
+	Custom      []string      `sep:"none" placeholder:"FILE" help:"Find the custom data identifiers of this file too: JSON or YAML, one or a list, with the members of CreateCustomDataIdentifier. Repeatable."`
+	Allow       []string      `sep:"none" placeholder:"FILE" help:"Do not report what this allow list names: a text file with a word or phrase in each line, or .json or .yaml with a regex that the value has to match completely. Repeatable."`
+	Format      string        `default:"table" enum:"table,json,jsonl,csv,sarif" help:"table; json (findings as GetFindings gives them); jsonl (one discovery result for each object); csv; sarif."`
+	FailOn      string        `default:"" enum:",low,medium,high" placeholder:"SEVERITY" help:"Exit with 3 if anything of this severity or above is found: low, medium, high."`
+	Workers     int           `default:"0" help:"Objects that are read at a time; 0 is one for each processor."`
+	Sample      int           `default:"100" placeholder:"PERCENT" help:"Read this share of the objects."`
+	MaxSize     int64         `default:"0" placeholder:"BYTES" help:"Skip larger objects; 0 is the limit of their format."`
+	DryRun      bool          `help:"Say what would be read, what cannot be, and how long it would take. Formats: table, json, jsonl."`
+	Measure     time.Duration `default:"3s" placeholder:"TIME" help:"How long --dry-run may read some of the objects to measure the speed; 0 reads none. Default: 3s."`
 }
 
 // Help is what magpie scan --help says below the flags.
@@ -66,19 +66,19 @@ func (c scanCommand) Run(ctx context.Context, std stdio) error {
 	if err != nil {
 		return err
 	}
-	if c.DryRun {
-		return c.forecast(ctx, std)
-	}
 	classifier := &classify.Classifier{Engine: engine, Custom: customs, Allow: lists, Extractor: &extract.Extractor{
 		Formats: formats.All(), Limits: extract.Limits{ObjectBytes: c.MaxSize}, Spool: classify.Spool(""), Now: time.Now,
 	}}
-	out, err := newScanReport(c.Format, std.out)
-	if err != nil {
-		return err
-	}
 	workers := c.Workers
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
+	}
+	if c.DryRun {
+		return c.forecast(ctx, std, classifier, workers)
+	}
+	out, err := newScanReport(c.Format, std.out)
+	if err != nil {
+		return err
 	}
 	s := &scan{
 		classifier: classifier, report: out, workers: workers, sample: c.Sample, summary: newScanSummary(),
@@ -95,6 +95,7 @@ func (c scanCommand) Run(ctx context.Context, std stdio) error {
 		return fmt.Errorf("write results: %w", err)
 	}
 	s.summary.print(std.err)
+	s.summary.warnOfNothing(std.err, c.Sources, c.Sample)
 	return s.summary.exit(c.FailOn)
 }
 
@@ -258,6 +259,7 @@ func (s *scan) list(ctx context.Context, driver source.Driver, bucket string, wo
 			return err
 		}
 		if item.Err == nil && !sampled(item.Key, s.sample) {
+			s.summary.leftOut.Add(1)
 			continue
 		}
 		o := &scanned{name: item.Key, stored: stored, object: item.Object, ready: make(chan struct{})}
@@ -315,49 +317,4 @@ func (s *scan) took(bucket string, o *scanned) error {
 	s.summary.add(o)
 	s.progress.add(1, o.document.Status.Bytes)
 	return s.report.object(bucket, o)
-}
-
-// forecast counts what would be read.
-func (c scanCommand) forecast(ctx context.Context, std stdio) error {
-	incomplete := false
-	for _, path := range c.Sources {
-		driver, err := openSource(path, std)
-		if err != nil {
-			return err
-		}
-		defer driver.Close()
-		_, stored := driver.(*s3.Store)
-		buckets, err := driver.Buckets(ctx)
-		if err != nil {
-			return fmt.Errorf("%s: %w", path, err)
-		}
-		var unlisted []error
-		for _, b := range buckets {
-			counts, err := inventory.Count(ctx, driver, b.Name, "")
-			var e *source.Error
-			switch {
-			case errors.As(err, &e):
-				unlisted = append(unlisted, e)
-				continue
-			case err != nil:
-				return err
-			}
-			name := path
-			if stored {
-				name = b.Name
-			}
-			printForecast(std.out, name, counts, c.Sample)
-		}
-		if len(unlisted) > 0 && len(unlisted) == len(buckets) {
-			return errors.Join(unlisted...)
-		}
-		for _, err := range unlisted {
-			incomplete = true
-			fmt.Fprintln(std.err, "magpie:", err)
-		}
-	}
-	if incomplete {
-		return exitCode(exitIncomplete)
-	}
-	return nil
 }

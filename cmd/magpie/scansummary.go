@@ -10,12 +10,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"text/tabwriter"
 	"time"
 
 	"github.com/magpie-sec/magpie/internal/detect"
 	"github.com/magpie-sec/magpie/internal/extract"
-	"github.com/magpie-sec/magpie/internal/inventory"
 )
 
 // listedSkips is how many objects the summary names for each reason.
@@ -27,6 +27,7 @@ type scanSummary struct {
 	objects    int64
 	bytes      int64
 	sensitive  int64
+	leftOut    atomic.Int64                     // by --sample
 	passedOver int64                            // links, pipes, sockets, devices
 	severities [detect.High + 1]int64           // objects by the severity of their finding
 	types      map[string]int64                 // occurrences by identifier
@@ -126,6 +127,23 @@ func (s *scanSummary) print(w io.Writer) {
 	}
 }
 
+// warnOfNothing says so if a scan has looked at nothing: a scan that finds nothing must not be taken for one that had nothing to look at.
+func (s *scanSummary) warnOfNothing(w io.Writer, sources []string, sample int) {
+	if s.objects > 0 {
+		return
+	}
+	why := "there are no objects in " + printable(strings.Join(sources, ", "))
+	switch n := s.leftOut.Load(); {
+	case n > 0:
+		why = fmt.Sprintf("a sample of %d%% holds none of the %d objects", sample, n)
+	case s.passedOver > 0:
+		why = "there are only links, pipes or devices in " + printable(strings.Join(sources, ", "))
+	case len(s.unlisted) > 0:
+		why = "what could be listed holds no objects"
+	}
+	fmt.Fprintln(w, "warning: nothing was looked at: "+why)
+}
+
 // exit returns the exit code as an error, nil for complete.
 func (s *scanSummary) exit(failOn string) error {
 	if failOn != "" {
@@ -140,28 +158,6 @@ func (s *scanSummary) exit(failOn string) error {
 		return exitCode(exitIncomplete)
 	}
 	return nil
-}
-
-func printForecast(w io.Writer, path string, n inventory.Counts, sample int) {
-	fmt.Fprintf(w, "%s: %d objects, %s; %d%% would be read\n", path, n.Objects, bytesText(n.Bytes), sample)
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	extensions := slices.SortedFunc(maps.Keys(n.Extensions), func(a, b string) int {
-		return cmp.Or(cmp.Compare(n.Extensions[b].Bytes, n.Extensions[a].Bytes), strings.Compare(a, b))
-	})
-	for _, e := range extensions {
-		name := "." + e
-		if e == "" {
-			name = "(none)"
-		}
-		fmt.Fprintf(table, "  %s\t%d\t%s\n", printable(name), n.Extensions[e].Objects, bytesText(n.Extensions[e].Bytes))
-	}
-	table.Flush()
-	if n.UnclassifiableFileType.Objects > 0 {
-		fmt.Fprintf(w, "  %d objects have the extension of a type that is not read; their content decides.\n", n.UnclassifiableFileType.Objects)
-	}
-	if n.Unlisted > 0 {
-		fmt.Fprintf(w, "  %d keys or folders cannot be listed.\n", n.Unlisted)
-	}
 }
 
 // sampled says whether a sample of so many percent holds a key: always the same answer for the same key.
