@@ -245,7 +245,7 @@ func (s *server) handler(master *seal.Key) (http.Handler, error) {
 		return nil, err
 	}
 	s.watcher = macie.NewWatcher(service)
-	s.background = append(s.background, service.Schedule)
+	s.background = append(s.background, service.Schedule, service.Reveal)
 	if len(s.backend.sinks) > 0 {
 		publisher, err := publish.New(publish.Config{DB: s.backend.db, Targets: s.backend.sinks, Log: s.log, Registerer: s.registry})
 		if err != nil {

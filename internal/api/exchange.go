@@ -100,6 +100,7 @@ func answerJSON(x *exchange, f *fault) {
 
 func (x *exchange) send(status int, contentType string, text []byte) {
 	x.Header().Set("Content-Type", contentType)
+	x.Header().Set("Cache-Control", "no-store") // answers to signed requests, some of which hold what was found
 	x.Header().Set("Content-Length", strconv.Itoa(len(text)))
 	x.WriteHeader(status)
 	_, _ = x.Write(text) // the client is gone: nothing left to tell it

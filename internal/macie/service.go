@@ -52,6 +52,7 @@ type Service struct {
 	cfg       Config
 	inventory *refresher
 	reading   chan struct{} // holds an element for each allow list that is read for its status
+	reveals   *revealer
 	due       chan struct{} // tells a Watcher that there may be something to do
 }
 
@@ -80,7 +81,8 @@ func New(c Config) (*Service, error) {
 	if c.Recount <= 0 {
 		c.Recount = DefaultRecount
 	}
-	return &Service{cfg: c, inventory: &refresher{cfg: c}, reading: make(chan struct{}, readingLists), due: make(chan struct{}, 1)}, nil
+	return &Service{cfg: c, inventory: &refresher{cfg: c}, reading: make(chan struct{}, readingLists), reveals: newRevealer(c),
+		due: make(chan struct{}, 1)}, nil
 }
 
 // look tells a Watcher of this process to look whether something is due.

@@ -79,18 +79,25 @@ func (d *Document) Found() bool { return len(d.Detections) > 0 || len(d.Custom) 
 // comes back. The other errors are those of extract.Extractor.Extract.
 func (c *Classifier) Classify(ctx context.Context, object extract.Object, member func(Document) error) (Document, error) {
 	run := &run{classifier: c, member: member}
+	err := c.read(ctx, object, run)
+	return run.result, err
+}
+
+// read extracts an object into a run.
+func (c *Classifier) read(ctx context.Context, object extract.Object, run *run) error {
 	_, err := c.Extractor.Extract(ctx, object, run)
 	for _, open := range run.open { // left open after an error
 		c.release(open.scanner)
 		c.releaseCustom(open.custom)
 	}
-	return run.result, err
+	return err
 }
 
 // A run is one object under way: an extract.Sink with the documents that are open, outermost first.
 type run struct {
 	classifier *Classifier
 	member     func(Document) error
+	sampler    *sampler // nil: no samples are wanted
 	open       []*document
 	result     Document
 	fields     map[*text.Field]*text.Field // what shown returned
@@ -126,7 +133,7 @@ func (r *run) Text(b *text.Block) error {
 	if d.custom != nil {
 		d.custom.Write(b)
 	}
-	return nil
+	return r.sampler.enough()
 }
 
 func (r *run) End(_ extract.Document, status extract.Result) error {
@@ -229,6 +236,7 @@ func (r *run) addCustom(d *document, m custom.Match) {
 		r.allowed = true
 		return
 	}
+	r.sampler.takeCustom(r, d, &m)
 	found := d.customDetection(m.Definition)
 	found.Count++
 	found.Own++
@@ -243,6 +251,7 @@ func (r *run) add(d *document, m detect.Match) {
 		r.allowed = true
 		return
 	}
+	r.sampler.takeManaged(r, d, &m)
 	found := d.detection(m.Identifier)
 	if capped(m.Identifier.ID) && found.Count >= cappedCount {
 		return

@@ -80,6 +80,7 @@ func fill(t testing.TB, db store.DB, tenant store.Tenant) {
 			fillLedger(ctx, tx, tenant),
 			store.CreateCustomIdentifier(ctx, tx, tenant, store.CustomIdentifier{ID: "c"}),
 			store.CreateAllowList(ctx, tx, tenant, store.AllowList{ID: "l", ClientToken: "t"}),
+			fillReveal(ctx, tx, tenant),
 			store.PutDiscoveryProfile(ctx, tx, tenant, store.DiscoveryProfile{Bucket: "b"}),
 			store.PutDiscoveryObjects(ctx, tx, tenant, []store.DiscoveryObject{{Bucket: "b", Key: []byte("k"), Detections: []store.DiscoveryDetection{{ID: "i"}}}}),
 			store.PutNotification(ctx, tx, tenant, store.Notification{Bucket: "b"}),

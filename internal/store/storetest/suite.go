@@ -26,6 +26,7 @@ func Run(t *testing.T, open func(t testing.TB) store.DB) {
 		{"AccessKey", accessKeyTests},
 		{"Tag", tagTests},
 		{"Setting", settingTests},
+		{"Reveal", revealTests},
 		{"CustomIdentifier", customIdentifierTests},
 		{"AllowList", allowListTests},
 		{"Finding", findingTests},
