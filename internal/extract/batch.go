@@ -17,8 +17,11 @@ type Batch struct {
 	block  text.Block
 }
 
-// NewBatch returns an empty batch. There is one per document.
+// NewBatch returns an empty batch. There is one per document. Without an output the batch drops what it gets.
 func NewBatch(out *Output, kind text.Kind) *Batch {
+	if out == nil {
+		return &Batch{block: text.Block{Kind: kind}}
+	}
 	b := out.buffers
 	if b.segments == nil {
 		b.segments = make([]text.Segment, 0, maxSegments)
@@ -65,8 +68,11 @@ func (b *Batch) Flush(at int) error {
 	if len(b.block.Segments) == 0 {
 		return nil
 	}
-	b.block.Text = b.window[from:at]
-	err := b.out.Text(&b.block)
+	var err error
+	if b.out != nil {
+		b.block.Text = b.window[from:at]
+		err = b.out.Text(&b.block)
+	}
 	b.block.Segments = b.block.Segments[:0]
 	b.block.Indexes = b.block.Indexes[:0]
 	return err

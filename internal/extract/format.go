@@ -31,6 +31,8 @@ type Format struct {
 	// the reason when not; any other error of its own counts as MALFORMED_FILE. Errors of in and out must come back (wrapped or not). It
 	// may panic on foreign input, it must not start goroutines.
 	Extract func(in *Input, out *Output) error
+	// Split says how large documents are read in parts; nil if they are not.
+	Split *Split
 }
 
 // About is what docs/formats.md tells people of a Format: sentences, each with its full stop, but for the title.

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/text/transform"
 )
 
-// decideOn is how many bytes, from the first that is not ASCII, decide the charset of a text whose head was all ASCII.
-const decideOn = 4 << 10
+// DecideOn is how many bytes, from the first that is not ASCII, decide the charset of a text whose head was all ASCII.
+const DecideOn = 4 << 10
 
 // NewReader reads a text as UTF-8 without its byte order mark. What does not belong there becomes U+FFFD. A read may end inside a character.
 func NewReader(r io.Reader, c Charset) io.Reader {
@@ -139,15 +139,12 @@ func (r *reader) replace(b []byte) (int, error) {
 // decide chooses the charset when ASCII ends, from a fixed number of bytes, so that it does not depend on how the reads fall.
 func (r *reader) decide(rest []byte) {
 	look := bytes.Clone(rest)
-	for len(look) < decideOn && r.err == nil {
+	for len(look) < DecideOn && r.err == nil {
 		var buf [512]byte
-		n, err := r.r.Read(buf[:min(len(buf), decideOn-len(look))])
+		n, err := r.r.Read(buf[:min(len(buf), DecideOn-len(look))])
 		look, r.err = append(look, buf[:n]...), err
 	}
-	c, _ := Detect(look[:min(len(look), decideOn)], r.err != nil && len(look) <= decideOn)
-	if !c.IsText() || c == ASCII || c.bom > 0 {
-		c = UTF8
-	}
+	c := Later(look[:min(len(look), DecideOn)], r.err != nil && len(look) <= DecideOn)
 	again := io.MultiReader(bytes.NewReader(look), &ended{r.r, r.err})
 	r.open, r.err = false, nil
 	if c.enc != nil {
@@ -155,6 +152,16 @@ func (r *reader) decide(rest []byte) {
 		return
 	}
 	r.r = again
+}
+
+// Later returns the charset of a text that was ASCII up to here: look is what stands from the first other byte on, the next DecideOn bytes, or
+// fewer if whole says that the text ends behind them.
+func Later(look []byte, whole bool) Charset {
+	c, _ := Detect(look, whole)
+	if !c.IsText() || c == ASCII || c.bom > 0 {
+		return UTF8
+	}
+	return c
 }
 
 // ended is a reader that may already have said its error.
@@ -169,6 +176,9 @@ func (e *ended) Read(p []byte) (int, error) {
 	}
 	return e.r.Read(p)
 }
+
+// FirstWide returns where the first byte outside ASCII stands, len(b) if there is none.
+func FirstWide(b []byte) int { return asciiLen(b) }
 
 // asciiLen returns how many bytes at the beginning are ASCII.
 func asciiLen(b []byte) int {

@@ -28,6 +28,7 @@ var (
 		MaxBytes:   20 * extract.GB,
 		Match:      func(h *extract.Head) extract.Score { return match(h, false) },
 		Extract:    read,
+		Split:      split,
 	}
 	TSV = extract.Format{
 		Name: "tsv",
@@ -44,6 +45,7 @@ var (
 		MaxBytes:   20 * extract.GB,
 		Match:      func(h *extract.Head) extract.Score { return match(h, true) },
 		Extract:    read,
+		Split:      split,
 	}
 )
 

@@ -2,6 +2,7 @@ package csv
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"unicode/utf8"
 
@@ -44,7 +45,13 @@ type parser struct {
 	inside bool // data begins within a cell of which pieces were delivered
 	quoted bool // ... a quoted one
 	blank  bool // no cell of this row had text
+
+	onlyHeader bool // ends behind the header with errHeader
+	guessed    bool // a quoted cell was decided on by the end of what there is to read
 }
+
+// errHeader says that the header is read.
+var errHeader = errors.New("the header is read")
 
 func (p *parser) run() error {
 	p.blank = true
@@ -222,6 +229,7 @@ func (p *parser) unclosed(s quotedCell, from, to int, lines bool) quotedCell {
 		s.state = open
 		return s
 	}
+	p.guessed = true
 	if !p.inside && (lines || bytes.IndexByte(p.data[from:], p.eol) >= 0) {
 		s.state = unquoted
 		return s
@@ -289,6 +297,9 @@ func (p *parser) cell(start, stop, next int, ends bool) error {
 		p.col = 0
 		p.header = p.header && p.blank
 		p.blank = true
+		if p.onlyHeader && !p.header {
+			return errHeader
+		}
 	} else {
 		p.col++
 	}

@@ -46,6 +46,7 @@ var (
 		MaxBytes:   20 * extract.GB,
 		Match:      matchLines,
 		Extract:    func(in *extract.Input, out *extract.Output) error { return read(in, out, true) },
+		Split:      split,
 	}
 )
 

@@ -64,6 +64,8 @@ type parser struct {
 	name    []byte // the end of a name
 	textRow int64  // the line on which text or a name begins
 	chained bool   // a piece of text was delivered
+
+	later *laterPart // a part that does not begin with the document
 }
 
 // A token that is being delivered in pieces.
@@ -458,6 +460,9 @@ func (p *parser) piece() {
 	}
 	if p.pieces == nameToken {
 		p.keepName(start, stop)
+		if p.later != nil {
+			p.later.doubt = "a name does not fit into the window"
+		}
 		p.batch.Add(start, stop, nil, p.textRow, 0, true)
 		return
 	}
@@ -490,6 +495,10 @@ func (p *parser) member(start, stop int) {
 	}
 	if p.pieces == noToken {
 		if !fresh || start == stop {
+			return
+		}
+		if p.later != nil {
+			p.later.name(p.data[start:stop])
 			return
 		}
 		row = p.line(start)

@@ -34,6 +34,7 @@ type node struct {
 type paths struct {
 	root node
 	used int
+	full bool // there was no room for a path
 }
 
 // member finds the node of a member, after the sibling that stands before it (nil for none). It returns nil when there is no room for a
@@ -90,6 +91,7 @@ func (t *paths) elementOf(parent *node) *node {
 func (t *paths) add(parent *node, name string, array bool) *node {
 	cost := 320 + len(name) + 48*(parent.depth+1)
 	if t.used+cost > maxPaths {
+		t.full = true
 		return nil
 	}
 	t.used += cost

@@ -31,6 +31,7 @@ var Format = extract.Format{
 		return extract.Fallback
 	},
 	Extract: read,
+	Split:   split,
 }
 
 func read(in *extract.Input, out *extract.Output) error {
