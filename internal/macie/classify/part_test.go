@@ -281,4 +281,3 @@ func TestParts(t *testing.T) {
 	}
 	t.Log(doubts)
 }
-
