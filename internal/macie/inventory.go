@@ -210,14 +210,7 @@ func (r *refresher) finish(ctx context.Context, t store.Tenant, seen map[string]
 			if seen[name] {
 				continue
 			}
-			row, err := store.GetBucket(ctx, tx, t, name)
-			if err != nil {
-				return err
-			}
-			if row.UpdatedAt > began.UnixMilli() {
-				continue // another server has seen it meanwhile
-			}
-			if err := errors.Join(store.DeleteBucket(ctx, tx, t, name), store.DeleteDiscovery(ctx, tx, t, name)); err != nil {
+			if err := r.drop(ctx, tx, t, name, began); err != nil {
 				return err
 			}
 		}
@@ -231,6 +224,18 @@ func (r *refresher) finish(ctx context.Context, t store.Tenant, seen map[string]
 		}
 		return writeNote(ctx, tx, t, note)
 	})
+}
+
+// drop deletes a bucket that is gone, unless somebody has seen it since.
+func (r *refresher) drop(ctx context.Context, tx store.Tx, t store.Tenant, name string, began time.Time) error {
+	row, err := store.GetBucket(ctx, tx, t, name)
+	if errors.Is(err, store.ErrNotFound) || err == nil && row.UpdatedAt > began.UnixMilli() {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(store.DeleteBucket(ctx, tx, t, name), store.DeleteDiscovery(ctx, tx, t, name))
 }
 
 // readBatch reads some buckets of a source and stores them.
@@ -345,8 +350,13 @@ func (r *refresher) put(ctx context.Context, tx store.Tx, t store.Tenant, o *obs
 	if o.guard != nil {
 		o.state.Guard, changes = o.state.Guard.advance(*o.guard, r.cfg.ReportExisting)
 	}
+	calls, err := callsOf(ctx, tx, t, *o.doc.BucketName, len(changes))
+	if err != nil {
+		return err
+	}
 	for _, c := range changes {
-		if err := putPolicyFinding(ctx, tx, t, r.cfg.Outbox, c, o, wire.Time(now)); err != nil {
+		call := explaining(calls, c, o.guard, row.UpdatedAt)
+		if err := putPolicyFinding(ctx, tx, t, r.cfg.Outbox, c, call, o, wire.Time(now)); err != nil {
 			return err
 		}
 	}

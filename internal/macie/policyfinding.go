@@ -254,8 +254,12 @@ func blockCall(digest, level string) string {
 }
 
 // putPolicyFinding stores that a change has occurred: a new finding, or another occurrence of the bucket's finding of the type.
-func putPolicyFinding(ctx context.Context, tx store.Tx, t store.Tenant, outbox *publish.Outbox, c change, o *observation, now wire.Time) error {
+// call is the request that made it, nil if nobody told of one.
+func putPolicyFinding(ctx context.Context, tx store.Tx, t store.Tenant, outbox *publish.Outbox, c change, call *toldCall, o *observation, now wire.Time) error {
 	f := policyFinding(t, c, o, now)
+	if call != nil {
+		tellOf(f, call, now)
+	}
 	isNew, err := putFindings(ctx, tx, t, outbox, [][]byte{wire.Marshal(f)})
 	if err != nil || isNew[0] {
 		return err
@@ -304,7 +308,7 @@ func policyFinding(t store.Tenant, c change, o *observation, now wire.Time) *mac
 		Title:             wire.Ptr(about.title),
 		Type:              c.kind,
 		ResourcesAffected: &macie2.ResourcesAffected{S3Bucket: bucketFacts(o.doc, &o.state)},
-		// No actor: readings see what has changed, not who has changed it.
+		// Readings see what has changed, not who has changed it: tellOf adds that.
 		PolicyDetails: &macie2.PolicyDetails{Action: &macie2.FindingAction{
 			ActionType: macie2.FindingActionTypeAwsApiCall,
 			ApiCallDetails: &macie2.ApiCallDetails{
