@@ -35,7 +35,9 @@ type fake struct {
 	// tokenless makes it tell that there is more, but not where.
 	tokenless bool
 	// deaf makes it begin at the beginning, whatever start-after says.
-	deaf     bool
+	deaf bool
+	// modified, if not nil, is when objects were changed.
+	modified func(key string) time.Time
 	requests atomic.Int64
 	// before, if not nil, may answer in the fake's place.
 	before func(w http.ResponseWriter, r *http.Request) bool
@@ -170,9 +172,12 @@ func (f *fake) list(w http.ResponseWriter, q url.Values, bucket string, objects 
 			fmt.Fprintf(w, `<CommonPrefixes><Prefix>%s</Prefix></CommonPrefixes>`, url.QueryEscape(e.key))
 			continue
 		}
-		o := objects[e.key]
+		o, at := objects[e.key], modified
+		if f.modified != nil {
+			at = f.modified(e.key)
+		}
 		fmt.Fprintf(w, `<Contents><Key>%s</Key><LastModified>%s</LastModified><ETag>&quot;%s&quot;</ETag><Size>%d</Size><StorageClass>STANDARD</StorageClass></Contents>`,
-			url.QueryEscape(e.key), modified.Format("2006-01-02T15:04:05.000Z"), o.tag, len(o.body))
+			url.QueryEscape(e.key), at.Format("2006-01-02T15:04:05.000Z"), o.tag, len(o.body))
 	}
 	if more && !f.tokenless {
 		fmt.Fprint(w, `<NextContinuationToken>`)

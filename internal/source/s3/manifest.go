@@ -124,7 +124,7 @@ const (
 	columnCount
 )
 
-// columnNames are those of files in CSV and those of Parquet and ORC (Amazon S3 User Guide, "Amazon S3 Inventory list").
+// columnNames are those of files in CSV and those of Parquet (Amazon S3 User Guide, "Amazon S3 Inventory list").
 var columnNames = [columnCount][2]string{
 	columnBucket: {"Bucket", "bucket"}, columnKey: {"Key", "key"}, columnSize: {"Size", "size"}, columnModified: {"LastModifiedDate", "last_modified_date"},
 	columnETag: {"ETag", "e_tag"}, columnClass: {"StorageClass", "storage_class"}, columnEncryption: {"EncryptionStatus", "encryption_status"},
@@ -133,7 +133,7 @@ var columnNames = [columnCount][2]string{
 
 // columns say where in a row what is wanted stands.
 type columns struct {
-	format string           // CSV, Parquet or ORC
+	format string           // CSV or Parquet
 	at     [columnCount]int // -1: the report does not have it
 	all    int              // columns of a row; of CSV
 }
@@ -150,8 +150,10 @@ func columnsOf(format, schema string) (columns, error) {
 		for i := range names {
 			names[i] = strings.TrimSpace(names[i])
 		}
-	case "Parquet", "ORC":
+	case "Parquet":
 		names = schemaWords(schema)
+	case "ORC":
+		return c, errors.New("a report in ORC is not read: its times have no zone")
 	default:
 		return c, errors.New("the report is in a format that is not read")
 	}
@@ -170,10 +172,13 @@ func columnsOf(format, schema string) (columns, error) {
 	if (c.at[columnLatest] >= 0) != (c.at[columnMarker] >= 0) {
 		return c, errors.New("the report tells of versions, but not which ones are delete markers or the latest")
 	}
+	if format == "Parquet" && c.versions() {
+		return c, errors.New("a report of all versions is read in CSV only")
+	}
 	return c, nil
 }
 
-// schemaWords returns the words of a schema of Parquet or ORC; the names of its columns are among them, each once.
+// schemaWords returns the words of a schema of Parquet; the names of its columns are among them, each once.
 func schemaWords(schema string) []string {
 	return strings.FieldsFunc(schema, func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '_'

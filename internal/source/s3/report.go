@@ -35,7 +35,7 @@ type Reports struct {
 	// a report that is in no order at all takes twice as much for a while.
 	Folder   string
 	MaxSpool int64
-	// Memory is how many bytes are sorted at a time; 0 is 16 MiB.
+	// Memory is how many bytes are sorted at a time; 0 is 8 MiB.
 	Memory int
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
@@ -49,7 +49,7 @@ const MaxReportAge = 14 * 24 * time.Hour
 func (r Reports) withDefaults() Reports {
 	r.Least = cmp.Or(r.Least, 512<<10)
 	r.MaxSpool = cmp.Or(r.MaxSpool, 16<<30)
-	r.Memory = cmp.Or(r.Memory, 16<<20)
+	r.Memory = cmp.Or(r.Memory, 8<<20)
 	if r.Now == nil {
 		r.Now = time.Now
 	}
@@ -307,6 +307,66 @@ func (s *Store) reportFolders(ctx context.Context, r *report, oldest time.Time) 
 		q.after, q.token = p.last, p.token
 	}
 	return folders, nil
+}
+
+const (
+	// maxFolders is how many folders of a report are remembered; of one that has more only the first page of the listing is looked at.
+	maxFolders = 10_000
+	// foldersAsked is how many folders are asked for that are not in a report.
+	foldersAsked = 8
+)
+
+// proveWhole looks at the beginning of the bucket's listing and at its folders: what has been there for long is in a report that is whole. A report
+// does not tell which keys it is about, and the configuration tells it of the next one only.
+func (s *Store) proveWhole(ctx context.Context, r *report, sp *spool, folders map[string]bool, prefix, after string) error {
+	q := request{bucket: r.source, prefix: prefix, after: after}
+	listed, err := s.fetch(ctx, q)
+	if err != nil {
+		return err
+	}
+	told := source.Report{Name: r.name(), Begun: r.begun}
+	old := slices.DeleteFunc(listed.objects, func(o source.Object) bool { return o.LastModified.IsZero() || told.Missing(o.LastModified) })
+	missing := ""
+	if len(old) > 0 {
+		err := sp.yield(func(o source.Object) (bool, error) {
+			for len(old) > 0 && old[0].Key <= o.Key {
+				if old[0].Key < o.Key {
+					return false, nil
+				}
+				old = old[1:]
+			}
+			return len(old) > 0, nil
+		})
+		if err != nil {
+			return err
+		}
+		if len(old) > 0 {
+			missing = old[0].Key
+		}
+	}
+	if missing == "" && listed.more && len(folders) <= maxFolders {
+		q.delimiter = "/"
+		if listed, err = s.fetch(ctx, q); err != nil {
+			return err
+		}
+		others := slices.DeleteFunc(listed.prefixes, func(p string) bool { return folders[p] })
+		for _, folder := range others[:min(len(others), foldersAsked)] {
+			// after may lie in it.
+			p, err := s.fetch(ctx, request{bucket: r.source, prefix: folder, after: after})
+			if err != nil {
+				return err
+			}
+			i := slices.IndexFunc(p.objects, func(o source.Object) bool { return !o.LastModified.IsZero() && !told.Missing(o.LastModified) })
+			if i >= 0 {
+				missing = p.objects[i].Key
+				break
+			}
+		}
+	}
+	if missing != "" {
+		return fmt.Errorf("it does not have the key %q, which is older: it may be of another configuration", missing)
+	}
+	return nil
 }
 
 // small reads an object that has no more than limit bytes.

@@ -344,6 +344,9 @@ func TestBadReports(t *testing.T) {
 	code := func(status int, code string) func(http.ResponseWriter) {
 		return func(w http.ResponseWriter) { failWith(w, status, code) }
 	}
+	parquet := manifest(func(m map[string]any) {
+		m["fileFormat"], m["fileSchema"] = "Parquet", parquetSchema
+	})
 	for name, test := range map[string]struct {
 		break_ func(r *reporting)
 		reason string
@@ -358,7 +361,8 @@ func TestBadReports(t *testing.T) {
 		"of another bucket":            {manifest(func(m map[string]any) { m["sourceBucket"] = "c" }), "another bucket"},
 		"of another destination":       {manifest(func(m map[string]any) { m["destinationBucket"] = "arn:aws:s3:::elsewhere" }), "another destination"},
 		"without a time":               {manifest(func(m map[string]any) { m["creationTimestamp"] = "yesterday" }), "when it was made"},
-		"in ORC":                       {manifest(func(m map[string]any) { m["fileFormat"] = "ORC" }), "does not have the field"},
+		"in ORC":                       {manifest(func(m map[string]any) { m["fileFormat"] = "ORC" }), "ORC is not read"},
+		"CSV that says it is Parquet":  {parquet, "damaged, or of a kind"},
 		"in a format of its own":       {manifest(func(m map[string]any) { m["fileFormat"] = "XLS" }), "format"},
 		"without entity tags":          {manifest(func(m map[string]any) { m["fileSchema"] = "Bucket, Key, Size, LastModifiedDate, StorageClass" }), "field ETag"},
 		"with two keys": {manifest(func(m map[string]any) {
@@ -562,4 +566,49 @@ func TestSpoolSorts(t *testing.T) {
 			rt.Fatalf("%v\n%+v, %v, want\n%v", got, told, err, want)
 		}
 	})
+}
+
+// TestReportThatIsNotWhole is told by what the bucket has had for long: a configuration had another filter when it was made.
+func TestReportThatIsNotWhole(t *testing.T) {
+	var keys []string
+	for i := range 30 {
+		keys = append(keys, fmt.Sprintf("m/%02d", i))
+	}
+	for name, test := range map[string]struct {
+		old, young []string // of the bucket, beside those of the report
+		opts       source.ListOptions
+		missing    string // "": it is whole as far as that can be told
+	}{
+		"nothing else":                    {},
+		"something new before it":         {young: []string{"a"}},
+		"something old before it":         {old: []string{"a"}, missing: "a"},
+		"something old in between":        {old: []string{"m/05x"}, missing: "m/05x"},
+		"a new folder behind it":          {young: []string{"n/1", "n/2"}},
+		"an old folder behind it":         {young: []string{"n/1"}, old: []string{"n/2"}, missing: "n/2"},
+		"something old that is behind it": {old: []string{"a", "n/2"}, opts: source.ListOptions{After: "m/03"}, missing: "n/2"},
+		"below a prefix all is told":      {old: []string{"a", "n/2"}, opts: source.ListOptions{Prefix: "m/"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newReporting(t, plainReport(s3test.Rows(reportedAll(keys)...)))
+			r.pageSize = 10
+			age := map[string]bool{}
+			for _, k := range slices.Concat(keys, test.old) {
+				r.put("b", k, k)
+				age[k] = true
+			}
+			for _, k := range test.young {
+				r.put("b", k, k)
+			}
+			r.modified = func(key string) time.Time {
+				if age[key] {
+					return reportTime.Add(-25 * time.Hour)
+				}
+				return reportTime.Add(-23 * time.Hour)
+			}
+			_, told, err := listReported(t, r.open(t, nil), test.opts)
+			if err != nil || (told.Name == "") != (test.missing != "") || !strings.Contains(told.Reason, test.missing) {
+				t.Errorf("%+v, %v", told, err)
+			}
+		})
+	}
 }

@@ -36,18 +36,21 @@ func (s *Store) spoolReport(ctx context.Context, r *report, m *manifest, prefix,
 	if total < s.opts.Reports.Least {
 		return nil, errNoReport("the report is so small that listing takes no more")
 	}
-	if m.columns.format != "CSV" {
-		return nil, fmt.Errorf("a report in %s is not read", m.columns.format)
-	}
 	sp := newSpool(s.opts.Reports.Folder, s.opts.Reports.MaxSpool, s.opts.Reports.Memory)
 	defer func() {
 		if err != nil {
 			sp.close()
 		}
 	}()
+	folders := map[string]bool{}
+	last := ""
 	take := func(o *source.Object) error {
 		if o.Key <= after && after != "" || !strings.HasPrefix(o.Key, prefix) {
 			return nil
+		}
+		if folder := folderOf(o.Key, prefix); folder != last && folder != o.Key && len(folders) <= maxFolders {
+			last = strings.Clone(folder)
+			folders[last] = true
 		}
 		return sp.add(o)
 	}
@@ -56,7 +59,10 @@ func (s *Store) spoolReport(ctx context.Context, r *report, m *manifest, prefix,
 			return nil, err
 		}
 	}
-	return sp, sp.finish(ctx)
+	if err := sp.finish(ctx); err != nil {
+		return nil, err
+	}
+	return sp, s.proveWhole(ctx, r, sp, folders, prefix, after)
 }
 
 // readReportFile reads one file of a report to its end, and proves that it is the one that the manifest tells of.
@@ -67,16 +73,40 @@ func (s *Store) readReportFile(ctx context.Context, r *report, m *manifest, f *m
 	}
 	defer object.Close()
 	checked := &checkedReader{r: object, sum: md5.New(), left: f.Size}
-	if err := readCSV(checked, r.source, &m.columns, take); err != nil {
-		if cause := checked.err; cause != nil && !errors.Is(cause, io.EOF) {
-			err = cause // of the way here, not of the file
-		}
-		return fmt.Errorf("file %q: %w", f.Key, err)
+	if m.columns.format == "CSV" {
+		err = readCSV(checked, r.source, &m.columns, take)
+	} else {
+		err = s.readCopy(ctx, checked, r, m, f, take)
 	}
-	if err := checked.prove(f); err != nil {
+	if cause := checked.err; err != nil && cause != nil && !errors.Is(cause, io.EOF) {
+		err = cause // of the way here, not of the file
+	}
+	if err == nil {
+		err = checked.prove(f)
+	}
+	if err != nil {
 		return fmt.Errorf("file %q: %w", f.Key, err)
 	}
 	return nil
+}
+
+// readCopy reads a file that needs random access: from a copy, which has been proved before.
+func (s *Store) readCopy(ctx context.Context, checked *checkedReader, r *report, m *manifest, f *manifestFile, take func(*source.Object) error) error {
+	if f.Size > s.opts.Reports.MaxSpool {
+		return fmt.Errorf("it takes more than %d bytes of temporary files", s.opts.Reports.MaxSpool)
+	}
+	file, err := temporary(s.opts.Reports.Folder)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if _, err := io.Copy(file, checked); err != nil {
+		return err
+	}
+	if err := checked.prove(f); err != nil {
+		return err
+	}
+	return readParquet(ctx, file, f.Size, r.source, &m.columns, take)
 }
 
 // A checkedReader yields a file as long as it is told to be, and knows its checksum at the end.
@@ -123,7 +153,12 @@ func readCSV(r io.Reader, bucket string, c *columns, take func(*source.Object) e
 		return errors.New("it is not compressed with gzip")
 	}
 	defer unzipped.Close()
-	lines := bufio.NewReaderSize(unzipped, maxRow)
+	return readRows(unzipped, bucket, c, take)
+}
+
+// readRows reads the rows of a file of CSV.
+func readRows(r io.Reader, bucket string, c *columns, take func(*source.Object) error) error {
+	lines := bufio.NewReaderSize(r, maxRow)
 	row := rowReader{columns: c, bucket: bucket}
 	for number := int64(1); ; number++ {
 		line, err := lines.ReadSlice('\n')
@@ -258,6 +293,9 @@ func encryptionOf(b []byte) string {
 	}
 	return ""
 }
+
+// replaced reports whether a key of a report in Parquet may be another one: what is no UTF-8 in it is told as U+FFFD.
+func replaced(key string) bool { return strings.Contains(key, "\uFFFD") }
 
 func truth(b []byte) (value, ok bool) {
 	switch string(b) {

@@ -1,8 +1,6 @@
 package s3
 
 import (
-	"bytes"
-	"compress/gzip"
 	"crypto/md5"
 	"encoding/hex"
 	"strings"
@@ -42,25 +40,17 @@ func FuzzManifest(f *testing.F) {
 
 func FuzzReportCSV(f *testing.F) {
 	schema := "Bucket, Key, VersionId, IsLatest, IsDeleteMarker, Size, LastModifiedDate, ETag, StorageClass, EncryptionStatus"
-	f.Add(`"b","a%20b+c/%FF","v","true","false","12","2026-01-02T03:04:05.678Z","d41d8cd98f00b204e9800998ecf8427e-2","STANDARD","SSE-S3"`+"\n", -1)
-	f.Add(`b,k,,false,true,,2026-01-02T03:04:05Z,,,`+"\r\n"+`"b","""quoted""","","true","false","1","2024-02-29T00:00:00.000Z","x","GLACIER",""`, 40)
+	f.Add(`"b","a%20b+c/%FF","v","true","false","12","2026-01-02T03:04:05.678Z","d41d8cd98f00b204e9800998ecf8427e-2","STANDARD","SSE-S3"` + "\n")
+	f.Add(`b,k,,false,true,,2026-01-02T03:04:05Z,,,` + "\r\n" + `"b","""quoted""","","true","false","1","2024-02-29T00:00:00.000Z","x","GLACIER",""`)
 	columns, err := columnsOf("CSV", schema)
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Fuzz(func(t *testing.T, text string, cut int) {
-		var zipped bytes.Buffer
-		w := gzip.NewWriter(&zipped)
-		w.Write([]byte(text))
-		w.Close()
-		b := zipped.Bytes()
-		if cut >= 0 && cut < len(b) {
-			b = b[:cut]
-		}
-		sp := newSpool(t.TempDir(), 1<<20, 256)
+	f.Fuzz(func(t *testing.T, text string) {
+		sp := newSpool("", 1<<20, 256)
 		defer sp.close()
 		var all []source.Object
-		err := readCSV(bytes.NewReader(b), "b", &columns, func(o *source.Object) error {
+		err := readRows(strings.NewReader(text), "b", &columns, func(o *source.Object) error {
 			if o.Key == "" || len(o.Key) > maxKey || o.ETag == "" || o.Size < 0 || o.LastModified.IsZero() || o.LastModified.Nanosecond() != 0 {
 				t.Errorf("object %+v", *o)
 			}
@@ -69,9 +59,6 @@ func FuzzReportCSV(f *testing.F) {
 		})
 		if err != nil {
 			return
-		}
-		if len(b) < zipped.Len() {
-			t.Fatal("a file that was cut is taken for whole")
 		}
 		if err := sp.finish(t.Context()); err != nil {
 			t.Fatal(err)

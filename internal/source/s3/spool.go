@@ -79,6 +79,9 @@ func (s *spool) add(o *source.Object) error {
 	if err != nil {
 		return err
 	}
+	if s.text == nil { // once, for all of it: keys have some 40 bytes beside their own
+		s.text, s.held = make([]byte, 0, s.memory), make([]spoolRow, 0, s.memory/100)
+	}
 	if n := len(s.held); n > 0 && s.sorted {
 		last := &s.held[n-1]
 		s.sorted = string(s.text[last.at:last.key]) < o.Key

@@ -30,6 +30,10 @@ type InventoryReport struct {
 	AllVersions bool
 	// Fields are the optional ones; nil is Size, LastModifiedDate, ETag, StorageClass and EncryptionStatus.
 	Fields []string
+	// Data, if not nil, makes the data files, in Format and with DataSchema: the default is CSV.
+	Data       func(rows []InventoryRow) string
+	Format     string
+	DataSchema string
 	// Files are the rows of each data file.
 	Files [][]InventoryRow
 }
@@ -85,16 +89,25 @@ func (r *InventoryReport) Objects() map[string]string {
 	out := map[string]string{}
 	files := []file{}
 	for i, rows := range r.Files {
-		body := r.csv(rows)
+		body, extension := "", ".csv.gz"
+		if r.Data != nil {
+			body, extension = r.Data(rows), "."+strings.ToLower(r.Format)
+		} else {
+			body = r.csv(rows)
+		}
 		// Amazon S3 calls its files by random ids; here the order does not matter either.
 		sum := md5.Sum(fmt.Appendf(nil, "%s %d %d", r.ID, r.Begun.Unix(), i))
-		key := r.Base() + "data/" + hex.EncodeToString(sum[:]) + ".csv.gz"
+		key := r.Base() + "data/" + hex.EncodeToString(sum[:]) + extension
 		out[key] = body
 		files = append(files, file{key, len(body), hexMD5(body)})
 	}
+	format, schema := "CSV", strings.Join(r.Schema(), ", ")
+	if r.Data != nil {
+		format, schema = r.Format, r.DataSchema
+	}
 	manifest, err := json.MarshalIndent(map[string]any{
 		"sourceBucket": r.Bucket, "destinationBucket": "arn:aws:s3:::" + r.Destination, "version": "2016-11-30",
-		"creationTimestamp": strconv.FormatInt(r.Begun.UnixMilli(), 10), "fileFormat": "CSV", "fileSchema": strings.Join(r.Schema(), ", "),
+		"creationTimestamp": strconv.FormatInt(r.Begun.UnixMilli(), 10), "fileFormat": format, "fileSchema": schema,
 		"files": files,
 	}, "", "  ")
 	if err != nil {
