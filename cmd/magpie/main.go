@@ -41,6 +41,7 @@ type commandLine struct {
 	Identifiers identifiersCommand `cmd:"" help:"List the managed data identifiers, or explain one."`
 	Serve       serveCommand       `cmd:"" help:"Run the server: the APIs of Amazon Macie and IAM Access Analyzer on one port."`
 	Worker      workerCommand      `cmd:"" help:"Run more workers for a server's classification jobs, on this or another machine."`
+	Jobs        jobsCommand        `cmd:"" help:"List the parts of classification jobs that were given up, and have them tried again."`
 	Keys        keysCommand        `cmd:"" help:"Add, list and remove access keys."`
 	Version     versionCommand     `cmd:"" help:"Say which version this is."`
 }

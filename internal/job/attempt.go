@@ -33,7 +33,7 @@ type Handler interface {
 	//
 	// The texts of errors are stored and logged: they must not hold what was found in objects.
 	Work(ctx context.Context, a *Attempt) error
-	// RunFinished is called once for a run that becomes complete, in the very transaction. It may run several times before that
+	// RunFinished is called once for a run that becomes complete, in the very transaction, and again if it was reopened by [RetryDead]. It may run several times before that
 	// transaction commits. Its error leaves the run unfinished; it is tried again after a while.
 	RunFinished(ctx context.Context, tx store.Tx, run Run, totals Totals) error
 }

@@ -17,6 +17,9 @@
 //	           |        +----> waiting    failed: not before a backoff has passed; then ready again
 //	           +--------+                 handed back (pause, stop), or swept because its worker went silent
 //
+// A dead shard does not hold up its run, which completes with [ErrorShardsDead]. It stays on record ([DeadOf]) until an operator lets it be
+// tried again ([RetryDead]), which makes a complete run running once more.
+//
 // The rows of the tables runs and shards are the only truth. Whoever wants to change one proves in the same transaction that the row is
 // still what it believes. A shard is claimable when it is ready and its run is running; so pausing and cancelling touch the run's row only.
 //

@@ -22,6 +22,7 @@ type metrics struct {
 	hooks  Hooks
 	events *prometheus.CounterVec
 	depth  *prometheus.GaugeVec
+	graves prometheus.Gauge
 }
 
 func newMetrics(hooks Hooks, reg prometheus.Registerer) (*metrics, error) {
@@ -35,6 +36,10 @@ func newMetrics(hooks Hooks, reg prometheus.Registerer) (*metrics, error) {
 			Name: "magpie_job_shards",
 			Help: "Unfinished shards of running runs in the whole database, by state, as of the last sweep.",
 		}, []string{"state"}),
+		graves: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "magpie_job_dead_shards",
+			Help: "Shards in the whole database that failed for good, of runs of any state, as of the last sweep. magpie jobs dead lists them.",
+		}),
 	}
 	for _, event := range []string{"claimed", "committed", "fenced", "done", "retried", "dead", "handed_back", "swept"} {
 		m.events.WithLabelValues(event)
@@ -42,7 +47,7 @@ func newMetrics(hooks Hooks, reg prometheus.Registerer) (*metrics, error) {
 	if reg == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{m.events, m.depth} {
+	for _, c := range []prometheus.Collector{m.events, m.depth, m.graves} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}
@@ -72,7 +77,8 @@ func (m *metrics) swept(s Shard, dead bool) {
 	}
 }
 
-func (m *metrics) setDepth(depth map[ShardState]int64) {
+func (m *metrics) setDepth(depth map[ShardState]int64, dead int64) {
+	m.graves.Set(float64(dead))
 	for state, n := range depth {
 		m.depth.WithLabelValues(string(state)).Set(float64(n))
 	}

@@ -261,13 +261,17 @@ func (e *Engine) nudge(ctx context.Context) error {
 	return err
 }
 
-// measure counts the unfinished shards of running runs for the metrics.
+// measure counts the unfinished shards of running runs, and the dead ones, for the metrics.
 func (e *Engine) measure(ctx context.Context) error {
 	if e.cfg.Registerer == nil {
 		return nil
 	}
 	depth := map[ShardState]int64{Ready: 0, Running: 0, Waiting: 0}
+	var dead int64
 	err := e.view(ctx, func(tx store.Tx) error {
+		if err := store.One(ctx, tx, `SELECT COUNT(*) FROM shards WHERE state = 'dead'`, nil, &dead); err != nil {
+			return err
+		}
 		return store.Each(ctx, tx, `
 			SELECT s.state, COUNT(*) FROM runs r JOIN shards s
 			ON s.account = r.account AND s.region = r.region AND s.job_id = r.job_id AND s.run_id = r.run_id
@@ -282,7 +286,7 @@ func (e *Engine) measure(ctx context.Context) error {
 			})
 	})
 	if err == nil {
-		e.metrics.setDepth(depth)
+		e.metrics.setDepth(depth, dead)
 	}
 	return err
 }
