@@ -38,10 +38,8 @@ type form [maxForm / 8]uint64
 
 // A formKey is what the trials depend on: the form, the length of the value, and the field if its name has keywords.
 type formKey struct {
-	hash   uint64 // of the rest
-	form   form
-	field  uint32 // serial of the fieldInfo
-	length uint32
+	form  form
+	value uint64 // the length, with the serial of the fieldInfo above the lowest byte
 }
 
 // A trial is a layout to be tried at the run that begins at start, if the first character is one of these, by the bits of alnumIndex. Its shape
@@ -62,8 +60,8 @@ type trial struct {
 // A formPlan says what to do with the values of a form.
 type formPlan struct {
 	key formKey
-	// ordinary says that these values are read as all others are.
-	ordinary bool
+	// ordinary says that these values are read as all others are, and idle that there is nothing to do with them.
+	ordinary, idle bool
 	// A value is read in the ordinary way as well if a literal that leads to a layout may begin at one of the literals, or if a keyword begins at
 	// one of the keywords.
 	literals, keywords uint32
@@ -75,10 +73,9 @@ type formPlan struct {
 
 // A formMemory has the plans of the forms that a scanner has met.
 type formMemory struct {
-	pairs  []planPair // by hash
+	pairs  *[1 << formBits / 2]planPair // by hash; nil until forms are remembered
 	trials []trial
-	credit int     // how many more values were read than all that was learned costs
-	key    formKey // of the value at hand
+	credit int // how many more values were read than all that was learned costs
 
 	// For use while a form is learned.
 	planned []trial
@@ -89,15 +86,13 @@ type formMemory struct {
 // A planPair has two plans.
 type planPair struct {
 	plans [2]formPlan
-	last  uint32 // which was met last
+	last  uint32 // which was met last: the lowest bit
 	// seen is the hash of the last form that was met here and has no plan.
 	seen uint32
 }
 
-// set makes the key that of t, which has at most maxForm bytes. It reports whether t is all ASCII.
-func (k *formKey) set(t []byte, field uint32) bool {
-	k.form, k.field, k.length = form{}, field, uint32(len(t))
-	all, hash := uint64(0), uint64(field)<<8|uint64(len(t))
+// formWords returns the form of t, which has 1 to maxForm bytes, and whether it is all ASCII.
+func formWords(t []byte) (a, b, c, d uint64, ascii bool) {
 	var own [maxForm]byte
 	bytes := &own
 	if more := t[:cap(t)]; len(more) >= maxForm {
@@ -105,32 +100,35 @@ func (k *formKey) set(t []byte, field uint32) bool {
 	} else {
 		copy(bytes[:], t)
 	}
-	last := (uint(len(t)) - 1) / 8
-	for w := uint(0); w <= last && w < uint(len(k.form)); w++ {
-		x := binary.LittleEndian.Uint64(bytes[8*w:])
-		if w == last {
-			x &= ^uint64(0) >> (-8 * len(t) & 63)
-		}
-		all |= x
-		alnum, _, _ := classes(x)
-		x = x&^(alnum>>2-alnum>>7) | alnum
-		k.form[w] = x
-		hash = (hash ^ x) * hashFactor
-		hash ^= hash >> 32
+	inLast := ^uint64(0) >> (-8 * len(t) & 63)
+	a = binary.LittleEndian.Uint64(bytes[0:])
+	if len(t) <= 8 {
+		a &= inLast
+		return formOf(a), 0, 0, 0, a&tops == 0
 	}
-	k.hash = hash * hashFactor
-	return all&tops == 0
+	b = binary.LittleEndian.Uint64(bytes[8:])
+	if len(t) <= 16 {
+		b &= inLast
+		return formOf(a), formOf(b), 0, 0, (a|b)&tops == 0
+	}
+	c = binary.LittleEndian.Uint64(bytes[16:])
+	if len(t) <= 24 {
+		c &= inLast
+	} else {
+		d = binary.LittleEndian.Uint64(bytes[24:]) & inLast
+	}
+	return formOf(a), formOf(b), formOf(c), formOf(d), (a|b|c|d)&tops == 0
 }
 
-// is reports whether two keys are the same.
-func (k *formKey) is(o *formKey) bool {
-	return k.hash == o.hash && k.field == o.field && k.length == o.length &&
-		k.form[0] == o.form[0] && k.form[1] == o.form[1] && k.form[2] == o.form[2] && k.form[3] == o.form[3]
+// formOf returns the form of eight bytes of ASCII.
+func formOf(x uint64) uint64 {
+	alnum, _, _ := classes(x)
+	return x&^(alnum>>2-alnum>>7) | alnum
 }
 
 // text returns an example of the key's values.
 func (k *formKey) text() []byte {
-	t := make([]byte, k.length, maxForm)
+	t := make([]byte, k.value&0xFF, maxForm)
 	for i := range t {
 		switch b := byte(k.form[i/8] >> (i % 8 * 8)); b {
 		case formSmall:
@@ -146,17 +144,14 @@ func (k *formKey) text() []byte {
 	return t
 }
 
-// quiet reports whether there is nothing to do with t, whose plan this is.
+// quiet reports whether there is nothing to do with t, whose plan is not idle.
 func (s *Scanner) quiet(p *formPlan, t []byte) bool {
-	return p.first == p.last && !p.whole && !p.ordinary && (p.literals|p.keywords == 0 || !s.doubtful(p, t))
+	return p.first == p.last && !p.whole && !p.ordinary && !s.doubtful(p, t)
 }
 
-// plan returns what is to be done with a complete value of the field; nil if it is not known, or not worked out yet.
+// plan returns what is to be done with a complete value of the field, of 1 to maxForm bytes; nil if it is not worked out yet, or cannot be.
 func (s *Scanner) plan(t []byte) *formPlan {
 	m := &s.forms
-	if len(t) > maxForm {
-		return nil
-	}
 	if m.credit++; m.pairs == nil && m.credit < firstForm {
 		return nil
 	}
@@ -164,25 +159,29 @@ func (s *Scanner) plan(t []byte) *formPlan {
 	if s.field != nil {
 		field = s.field.serial
 	}
-	key := &m.key
-	if !key.set(t, field) {
+	a, b, c, d, ascii := formWords(t)
+	if !ascii {
 		return nil
 	}
+	value := uint64(field)<<8 | uint64(len(t))
 	if m.pairs == nil {
-		m.pairs, m.trials, m.credit = make([]planPair, 1<<formBits/2), make([]trial, 0, maxTrials), learnFirst*learnCost
+		m.pairs, m.trials, m.credit = new([1 << formBits / 2]planPair), make([]trial, 0, maxTrials), learnFirst*learnCost
 		m.tried = make([]bool, s.e.dispatch.layouts)
 	}
-	pair := &m.pairs[key.hash>>(64-formBits+1)]
+	hash := a*hashFactor + b*0xBF58476D1CE4E5B9 + c*0x94D049BB133111EB + d*0xD6E8FEB86659FD93 + value*0xC2B2AE3D27D4EB4F // any odd factors
+	pair := &m.pairs[hash>>(64-formBits+1)%(1<<formBits/2)]
 	p := &pair.plans[pair.last&1]
-	if !p.key.is(key) {
-		pair.last ^= 1
-		if p = &pair.plans[pair.last&1]; !p.key.is(key) {
-			if pair.seen != uint32(key.hash) || m.credit < 0 {
-				pair.seen = uint32(key.hash)
-				return nil
-			}
-			s.learn(p, *key)
+	if k := &p.key; k.form[0] == a && k.value == value && k.form[1] == b && k.form[2] == c && k.form[3] == d {
+		return p
+	}
+	key := formKey{form{a, b, c, d}, value}
+	pair.last ^= 1
+	if p = &pair.plans[pair.last&1]; p.key != key {
+		if pair.seen != uint32(hash) || m.credit < 0 {
+			pair.seen = uint32(hash)
+			return nil
 		}
+		s.learn(p, key)
 	}
 	return p
 }
@@ -290,7 +289,7 @@ func (s *Scanner) learn(p *formPlan, key formKey) {
 	m.planned = m.planned[:0]
 	s.workOut(p, key.text())
 	if len(m.trials)+len(m.planned) > maxTrials {
-		clear(m.pairs) // they are learned anew
+		clear(m.pairs[:]) // they are learned anew
 		m.trials = m.trials[:0]
 		p.ordinary = true
 		return
@@ -298,6 +297,7 @@ func (s *Scanner) learn(p *formPlan, key formKey) {
 	p.first = uint16(len(m.trials))
 	m.trials = append(m.trials, m.planned...)
 	p.last = uint16(len(m.trials))
+	p.idle = p.first == p.last && !p.whole && !p.ordinary && p.literals|p.keywords == 0
 }
 
 // workOut finds out what to do with values of the form of which t is an example.

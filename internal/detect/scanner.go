@@ -111,7 +111,30 @@ func (s *Scanner) Write(b *text.Block) {
 		s.flush()
 	}
 	for i := range b.Segments {
-		s.writeSegment(b, &b.Segments[i])
+		seg := &b.Segments[i]
+		t := b.Text[seg.Start:seg.End]
+		if s.piece {
+			s.fill(t)
+			if !seg.More {
+				s.flush()
+			}
+			continue
+		}
+		var info *fieldInfo
+		if seg.Field != nil {
+			info = s.fields.get(s.e, seg.Field)
+		}
+		if len(t) == 0 && !seg.More {
+			continue
+		}
+		var plan *formPlan
+		if len(t) <= maxForm && !seg.More {
+			s.field = info
+			if plan = s.plan(t); plan != nil && (plan.idle || s.quiet(plan, t)) {
+				continue
+			}
+		}
+		s.writeSegment(b, seg, info, plan)
 	}
 }
 
@@ -136,30 +159,9 @@ func (s *Scanner) writeRunning(t []byte) {
 	s.fill(t)
 }
 
-// writeSegment reads one segment, where it is if it is a complete value.
-func (s *Scanner) writeSegment(b *text.Block, seg *text.Segment) {
+// writeSegment reads the segment with which a value begins, where it is if it is a complete value; plan is nil if there is none.
+func (s *Scanner) writeSegment(b *text.Block, seg *text.Segment, info *fieldInfo, plan *formPlan) {
 	t := b.Text[seg.Start:seg.End]
-	if s.piece {
-		s.fill(t)
-		if !seg.More {
-			s.flush()
-		}
-		return
-	}
-	var info *fieldInfo
-	if seg.Field != nil {
-		info = s.fields.get(s.e, seg.Field)
-	}
-	if len(t) == 0 && !seg.More {
-		return
-	}
-	var plan *formPlan
-	if !seg.More {
-		s.field = info
-		if plan = s.plan(t); plan != nil && s.quiet(plan, t) {
-			return
-		}
-	}
 	s.beginValue(b.Kind, seg.Row, seg.Field, info)
 	s.indexes = s.indexes[:0]
 	if f := seg.Field; f != nil && f.Arrays > 0 {
@@ -252,7 +254,11 @@ func (s *Scanner) flush() {
 		return
 	}
 	if s.first {
-		s.scanValue(s.window, s.plan(s.window))
+		var plan *formPlan
+		if n := len(s.window); n > 0 && n <= maxForm {
+			plan = s.plan(s.window)
+		}
+		s.scanValue(s.window, plan)
 	} else {
 		s.pos = s.scan(s.window, s.pos, len(s.window), true)
 	}
