@@ -320,12 +320,12 @@ func reportTime(b []byte) (time.Time, bool) {
 			return n
 		}
 		year, month, day, hour, minute, second := n(0, 4), n(5, 7), n(8, 10), n(11, 13), n(14, 16), n(17, 19)
-		if year > 0 && month >= 1 && month <= 12 && day >= 1 && day <= 28 && hour >= 0 && hour < 24 && minute >= 0 && minute < 60 && second >= 0 && second < 60 {
+		if year > 1970 && month >= 1 && month <= 12 && day >= 1 && day <= 28 && hour >= 0 && hour < 24 && minute >= 0 && minute < 60 && second >= 0 && second < 60 {
 			return time.Date(year, time.Month(month), day, hour, minute, second, 0, time.UTC), true
 		}
 	}
 	t, err := time.Parse(time.RFC3339, string(b))
-	return listedTime(t), err == nil && t.Year() > 0
+	return listedTime(t), err == nil && t.Unix() > 0 && t.Year() < 10000
 }
 
 // split finds the wanted fields of a row.
