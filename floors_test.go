@@ -37,6 +37,7 @@ var floors = map[string]int{
 	"internal/macie":          30, // floor 3: services
 	"internal/accessanalyzer": 30,
 	"internal/api":            40, // floor 4: transport
+	"internal/notify/hook":    40,
 	"cmd":                     50, // floor 5: outside
 	"web":                     50,
 	"tools":                   50,

@@ -29,26 +29,15 @@ import (
 )
 
 type serveCommand struct {
-	Listen       string `default:"127.0.0.1:4750" placeholder:"HOST:PORT" help:"Where the APIs are served. Default: 127.0.0.1:4750."`
-	Ops          string `default:"127.0.0.1:4751" placeholder:"HOST:PORT" help:"Where /healthz, /readyz and /metrics are served. Default: 127.0.0.1:4751."`
-	Data         string `default:"data" placeholder:"DIR" help:"The server's own folder: database, keys, audit log. Default: data."`
-	Database     string `placeholder:"URL" help:"postgres://... for a database that several servers and workers share. Default: SQLite in the data folder."`
-	backendFlags `embed:""`
-	watchFlags   `embed:""`
-	TLSCert      string `placeholder:"FILE" help:"Serve HTTPS with this certificate (PEM, with its chain)."`
-	TLSKey       string `placeholder:"FILE" help:"The certificate's private key (PEM)."`
-
-	SkipShortMonths bool `help:"Leave out a monthly job's run in a month that lacks its day, as Macie does, instead of running on the last day."`
-}
-
-// watchFlags say how the inventory of buckets and the access to resources are watched.
-type watchFlags struct {
-	Refresh          time.Duration `default:"15m" placeholder:"TIME" help:"How old the inventory of buckets may become before it is read again; 0: it is read when a request asks. Default: 15m."`
-	ReportExisting   bool          `help:"Make findings of buckets that are public, shared or replicated to others when they are seen first, as well; Macie reports changes only."`
-	DiscoveryObjects int64         `default:"10000" placeholder:"N" help:"How many objects automated sensitive data discovery looks at in a day, for each account and Region. Default: 10000."`
-	DiscoveryBytes   int64         `default:"10737418240" placeholder:"BYTES" help:"How many bytes these may have, as stored. Default: 10 GiB."`
-	Recount          time.Duration `default:"24h" placeholder:"TIME" help:"How old the counts of a bucket's objects may become before the schedule counts them again. Default: 24h."`
-	Poll             time.Duration `default:"30s" placeholder:"TIME" help:"How often Access Analyzer looks whether the sources have changed. Default: 30s."`
+	Listen        string `default:"127.0.0.1:4750" placeholder:"HOST:PORT" help:"Where the APIs are served. Default: 127.0.0.1:4750."`
+	Ops           string `default:"127.0.0.1:4751" placeholder:"HOST:PORT" help:"Where /healthz, /readyz and /metrics are served. Default: 127.0.0.1:4751."`
+	Data          string `default:"data" placeholder:"DIR" help:"The server's own folder: database, keys, audit log. Default: data."`
+	Database      string `placeholder:"URL" help:"postgres://... for a database that several servers and workers share. Default: SQLite in the data folder."`
+	backendFlags  `embed:""`
+	watchFlags    `embed:""`
+	TLSCert       string `placeholder:"FILE" help:"Serve HTTPS with this certificate (PEM, with its chain)."`
+	TLSKey        string `placeholder:"FILE" help:"The certificate's private key (PEM)."`
+	Notifications string `placeholder:"HOST:PORT" help:"Where object stores tell of changes (docs/notifications.md). Default: as the configuration file says, else nowhere."`
 }
 
 // Help is what magpie serve --help says below the flags.
@@ -96,18 +85,19 @@ type server struct {
 	ready    readiness
 
 	apiListener, opsListener net.Listener
-	api, ops                 *http.Server
-	tls                      *tls.Config // nil: plain HTTP
-	failed                   chan error  // what a listener of the two failed with
+	notificationListener     net.Listener // nil: nobody may tell of changes
+	api, ops, notifications  *http.Server
+	senders                  []config.Sender // who may tell
+	tls                      *tls.Config     // nil: plain HTTP
+	failed                   chan error      // what a listener failed with
 
 	// background is what the server does by itself: each goes on until its context ends, and stop waits for all.
-	background  []func(context.Context)
-	inWork      sync.WaitGroup
-	endWork     context.CancelFunc
-	shortMonths bool // left out by schedules
+	background []func(context.Context)
+	inWork     sync.WaitGroup
+	endWork    context.CancelFunc
 
 	backend *backend
-	watch   watchFlags
+	watch   watching
 	lease   time.Duration
 	watcher *macie.Watcher
 	keys    *keyStore
@@ -117,10 +107,11 @@ type server struct {
 
 // newServer listens and opens everything; it answers on the ops port already. Whatever is wrong shows here, before anything is served.
 func newServer(ctx context.Context, c serveCommand, std stdio) (_ *server, err error) {
-	s := &server{log: newLog(std.err, slog.LevelInfo), out: std.out, registry: newRegistry(), failed: make(chan error, 2), watch: c.watchFlags, lease: c.Lease, shortMonths: c.SkipShortMonths}
+	s := &server{log: newLog(std.err, slog.LevelInfo), out: std.out, registry: newRegistry(), failed: make(chan error, 3), lease: c.Lease}
 	if s.config, err = c.configuration(); err != nil {
 		return nil, err
 	}
+	s.watch = c.watchFlags.over(s.config.Watch)
 	if s.tls, err = c.tlsConfig(); err != nil {
 		return nil, err
 	}
@@ -183,7 +174,7 @@ func (s *server) listen(c serveCommand) (err error) {
 	if s.tls != nil {
 		s.apiListener = tls.NewListener(s.apiListener, s.tls)
 	}
-	return nil
+	return s.listenToStores(c.Notifications)
 }
 
 func listen(flag, address string) (net.Listener, error) {
@@ -239,13 +230,13 @@ func (s *server) handler(master *seal.Key) (http.Handler, error) {
 		return nil, err
 	}
 	service, err := macie.New(macie.Config{DB: s.backend.db, Engine: s.backend.engine, Sources: s.backend.sources, Tokens: tokens, Log: s.log,
-		Refresh: s.watch.Refresh, Recount: s.watch.Recount, ReportExisting: s.watch.ReportExisting,
-		DiscoveryObjects: s.watch.DiscoveryObjects, DiscoveryBytes: s.watch.DiscoveryBytes, SkipShortMonths: s.shortMonths, Outbox: s.backend.outbox})
+		Refresh: s.watch.refresh, Recount: s.watch.recount, ReportExisting: s.watch.reportExisting,
+		DiscoveryObjects: s.watch.discoveryObjects, DiscoveryBytes: s.watch.discoveryBytes, SkipShortMonths: s.watch.skipShortMonths, Outbox: s.backend.outbox})
 	if err != nil {
 		return nil, err
 	}
 	s.watcher = macie.NewWatcher(service)
-	s.background = append(s.background, service.Schedule, service.Reveal)
+	s.background = append(s.background, service.Schedule, service.LookAtTold, service.Reveal)
 	if len(s.backend.sinks) > 0 {
 		publisher, err := publish.New(publish.Config{DB: s.backend.db, Targets: s.backend.sinks, Log: s.log, Registerer: s.registry})
 		if err != nil {
@@ -255,12 +246,15 @@ func (s *server) handler(master *seal.Key) (http.Handler, error) {
 	}
 	analyzer, err := accessanalyzer.New(accessanalyzer.Config{
 		DB: s.backend.db, Sources: accessanalyzer.Sources(s.backend.sources), Organization: s.config.Organization, Tokens: tokens, Log: s.log,
-		Poll: s.watch.Poll, Lease: s.lease, Exclusive: s.backend.db.Engine() == store.SQLite, Outbox: s.backend.outbox,
+		Poll: s.watch.poll, Lease: s.lease, Exclusive: s.backend.db.Engine() == store.SQLite, Outbox: s.backend.outbox,
 	})
 	if err != nil {
 		return nil, err
 	}
 	s.background = append(s.background, analyzer.Run)
+	if err := s.receive(service, analyzer); err != nil {
+		return nil, err
+	}
 	return api.New(api.Config{
 		Macie: service, AccessAnalyzer: analyzer, Keys: s.keys, Regions: allRegions(s.config),
 		Log: s.log, Metrics: s.registry,
@@ -292,8 +286,13 @@ func (s *server) run(ctx context.Context) error {
 	}
 	s.startBackground()
 	go s.serve(s.api, s.apiListener)
+	told := ""
+	if s.notifications != nil {
+		told = s.notificationListener.Addr().String()
+		go s.serve(s.notifications, s.notificationListener)
+	}
 	s.ready.db.Store(&s.backend.db)
-	s.log.Info("serving", "listen", s.apiListener.Addr().String(), "ops", s.opsListener.Addr().String(), "tls", s.tls != nil,
+	s.log.Info("serving", "listen", s.apiListener.Addr().String(), "ops", s.opsListener.Addr().String(), "notifications", told, "tls", s.tls != nil,
 		"data", s.data.path, "database", s.backend.db.Engine().String(), "sources", len(s.config.Sources))
 	printUse(s.out, s.origin, s.data, s.config.Accounts[0].ID, s.region(), s.endpoint())
 	var err error
@@ -323,6 +322,11 @@ func (s *server) stop() error {
 	s.ready.stopping.Store(true)
 	ctx, cancel := context.WithTimeout(context.Background(), stopAfter)
 	defer cancel()
+	if s.notifications != nil { // first, so that what is acknowledged is looked at by whoever comes next
+		if err := s.notifications.Shutdown(ctx); err != nil {
+			s.notifications.Close() // whoever told has no answer, and tells again
+		}
+	}
 	s.endWork()
 	handedBack := make(chan error, 1)
 	go func() { handedBack <- errors.Join(s.watcher.Stop(ctx), s.backend.stop(ctx)) }()
@@ -345,7 +349,7 @@ func (s *server) close() error {
 	if s.ops != nil {
 		errs = append(errs, s.ops.Close())
 	}
-	for _, l := range []net.Listener{s.apiListener, s.opsListener} {
+	for _, l := range []net.Listener{s.apiListener, s.opsListener, s.notificationListener} {
 		if l != nil {
 			l.Close() // their servers may have closed them
 		}

@@ -291,7 +291,23 @@ type task struct {
 
 // changes tells what is new, changed, due or gone, in the order of the keys.
 func (s *scanner) changes(a *store.TenantAnalyzer, m *lastScan, seen *survey) []*task {
-	var todo []*task
+	todo := s.differing(a, m, seen)
+	zone := digestZone(s.service.zone(&a.Analyzer, ""))
+	for key, old := range m.resources {
+		if seen.subjects[key] == nil {
+			if t := seen.unseen(old, zone); t != nil {
+				todo = append(todo, t)
+			}
+		}
+	}
+	slices.SortFunc(todo, func(t, u *task) int {
+		return cmp.Or(strings.Compare(t.key.arn, u.key.arn), strings.Compare(t.key.owner, u.key.owner))
+	})
+	return todo
+}
+
+// differing tells what of the resources that were seen is new, changed or due.
+func (s *scanner) differing(a *store.TenantAnalyzer, m *lastScan, seen *survey) (todo []*task) {
 	zone := digestZone(s.service.zone(&a.Analyzer, ""))
 	parallel(len(seen.list), func(i int) { seen.list[i].print = seen.list[i].fingerprint(zone) })
 	again := s.cfg.Now().Add(-analyzeAgain).UnixMilli()
@@ -305,16 +321,6 @@ func (s *scanner) changes(a *store.TenantAnalyzer, m *lastScan, seen *survey) []
 				Resource: key.arn, Type: one.resource().Type, Owner: key.owner, Place: one.place.String(), Fingerprint: one.print[:]}})
 		}
 	}
-	for key, old := range m.resources {
-		if seen.subjects[key] == nil {
-			if t := seen.unseen(old, zone); t != nil {
-				todo = append(todo, t)
-			}
-		}
-	}
-	slices.SortFunc(todo, func(t, u *task) int {
-		return cmp.Or(strings.Compare(t.key.arn, u.key.arn), strings.Compare(t.key.owner, u.key.owner))
-	})
 	return todo
 }
 

@@ -22,6 +22,10 @@ type scanner struct {
 	name    string        // of this process in leases
 	wake    chan struct{} // holds an element if there is something to do at once
 
+	hintLock   sync.Mutex
+	hints      map[bucketOf]bool // buckets that may have changed
+	everything bool              // not only they are to be looked at
+
 	mu   sync.Mutex // one round at a time
 	last map[string]*lastScan
 
@@ -43,8 +47,16 @@ func (s *Service) Run(ctx context.Context) { s.scanner.run(ctx) }
 // Scan brings the findings of all analyzers up to date once. It reports what went wrong with all of them; each is done as far as possible.
 func (s *Service) Scan(ctx context.Context) error { return s.scanner.round(ctx) }
 
-// soon wakes the scanner.
+// soon wakes the scanner, to look at everything.
 func (s *scanner) soon() {
+	s.hintLock.Lock()
+	s.everything = true
+	s.hintLock.Unlock()
+	s.rouse()
+}
+
+// rouse wakes the scanner, to look at what is minded.
+func (s *scanner) rouse() {
 	select {
 	case s.wake <- struct{}{}:
 	default: // it is awake already
@@ -55,12 +67,21 @@ func (s *scanner) soon() {
 const retryBusy = 500 * time.Millisecond
 
 func (s *scanner) run(ctx context.Context) {
+	var hints map[bucketOf]bool
+	var due time.Time // of the next look at everything
 	for {
-		err := s.round(ctx)
+		err := errUnknown
+		if hints != nil {
+			err = s.glance(ctx, hints)
+		}
+		if errors.Is(err, errUnknown) {
+			err = s.round(ctx)
+			due = time.Now().Add(s.cfg.Poll)
+		}
 		if ctx.Err() != nil {
 			return
 		}
-		wait := s.cfg.Poll
+		wait := time.Until(due)
 		switch {
 		case errors.Is(err, errBusy):
 			wait = min(retryBusy, wait)
@@ -71,10 +92,15 @@ func (s *scanner) run(ctx context.Context) {
 			s.looked(err)
 		}
 		timer := time.NewTimer(wait)
+		hints = nil
 		select {
 		case <-ctx.Done():
 		case <-s.wake:
+			if told, all := s.heed(); !all && err == nil {
+				hints = told
+			}
 		case <-timer.C:
+			s.heed()
 		}
 		timer.Stop()
 	}

@@ -26,6 +26,9 @@ type Config struct {
 	// Organization is nil if the accounts belong to none.
 	Organization *Organization
 	Publication  []Sink
+	Watch        Watch
+	// Notifications is nil if nobody may tell of changes.
+	Notifications *Notifications
 }
 
 // An Account is one AWS account that the server plays.
@@ -151,6 +154,11 @@ func Load(path string) (*Config, error) {
 		}
 		for _, secret := range []*Secret{&s.Secret, &s.Credentials.AccessKey, &s.Credentials.Key, &s.Credentials.SessionToken} {
 			secret.beside(path)
+		}
+	}
+	if c.Notifications != nil {
+		for i := range c.Notifications.Senders {
+			c.Notifications.Senders[i].Token.beside(path)
 		}
 	}
 	for _, a := range c.Accounts {

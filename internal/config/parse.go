@@ -197,7 +197,7 @@ func (p *parser) config(root *yaml.Node, c *Config) {
 		return
 	}
 	accounts := map[string]int{}
-	var sources []*yaml.Node
+	var sources, senders []*yaml.Node
 	p.mapping(root, "configuration",
 		field{name: "version", required: true, read: func(*yaml.Node) {}},
 		field{name: "accounts", required: true, read: func(n *yaml.Node) {
@@ -218,14 +218,19 @@ func (p *parser) config(root *yaml.Node, c *Config) {
 		field{name: "limits", read: func(n *yaml.Node) { c.Limits = p.limits(n) }},
 		field{name: "organization", read: func(n *yaml.Node) { c.Organization = p.organization(n) }},
 		field{name: "publication", read: func(n *yaml.Node) { c.Publication = p.publication(n) }},
+		field{name: "watch", read: func(n *yaml.Node) { c.Watch = p.watch(n) }},
+		field{name: "notifications", read: func(n *yaml.Node) { c.Notifications, senders = p.notifications(n) }},
 	)
 	if len(p.problems) > 0 {
 		return // what follows from other mistakes would only confuse
 	}
 	paths := map[string]int{}
 	for i, s := range c.Sources {
-		p.owned(sources[i], c, s)
+		p.owned(sources[i], c, "source", s.Account, s.Region)
 		p.unique(sources[i], paths, "source", s.identity())
+	}
+	for i, n := range senders {
+		p.telling(n, c, c.Notifications.Senders[i])
 	}
 }
 
@@ -255,14 +260,14 @@ func (p *parser) unique(n *yaml.Node, seen map[string]int, what, value string) {
 	seen[value] = n.Line
 }
 
-// owned checks that a source's account and Region are among the accounts.
-func (p *parser) owned(n *yaml.Node, c *Config, s Source) {
-	a, known := c.Account(s.Account)
+// owned checks that an account and a Region are among the accounts.
+func (p *parser) owned(n *yaml.Node, c *Config, what, account, region string) {
+	a, known := c.Account(account)
 	switch {
 	case !known:
-		p.fail(n, "source: account %s is not among the accounts", s.Account)
-	case !slices.Contains(a.Regions, s.Region):
-		p.fail(n, "source: %s is not among the regions of account %s", s.Region, s.Account)
+		p.fail(n, "%s: account %s is not among the accounts", what, account)
+	case !slices.Contains(a.Regions, region):
+		p.fail(n, "%s: %s is not among the regions of account %s", what, region, account)
 	}
 }
 

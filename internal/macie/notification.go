@@ -301,6 +301,11 @@ func (s *Service) countingDue(ctx context.Context, tx store.Tx, p Place, now tim
 	return max(due.UnixMilli(), time.UnixMilli(rows[0].CountedAt).Add(space).UnixMilli()), nil
 }
 
+// Tenants are those that have sources.
+func (s *Service) Tenants() []store.Tenant {
+	return slices.SortedFunc(maps.Keys(s.cfg.Sources), func(a, b store.Tenant) int { return strings.Compare(a.String(), b.String()) })
+}
+
 // lookAtTold wakes the loop of LookAtTold.
 func (s *Service) lookAtTold() {
 	select {
