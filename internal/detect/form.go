@@ -266,7 +266,7 @@ func (s *Scanner) doubtful(p *formPlan, t []byte) bool {
 	for places := p.keywords; places != 0; places &= places - 1 {
 		i := bits.TrailingZeros32(places)
 		if e.keywords.mayStart(headAt(t, i))&1 != 0 {
-			if s.hits = e.keywords.walk(t, i, s.hits[:0]); len(s.hits) > 0 {
+			if s.keywordAt(t, i) {
 				return true
 			}
 		}

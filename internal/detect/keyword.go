@@ -49,7 +49,7 @@ type keyword struct {
 	codes *keyword
 	// around says that layouts with Around are among the groups': they look back to it from afar.
 	around bool
-	// filter is the union of the groups' bits, see reachBit, and set has them all.
+	// filter is the union of the bits of groups, see reachBit, and set has them all. It is 0 for what is a keyword only as a whole name.
 	filter uint64
 	set    groupSet
 }
@@ -132,13 +132,13 @@ func (t keywordTable) add(kw string, group uint16) error {
 			}
 			k = k.codes
 		}
-		k.filter |= reachBit(group)
-		k.set.add(group)
 		if exact {
 			k.exact = append(k.exact, group)
-		} else {
-			k.groups = append(k.groups, group)
+			continue
 		}
+		k.groups = append(k.groups, group)
+		k.filter |= reachBit(group)
+		k.set.add(group)
 	}
 	return nil
 }
@@ -171,8 +171,10 @@ func (t keywordTable) compile() (*keywords, error) {
 		ks.words = append(ks.words, *t[s])
 		ks.maxLen = max(ks.maxLen, (utf8.RuneCountInString(s)+strings.Count(s, " ")*maxSpace)*2*utf8.UTFMax)
 		first, _ := utf8.DecodeRuneInString(s)
-		ks.wide = ks.wide || wide(first)
-		ks.mark(s)
+		if k := t[s]; len(k.groups) > 0 || k.codes != nil {
+			ks.wide = ks.wide || wide(first)
+			ks.mark(s)
+		}
 	}
 	ks.nodes = []node{{}}
 	ks.build(0, spellings, 0, 0)
@@ -355,7 +357,7 @@ var separators = func() (set uint32) {
 	return set
 }()
 
-// walk appends the keywords that begin at t[i]. The caller has made sure that a word may begin there.
+// walk appends the keywords that begin at t[i], also those that are keywords only as a whole name. The caller has made sure that a word may begin there.
 func (ks *keywords) walk(t []byte, i int, hits []hit) []hit {
 	start, n := i, uint32(0)
 	limit := min(len(t), i+ks.maxLen)
@@ -387,7 +389,7 @@ func (ks *keywords) walk(t []byte, i int, hits []hit) []hit {
 		}
 		if w := ks.nodes[n].word; w != 0 {
 			word := &ks.words[w-1]
-			if word.filter != 0 && wordEnds(t, i) {
+			if len(word.groups)+len(word.exact) > 0 && wordEnds(t, i) {
 				hits = append(hits, hit{word: word, start: start, end: i})
 			}
 			if word.codes != nil {

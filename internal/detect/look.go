@@ -242,7 +242,12 @@ func (s *Scanner) lookBehind(t []byte, i, size int) (behind uint64) {
 // keywordAt reports whether a keyword begins at t[i].
 func (s *Scanner) keywordAt(t []byte, i int) bool {
 	s.hits = s.e.keywords.walk(t, i, s.hits[:0])
-	return len(s.hits) > 0
+	for k := range s.hits {
+		if s.hits[k].word.filter != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // nextByte returns t[i], and at the end of t a byte that is as good as any that ends a token.

@@ -524,6 +524,9 @@ func (s *Scanner) probe(t []byte, i int, starts uint64) {
 func (s *Scanner) hear(t []byte, i int) {
 	s.hits = s.e.keywords.walk(t, i, s.hits[:0])
 	for _, h := range s.hits {
+		if h.word.filter == 0 {
+			continue
+		}
 		start, end := s.base+int64(h.start), s.base+int64(h.end)
 		for _, g := range h.word.groups {
 			h := &s.heard[g]
