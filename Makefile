@@ -3,7 +3,7 @@
 GO ?= go
 STATICCHECK = $(GO) tool -modfile=tools/lint/go.mod staticcheck
 
-.PHONY: test install check generate fuzz bench bench-detect corpus-pdf accuracy catalog build build-simd help
+.PHONY: test install check generate fuzz bench bench-detect bench-fleet corpus-pdf accuracy catalog build build-simd help
 
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s:
@@ -49,6 +49,9 @@ bench: ## the short form of every benchmark; docs/benchmarks.md has the long one
 bench-detect: ## detection beside Hyperscan on the same data, with recall and precision on what was planted in it
 	@sh tools/install/install.sh hyperscan
 	$(GO) run ./tools/benchdetect
+
+bench-fleet: ## a job over 1, 2 and 4 worker processes on PostgreSQL, bound by latency and by processors; prints the table of docs/benchmarks.md
+	$(GO) test -run '^$$' -bench Fleet -benchtime 1x -timeout 10m ./cmd/magpie
 
 corpus-pdf: ## gather PDF documents of many writers, and print our share of pdftotext's words and both speeds
 	@sh tools/install/install.sh pdf

@@ -53,8 +53,14 @@ func enable(t testing.TB, c *macie2.Client) {
 
 func createJob(t testing.TB, c *macie2.Client, buckets ...string) string {
 	t.Helper()
+	return createJobAs(t, c, "token", buckets...)
+}
+
+// createJobAs creates a job with a client token.
+func createJobAs(t testing.TB, c *macie2.Client, token string, buckets ...string) string {
+	t.Helper()
 	out, err := c.CreateClassificationJob(t.Context(), &macie2.CreateClassificationJobInput{
-		Name: aws.String("test"), JobType: types.JobTypeOneTime, ClientToken: aws.String("token"),
+		Name: aws.String("test"), JobType: types.JobTypeOneTime, ClientToken: aws.String(token),
 		ManagedDataIdentifierSelector: types.ManagedDataIdentifierSelectorAll,
 		S3JobDefinition: &types.S3JobDefinition{BucketDefinitions: []types.S3BucketDefinitionForJob{{
 			AccountId: aws.String(defaultAccount), Buckets: buckets,

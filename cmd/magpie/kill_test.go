@@ -190,8 +190,9 @@ func compareOutcomes(t *testing.T, undisturbed, killed outcome) {
 	if diff := cmp.Diff(undisturbed.Results, killed.Results); diff != "" {
 		t.Errorf("results (-undisturbed +killed):\n%s", diff)
 	}
-	if diff := cmp.Diff(undisturbed.Totals, killed.Totals); diff != "" {
-		t.Errorf("totals (-undisturbed +killed):\n%s", diff)
+	// How many shards share the work depends on who was idle when.
+	if diff := cmp.Diff(undisturbed.Totals.Counters, killed.Totals.Counters); diff != "" || killed.Totals.Unfinished() != 0 || killed.Totals.Dead != 0 {
+		t.Errorf("totals (-undisturbed +killed):\n%s\n%+v", diff, killed.Totals)
 	}
 	if diff := cmp.Diff(undisturbed.Job, killed.Job); diff != "" {
 		t.Errorf("job (-undisturbed +killed):\n%s", diff)

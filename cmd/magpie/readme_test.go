@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +12,10 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/macie2/types"
+
+	"github.com/magpie-sec/magpie/internal/pgtest"
 )
 
 // readmeBlock returns the shell lines of the README behind a marker.
@@ -37,6 +42,55 @@ func freePort(t *testing.T) int {
 	}
 	defer l.Close()
 	return l.Addr().(*net.TCPAddr).Port
+}
+
+// TestReadmeFleet runs the README's lines of a server and its workers on a database of the test's, and a job on them.
+func TestReadmeFleet(t *testing.T) {
+	api, ops := fmt.Sprint(freePort(t)), fmt.Sprint(freePort(t))
+	block := readmeBlock(t, "test: fleet")
+	const database = "postgres://magpie@db.internal/magpie"
+	if n := strings.Count(block, "magpie worker --database "+database); n < 2 || !strings.Contains(block, "magpie serve --database "+database) {
+		t.Fatalf("the README's block has %d workers:\n%s", n, block)
+	}
+	block = strings.NewReplacer(database, "'"+pgtest.Database(t)+"'", "magpie serve ", "magpie serve --listen 127.0.0.1:"+api+" --ops 127.0.0.1:"+ops+" ").Replace(block)
+	dir := t.TempDir()
+	examples, err := filepath.Abs("../../examples")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(examples, filepath.Join(dir, "examples")); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("bash", "-c", "trap 'kill $(jobs -p); wait' TERM EXIT\n"+block+"wait\n")
+	cmd.Dir, cmd.Env = dir, command("", nil).Env
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	var out output
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		_ = cmd.Wait()
+		if t.Failed() {
+			t.Log(out.String())
+		}
+	}()
+	until(t, "the server and its workers work", func() bool {
+		status, _, err := tryGet("http://127.0.0.1:" + ops + "/readyz")
+		return err == nil && status == http.StatusOK && strings.Count(out.String(), `"msg":"working"`) >= 2
+	})
+	key, err := readCredential(filepath.Join(dir, "data", "credentials"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := clientOf("http://127.0.0.1:"+api, key)
+	enable(t, c)
+	id := createJob(t, c, "talwind-customer-exports")
+	awaitStatus(t, c, id, types.JobStatusComplete)
+	if len(findingIDs(t, c)) == 0 {
+		t.Error("the job found nothing")
+	}
 }
 
 // TestReadme runs the README's lines with the AWS CLI, on ports that are free.

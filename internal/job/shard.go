@@ -2,6 +2,7 @@ package job
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -215,6 +216,17 @@ func Shards(ctx context.Context, tx store.Tx, ref RunRef, state ShardState, afte
 			return err
 		})
 	return shards, err
+}
+
+// AnyReady says whether a run has shards that nobody has claimed yet.
+func AnyReady(ctx context.Context, tx store.Tx, ref RunRef) (bool, error) {
+	var id int64
+	err := store.One(ctx, tx, `
+		SELECT id FROM shards WHERE account = $1 AND region = $2 AND job_id = $3 AND run_id = $4 AND state = 'ready' LIMIT 1`, ref.args(), &id)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // GetShard reads a shard by its id; [store.ErrNotFound] if there is none.

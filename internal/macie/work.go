@@ -328,6 +328,9 @@ func (w *Worker) objects(ctx context.Context, a *job.Attempt, j *activeJob, comm
 			if err := commit(ctx, a, j, i+1, outcomes); err != nil {
 				return err
 			}
+			if spread, err := w.spread(ctx, a, objects, i+1, len(outcomes)); spread || err != nil {
+				return err
+			}
 			outcomes, began = outcomes[:0], w.cfg.Now()
 		}
 	}
