@@ -1,64 +1,165 @@
 package macie
 
 import (
-	"fmt"
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
-	"github.com/magpie-sec/magpie/internal/job"
 	"github.com/magpie-sec/magpie/internal/source"
 	"github.com/magpie-sec/magpie/internal/source/s3"
 	"github.com/magpie-sec/magpie/internal/source/s3/s3test"
+	"github.com/magpie-sec/magpie/internal/wire"
+	"github.com/magpie-sec/magpie/internal/wire/macie2"
 )
 
-// TestStoreFails runs a job over a real S3 server behind a proxy that fails more often than the client tries again, so that shards are tried
-// again: every object is read once in effect, as in a run without faults.
-func TestStoreFails(t *testing.T) {
+// TestFaultsOfAStore does everything that stores do to one of two buckets of a real S3 server: it fails alone and visibly, nothing is raised for it,
+// and it is as before as soon as the store is, without a restart.
+func TestFaultsOfAStore(t *testing.T) {
 	s3test.Start(t).Close() // the server's own goroutines are there before those of the test are counted
-	w := newWorld(t, func(_ *world, c *job.Config) { c.Clock = job.SystemClock{} })
+	w := newWorld(t)
 	bench := s3test.Start(t)
-	store, err := s3.New(s3.Options{Endpoint: bench.URL, Region: s3test.Region, Account: home.Account, Credentials: credentials.NewStaticCredentialsProvider(s3test.AccessKey, s3test.SecretKey, ""),
-		Retry: s3.Retry{Attempts: 2, Base: time.Millisecond, Max: time.Millisecond}})
+	driver, err := s3.New(s3.Options{Endpoint: bench.URL, Region: s3test.Region, Account: home.Account,
+		Credentials: credentials.NewStaticCredentialsProvider(s3test.AccessKey, s3test.SecretKey, ""),
+		Retry:       s3.Retry{Attempts: 2, Base: time.Microsecond, Max: time.Millisecond, Attempt: 5 * time.Second}})
 	must(t, err)
-	t.Cleanup(func() { must(t, store.Close()) })
-	w.sources[home] = []source.Driver{store}
-	const n = 40
-	objects := map[string]string{}
-	for i := range n {
-		objects[fmt.Sprintf("%02d/people.csv", i)] = people(1 + i%4)
+	t.Cleanup(func() { must(t, driver.Close()) })
+	w.sources[home] = []source.Driver{driver}
+	watcher := w.watched(time.Minute, time.Minute)
+	bench.ConfigureAccount(source.Absent[source.PublicAccessBlock](""))
+	fill := func(bucket string) {
+		bench.CreateBucket(t, bucket)
+		bench.Fill(t, bucket, map[string]string{"people.csv": people(3), "2026/note.txt": "nothing"})
+		bench.Configure(bucket, plainConfiguration(""))
 	}
-	bench.CreateBucket(t, "shaky")
-	bench.Fill(t, "shaky", objects)
-	bench.Configure("shaky", plainConfiguration(""))
-	var rules []*s3test.Handle
-	on := func(op, key string, times int, do s3test.Reply) {
-		rules = append(rules, bench.On(s3test.Rule{Op: op, Bucket: "shaky", Key: key, Times: times, Do: do}))
+	fill("ill")
+	fill("well")
+	look := func() map[string]macie2.BucketMetadata {
+		t.Helper()
+		w.clock.Advance(time.Minute)
+		watcher.Look(t.Context())
+		return w.stored()
 	}
-	on("ListObjectsV2", "", 3, s3test.InternalError)
-	on("GetObject", "03/people.csv", 3, s3test.SlowDown)
-	on("GetObject", "11/people.csv", 5, s3test.Drop)
-	on("GetObject", "20/people.csv", 5, s3test.Cut(20))
-	on("GetObject", "29/people.csv", 3, s3test.BadGateway)
-	on("GetObject", "39/people.csv", 3, s3test.InternalError)
-	w.start()
-	id := w.create(jobOver("token", "shaky"))
-	run := w.wait(id)
-	if run.ErrorCode != "" {
-		t.Errorf("the run ended with %s: %s", run.ErrorCode, run.ErrorMessage)
-	}
-	for i, rule := range rules {
-		if rule.Met() < 2 {
-			t.Errorf("fault %d was met %d times", i, rule.Met())
+	sound := func(when string, m macie2.BucketMetadata) {
+		t.Helper()
+		if m.ErrorMessage != nil || m.ErrorCode != "" || wire.Value(m.ObjectCount) != 2 || m.PublicAccess.EffectivePermission != macie2.EffectivePermissionNotPublic {
+			t.Errorf("%s: %s", when, wire.Marshal(&m))
 		}
 	}
-	equal(t, "results", len(w.results(id)), n)
-	for key, status := range w.statuses(id) {
-		equal(t, key, status, "COMPLETE")
+	before := look()
+	sound("before", before["ill"])
+
+	// What a fault makes of the bucket. Of what may pass it keeps what was read; the log says why.
+	denied := func(m macie2.BucketMetadata) bool {
+		return m.ErrorCode == macie2.BucketMetadataErrorCodeAccessDenied && m.ErrorMessage != nil && m.ObjectCount == nil
 	}
-	equal(t, "findings", len(w.findingsOf(id)), n)
-	if totals := w.totals(id); totals.Objects != n || totals.Listed != n || totals.Classified != n || totals.Findings != n || totals.Dead != 0 {
-		t.Errorf("%+v", totals)
+	failed := func(words string) func(macie2.BucketMetadata) bool {
+		return func(m macie2.BucketMetadata) bool {
+			return m.ErrorCode == "" && strings.Contains(wire.Value(m.ErrorMessage), words) && m.ObjectCount == nil
+		}
 	}
+	kept := func(m macie2.BucketMetadata) bool {
+		return m.ErrorMessage == nil && wire.Value(m.ObjectCount) == 2 && *m.LastUpdated < wire.TimeOf(w.clock.Now()) && strings.Contains(w.log.String(), "bucket=ill")
+	}
+	unknown := func(m macie2.BucketMetadata) bool {
+		return m.ErrorMessage == nil && wire.Value(m.ObjectCount) == 2 && m.PublicAccess.EffectivePermission == macie2.EffectivePermissionUnknown
+	}
+	same := func(m macie2.BucketMetadata) bool {
+		return m.ErrorMessage == nil && wire.Value(m.ObjectCount) == 2 && m.PublicAccess.EffectivePermission == macie2.EffectivePermissionNotPublic
+	}
+	policy := func(body string) s3test.Reply { return s3test.Answer(http.StatusOK, "application/json", body) }
+	for _, test := range []struct {
+		name, op string
+		do       s3test.Reply
+		want     func(macie2.BucketMetadata) bool
+	}{
+		{"listing denied", "ListObjectsV2", s3test.AccessDenied, denied},
+		{"key revoked", "ListObjectsV2", s3test.InvalidKey, denied},
+		{"credentials expired", "ListObjectsV2", s3test.ExpiredToken, kept},
+		{"clock", "ListObjectsV2", s3test.Skewed, kept},
+		{"slow down", "ListObjectsV2", s3test.SlowDown, kept},
+		{"internal error", "ListObjectsV2", s3test.InternalError, kept},
+		{"connection dropped", "ListObjectsV2", s3test.Drop, kept},
+		{"body cut off", "ListObjectsV2", s3test.Cut(100), kept},
+		{"bucket gone while it is listed", "ListObjectsV2", s3test.NoSuchBucket, failed("does not exist")},
+		{"redirect to nowhere", "ListObjectsV2", s3test.Answer(http.StatusFound, "text/html", ""), failed("could not be read")},
+		{"a page for people", "ListObjectsV2", s3test.NotXML, failed("could not be read")},
+		{"nothing", "ListObjectsV2", s3test.Empty, failed("could not be read")},
+		{"keys told twice", "ListObjectsV2", s3test.Twice, same},
+		{"everything denied", "", s3test.AccessDenied, denied},
+		{"everything slow", "", s3test.SlowDown, kept},
+		{"everything dropped", "", s3test.Drop, kept},
+		{"policy denied", "GetBucketPolicy", s3test.AccessDenied, unknown},
+		{"policy that does not parse", "GetBucketPolicy", policy(`{"Version":"2012-10-17","Statement":[`), unknown},
+		{"policy of another kind", "GetBucketPolicy", policy(`{"Version":"2012-10-17","Statement":[{"Effect":"Perhaps","Principal":"*","Action":"s3:*","Resource":"*"}]}`), unknown},
+		{"policy of 10 MB", "GetBucketPolicy", policy(`{"Version":"2012-10-17","Id":"` + strings.Repeat("x", 10<<20) + `","Statement":[]}`), unknown},
+		{"policy that is a listing", "GetBucketPolicy", s3test.Listing, unknown},
+		{"tags denied", "GetBucketTagging", s3test.AccessDenied, same},
+		{"versioning broken", "GetBucketVersioning", s3test.InternalError, same},
+		{"replication dropped", "GetBucketReplication", s3test.Drop, same},
+		{"encryption denied", "GetBucketEncryption", s3test.AccessDenied, same},
+		{"ownership denied", "GetBucketOwnershipControls", s3test.AccessDenied, same}, // without a grant in the list it does not matter
+		{"5 TB", "ListObjectsV2", s3test.Rewrite(func(b []byte) []byte {
+			return []byte(strings.ReplaceAll(string(b), "<Size>7</Size>", "<Size>5497558138880</Size>"))
+		}), func(m macie2.BucketMetadata) bool { return same(m) && *m.SizeInBytes == 5<<40+int64(len(people(3))) }},
+	} {
+		rule := bench.On(s3test.Rule{Op: test.op, Bucket: "ill", Do: test.do})
+		all := look()
+		if m := all["ill"]; !test.want(m) || rule.Met() == 0 {
+			t.Errorf("%s, met %d times: %s", test.name, rule.Met(), wire.Marshal(&m))
+		}
+		sound(test.name+": the other bucket", all["well"])
+		if m := all["well"]; *m.LastUpdated != wire.TimeOf(w.clock.Now()) {
+			t.Errorf("%s: the other bucket was read at %s", test.name, wire.Marshal(&m))
+		}
+		rule.Remove()
+		all = look()
+		sound(test.name+": afterwards", all["ill"])
+		if got, want := *all["ill"].SizeInBytes, *before["ill"].SizeInBytes; got != want {
+			t.Errorf("%s: afterwards %d bytes, want %d", test.name, got, want)
+		}
+	}
+	equal(t, "findings", len(w.findings(home, nil)), 0)
+
+	// A bucket that is gone from the store's own list goes, and comes back.
+	bench.DeleteBucket(t, "ill")
+	all := look()
+	_, there := all["ill"]
+	equal(t, "a deleted bucket is there", there, false)
+	sound("deleted: the other bucket", all["well"])
+	fill("ill")
+	sound("made again", look()["ill"])
+}
+
+// TestKeysOfEveryByte analyses an object for each byte that a key may have: none is lost, and none is taken for another.
+func TestKeysOfEveryByte(t *testing.T) {
+	onBothEngines(t, func(t *testing.T, url string) {
+		w := newWorldOn(t, url)
+		keys := map[string]string{}
+		for c := range 256 {
+			keys["k"+string([]byte{byte(c)})+"/"+string([]byte{byte(c)})+".csv"] = people(1)
+		}
+		w.put("b", keys)
+		w.start()
+		id := w.run("b")
+		results := w.results(id)
+		equal(t, "results", len(results), 256)
+		for key := range keys {
+			if r, ok := results[key]; !ok || r.Status != "COMPLETE" {
+				t.Errorf("%q: %+v", key, r)
+			}
+		}
+		paths := map[string]bool{}
+		for _, f := range w.findings(home, nil) {
+			paths[*f.ResourcesAffected.S3Object.Key] = true
+		}
+		if n := len(w.findings(home, nil)); n != 256 || len(paths) < 128 {
+			t.Errorf("%d findings with %d keys", n, len(paths))
+		}
+		// A second run opens nothing, and tells the same.
+		again := w.run("b")
+		equal(t, "totals again", w.totals(again).Counters, w.totals(id).Counters)
+	})
 }
