@@ -39,9 +39,18 @@ func TestTreeAcceptance(t *testing.T) {
 
 func harness(tree bool) sourcetest.Harness {
 	file := func(d source.Driver, bucket, key string) string { return filepath.Join(d.(*store).path(bucket), key) }
+	var denyWrites func(t testing.TB, d source.Driver, bucket string)
+	if !tree {
+		denyWrites = func(t testing.TB, d source.Driver, bucket string) {
+			path := d.(*store).path(bucket)
+			must(t, os.Chmod(path, 0o555))
+			t.Cleanup(func() { os.Chmod(path, 0o755) })
+		}
+	}
 	return sourcetest.Harness{
-		FileKeys:  true,
-		OneBucket: tree,
+		DenyWrites: denyWrites,
+		FileKeys:   true,
+		OneBucket:  tree,
 		New: func(t testing.TB, content sourcetest.Content) source.Driver {
 			root := t.TempDir()
 			for bucket, objects := range content {

@@ -17,12 +17,13 @@ import (
 	"github.com/magpie-sec/magpie/internal/source"
 )
 
-// A Store is a source.Driver, source.Configured and source.Documented. The zero value is an empty store. It may be changed while it is read.
+// A Store is a source.Driver, source.Configured, source.Documented and source.Writer. The zero value is an empty store. It may be changed while it is read.
 type Store struct {
 	mu        sync.Mutex
 	buckets   map[string]*bucket
 	documents map[string][]byte
 	account   source.Fact[source.PublicAccessBlock]
+	sealed    map[string]bool // buckets that are not written to
 }
 
 type bucket struct {
@@ -92,6 +93,42 @@ func (s *Store) Put(name string, o source.Object, body []byte) source.Object {
 	}
 	b.objects[o.Key] = stored{o, bytes.Clone(body)}
 	return o
+}
+
+// PutObject implements source.Writer.
+func (s *Store) PutObject(ctx context.Context, name, key string, body []byte, opts source.PutOptions) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	b := s.buckets[name]
+	_, denied := s.sealed[name]
+	s.mu.Unlock()
+	switch {
+	case b == nil:
+		return &source.Error{Kind: source.BucketNotFound, Op: "write", Bucket: name, Key: key}
+	case denied:
+		return &source.Error{Kind: source.AccessDenied, Op: "write", Bucket: name, Key: key}
+	}
+	o := source.Object{Key: key}
+	if opts.KMSKey != "" {
+		o.Encryption = source.Encryption{Type: "aws:kms", KMSKeyID: opts.KMSKey}
+	}
+	s.Put(name, o, body)
+	return nil
+}
+
+// DenyWrites refuses PutObject in a bucket, or permits it again.
+func (s *Store) DenyWrites(name string, deny bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.sealed == nil {
+		s.sealed = map[string]bool{}
+	}
+	delete(s.sealed, name)
+	if deny {
+		s.sealed[name] = true
+	}
 }
 
 // Remove deletes an object.

@@ -67,6 +67,9 @@ func TestServerAcceptance(t *testing.T) {
 				bench(d).On(s3test.Rule{Op: op, Bucket: bucket, Key: keyOrPrefix, Do: s3test.AccessDenied})
 			}
 		},
+		DenyWrites: func(_ testing.TB, d source.Driver, bucket string) {
+			bench(d).On(s3test.Rule{Op: "PutObject", Bucket: bucket, Do: s3test.AccessDenied})
+		},
 		Configure: func(_ testing.TB, d source.Driver, bucket string, c source.Configuration) {
 			bench(d).Configure(bucket, c)
 		},

@@ -19,6 +19,7 @@ type Faulty struct {
 	//	item bucket key   the listing breaks off before this item
 	//	open bucket key
 	//	read bucket key   one call of Read or ReadAt fails
+	//	write bucket key
 	Fault func(step, bucket, key string) error
 }
 
@@ -69,6 +70,18 @@ func (f *Faulty) Open(ctx context.Context, bucket, key string, opts source.OpenO
 		return &faultyReaderAt{faulty, at}, nil
 	}
 	return faulty, nil
+}
+
+// PutObject asks "write". The driver below has to be a source.Writer.
+func (f *Faulty) PutObject(ctx context.Context, bucket, key string, body []byte, opts source.PutOptions) error {
+	if err := f.Fault("write", bucket, key); err != nil {
+		return err
+	}
+	w, ok := source.As[source.Writer](f.Driver)
+	if !ok {
+		return &source.Error{Kind: source.AccessDenied, Op: "write", Bucket: bucket, Key: key, Err: errors.New("the source has no power to write")}
+	}
+	return w.PutObject(ctx, bucket, key, body, opts)
 }
 
 type faultyReader struct {

@@ -26,6 +26,7 @@ var Memory = Harness{
 	Deny: func(_ testing.TB, d source.Driver, bucket, keyOrPrefix string) {
 		d.(*memory.Store).Deny(bucket, keyOrPrefix)
 	},
+	DenyWrites: func(_ testing.TB, d source.Driver, bucket string) { d.(*memory.Store).DenyWrites(bucket, true) },
 	Configure: func(_ testing.TB, d source.Driver, bucket string, c source.Configuration) {
 		d.(*memory.Store).Configure(bucket, c)
 	},

@@ -48,6 +48,8 @@ type Harness struct {
 	Configure func(t testing.TB, d source.Driver, bucket string, c source.Configuration)
 	// ConfigureAccount sets the account-wide public access block; nil if the store has none.
 	ConfigureAccount func(t testing.TB, d source.Driver, f source.Fact[source.PublicAccessBlock])
+	// DenyWrites makes the driver unable to write to a bucket; nil if the driver has no power to write, or the suite is not to use it.
+	DenyWrites func(t testing.TB, d source.Driver, bucket string)
 	// OneBucket says that the store is a single bucket, whose name is Bucket.
 	OneBucket bool
 }
@@ -74,6 +76,7 @@ func Run(t *testing.T, h Harness) {
 		{"Cancelled", testCancelled},
 		{"Configuration", testConfiguration},
 		{"Concurrent", testConcurrent},
+		{"Write", testWrite},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			here := goleak.IgnoreCurrent()
