@@ -39,6 +39,7 @@ type activeJob struct {
 
 	unusedLists map[string]string // allow lists of the job that the run goes on without, by id: why
 
+	exporting bool                                // there was somewhere to write results to when the work on the run began here
 	automated bool                                // it is a cycle of automated discovery
 	levels    map[string]func(int64) detect.Level // of automated discovery: id or ARN of an identifier -> its severity at a count
 
@@ -243,6 +244,14 @@ func (c *jobCache) make(ctx context.Context, a *job.Attempt, definition *macie2.
 	for _, d := range looksFor {
 		j.definitions[d.ID] = d
 	}
+	err = c.cfg.DB.View(ctx, func(tx store.Tx) error {
+		d, err := exportDestination(ctx, tx, a.Run.Tenant)
+		j.exporting = d != nil
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
 	j.ledger = &jobLedger{db: c.cfg.DB, tenant: a.Run.Tenant, rules: rulesOf(identifiers, looksFor, digests, c.cfg.Extractor.Limits)}
 	_, j.rules = j.ledger.rules.document()
 	return j, nil
@@ -261,46 +270,40 @@ func (j *activeJob) samples(key string) bool {
 	return int64(binary.BigEndian.Uint64(sum[:8])%100) < percent
 }
 
-// save writes outcomes inside the transaction of a commit.
-func (j *activeJob) save(ctx context.Context, tx store.Tx, run job.RunRef, outcomes []objectOutcome) error {
+// save writes outcomes, and what pack made of them, inside the transaction of a commit.
+func (j *activeJob) save(ctx context.Context, tx store.Tx, run job.RunRef, outcomes []objectOutcome, packed *packed) error {
 	results := make([]store.Result, len(outcomes))
-	var findings [][]byte
 	for i, o := range outcomes {
 		results[i] = o.result
-		if o.finding != nil {
-			findings = append(findings, o.finding)
-		}
 	}
 	if err := store.PutResults(ctx, tx, run.Tenant, run.JobID, run.RunID, results); err != nil {
 		return err
 	}
-	if len(findings) == 0 {
-		return nil
+	if err := packed.save(ctx, tx); err != nil || len(packed.findings) == 0 {
+		return err
 	}
-	_, err := putFindings(ctx, tx, run.Tenant, j.outbox, findings)
+	_, err := putFindings(ctx, tx, run.Tenant, j.outbox, packed.findings)
 	return err
+}
+
+// subject returns what a finding or a record says of an object beside what was found. Location is set when it is known which file tells of it.
+func (j *activeJob) subject(bucket string, o source.Object, now wire.Time) classify.Subject {
+	partition := arn.PartitionOf(j.run.Region)
+	s := classify.Subject{
+		ID: findingID(j.run, bucket, o), Account: j.run.Account, Region: j.run.Region, Partition: partition, Now: now, Automated: j.automated,
+		Bucket: j.bucket(bucket, partition),
+		Object: classify.S3Object(partition, bucket, o),
+	}
+	if !j.automated {
+		s.JobARN, s.JobID = jobARN(j.run.Tenant, j.run.JobID), j.run.JobID
+	}
+	return s
 }
 
 // finding makes the finding of an object with detections.
 func (j *activeJob) finding(d *classify.Document, bucket string, o source.Object, now wire.Time) *macie2.Finding {
-	partition := arn.PartitionOf(j.run.Region)
-	f := d.Finding(classify.Subject{
-		ID: findingID(j.run, bucket, o), Account: j.run.Account, Region: j.run.Region, Partition: partition, Now: now,
-		JobARN: jobARN(j.run.Tenant, j.run.JobID), JobID: j.run.JobID,
-		Location: fmt.Sprintf("s3://%s/AWSLogs/%s/Macie/%s/%s/", noExportConfiguration, j.run.Account, j.run.Region, j.run.JobID),
-		Bucket:   j.bucket(bucket, partition),
-		Object:   classify.S3Object(partition, bucket, o),
-	})
-	if j.automated {
-		c := f.ClassificationDetails
-		c.OriginType, c.JobArn, c.JobId = macie2.OriginTypeAutomatedSensitiveDataDiscovery, nil, nil
-		c.DetailedResultsLocation = wire.Ptr(fmt.Sprintf("s3://%s/AWSLogs/%s/Macie/%s/%s/", noExportConfiguration, j.run.Account, j.run.Region, discoveryName))
-	}
-	return f
+	return d.Finding(j.subject(bucket, o, now))
 }
-
-// noExportConfiguration stands in the bucket's place in detailedResultsLocation, as the service writes it.
-const noExportConfiguration = "[export-config-not-set]"
 
 func jobARN(t store.Tenant, id string) string {
 	return arn.ClassificationJob(t.Region, t.Account, id).String()

@@ -624,7 +624,6 @@ func (w *Worker) commitDiscovery(ctx context.Context, a *job.Attempt, j *activeJ
 	}
 	delta := job.Counters{Objects: int64(len(outcomes))}
 	var rows []store.DiscoveryObject
-	var findings [][]byte
 	now := w.cfg.Now().UnixMilli()
 	for _, o := range outcomes {
 		if o.result.Status == statusSkipped {
@@ -645,11 +644,19 @@ func (w *Worker) commitDiscovery(ctx context.Context, a *job.Attempt, j *activeJ
 			if row.Detections, err = j.discovered(o.result.Detections); err != nil {
 				return err
 			}
-			findings = append(findings, o.finding)
 			delta.Findings++
 		}
 		rows = append(rows, row)
 	}
+	at, err := placeInPage(a, done, len(outcomes))
+	if err != nil {
+		return err
+	}
+	packed, err := w.pack(ctx, j, at, outcomes)
+	if err != nil {
+		return err
+	}
+	defer packed.close()
 	entries, superseded, err := j.learned(ctx, outcomes)
 	if err != nil {
 		return err
@@ -666,7 +673,10 @@ func (w *Worker) commitDiscovery(ctx context.Context, a *job.Attempt, j *activeJ
 		if err := store.PutLedger(ctx, tx, a.Run.Tenant, a.Bucket, entries, superseded); err != nil {
 			return err
 		}
-		if _, err := putFindings(ctx, tx, a.Run.Tenant, w.cfg.Outbox, findings); err != nil {
+		if err := packed.save(ctx, tx); err != nil {
+			return err
+		}
+		if _, err := putFindings(ctx, tx, a.Run.Tenant, w.cfg.Outbox, packed.findings); err != nil {
 			return err
 		}
 		if err := store.TouchDiscoveryProfile(ctx, tx, a.Run.Tenant, a.Bucket, now); err != nil {

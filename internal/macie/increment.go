@@ -67,9 +67,10 @@ func (j *activeJob) looksAt(o *source.Object, i increment, tags func(*source.Obj
 	return holds && j.samples(o.Key), err
 }
 
-// keepsResult says whether a later run of the job will ask what became of an object, see increment.again.
+// keepsResult says whether the result of an object is wanted even if the ledger knows it and nothing was found: it is exported, or a later run
+// of the job will ask what became of the object, see increment.again.
 func (j *activeJob) keepsResult(o *source.Object) bool {
-	return j.scheduled() && (o.LastModified.IsZero() || !o.LastModified.Before(j.started.Add(-2*clockSkew)))
+	return j.exporting || j.scheduled() && (o.LastModified.IsZero() || !o.LastModified.Before(j.started.Add(-2*clockSkew)))
 }
 
 // tagReader reads the tags of a bucket's objects; objects of a store without tags have none.

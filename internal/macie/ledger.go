@@ -359,6 +359,9 @@ func (w *Worker) told(e *store.LedgerEntry, bucket string, o source.Object, j *a
 	if relation, _ := j.ledger.relation(e.Rules); len(left) > 0 && !relation.same {
 		return objectOutcome{}, false, nil
 	}
+	if j.exporting && !document.Whole() {
+		return objectOutcome{}, false, nil // its record shows more than the ledger keeps
+	}
 	return w.classified(&document, bucket, o, j), true, nil
 }
 
@@ -368,12 +371,12 @@ func (w *Worker) classified(document *classify.Document, bucket string, o source
 	r.Status, r.Reason = string(document.Status.Code), string(document.Status.Reason)
 	r.MIMEType, r.BytesClassified, r.Rules = store.CleanText(document.MIME), document.Status.Bytes, j.rules
 	if !document.Found() {
-		return objectOutcome{result: r}
+		return objectOutcome{result: r, object: o, document: document}
 	}
 	finding := j.finding(document, bucket, o, wire.TimeOf(w.cfg.Now()))
 	r.FindingID = *finding.Id
 	r.Detections = wire.Marshal(finding.ClassificationDetails.Result)
-	return objectOutcome{result: r, finding: wire.Marshal(finding)}
+	return objectOutcome{result: r, object: o, document: document, finding: finding}
 }
 
 // learned returns what the ledger is to learn from outcomes, and the rules whose entries for these objects are superseded.

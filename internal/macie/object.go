@@ -16,14 +16,18 @@ import (
 	"github.com/magpie-sec/magpie/internal/macie/classify"
 	"github.com/magpie-sec/magpie/internal/source"
 	"github.com/magpie-sec/magpie/internal/store"
+	"github.com/magpie-sec/magpie/internal/wire/macie2"
 )
 
-// An objectOutcome is what became of one object: its row of results and, if something was found, its finding as JSON, written before the
-// transaction that stores it.
+// An objectOutcome is what became of one object: its row of results, what its record says and, if something was found, its finding. Pack writes
+// both down before the transaction that stores them.
 type objectOutcome struct {
-	result  store.Result
-	finding []byte
-	entry   *store.LedgerEntry // what the ledger learns; nil for nothing new. Its Rules are set when it is stored
+	result   store.Result
+	object   source.Object
+	document *classify.Document // nil if it was not read
+	members  *members           // of an archive; nil if none are known
+	finding  *macie2.Finding
+	entry    *store.LedgerEntry // what the ledger learns; nil for nothing new. Its Rules are set when it is stored
 }
 
 // Skip reasons that the source decides, in Macie's words.
@@ -87,7 +91,7 @@ func (w *Worker) notRead(bucket string, o source.Object, err error) objectOutcom
 func (w *Worker) skipped(bucket string, o source.Object, reason string) objectOutcome {
 	r := w.resultOf(bucket, o)
 	r.Status, r.Reason = statusSkipped, reason
-	return objectOutcome{result: r}
+	return objectOutcome{result: r, object: o}
 }
 
 func (w *Worker) resultOf(bucket string, o source.Object) store.Result {
@@ -105,6 +109,12 @@ func (w *Worker) resultOf(bucket string, o source.Object) store.Result {
 // object over which our own code panics is skipped like any other that cannot be read.
 func (w *Worker) object(ctx context.Context, log *slog.Logger, driver source.Driver, bucket string, o source.Object, j *activeJob) (
 	outcome objectOutcome, err error) {
+	found := &members{spill: spill{open: j.classifier.Extractor.Spool}}
+	defer func() {
+		if err != nil || outcome.members != found {
+			found.close()
+		}
+	}()
 	defer func() {
 		if v := recover(); v != nil {
 			// What was panicked with stays out of the log: it may be text of the object.
@@ -116,7 +126,7 @@ func (w *Worker) object(ctx context.Context, log *slog.Logger, driver source.Dri
 	if reason := unreadable(o); reason != "" {
 		return w.skipped(bucket, o, reason), nil
 	}
-	document, err := Classify(ctx, j.classifier, driver, bucket, o, nil)
+	document, err := Classify(ctx, j.classifier, driver, bucket, o, found.add)
 	if err != nil {
 		var spool *extract.SpoolError
 		switch {
@@ -128,6 +138,9 @@ func (w *Worker) object(ctx context.Context, log *slog.Logger, driver source.Dri
 		return w.notRead(bucket, o, err), nil
 	}
 	outcome = w.classified(&document, bucket, o, j)
+	if found.count > 0 {
+		outcome.members = found
+	}
 	outcome.entry, err = entryOf(&document, o)
 	return outcome, err
 }

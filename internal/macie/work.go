@@ -146,12 +146,17 @@ func (w *Worker) list(ctx context.Context, a *job.Attempt, j *activeJob) error {
 		if err := w.leaveOutDealt(ctx, a, j, since, &next); err != nil {
 			return err
 		}
+		packed, err := w.pack(ctx, j, resultsPlace{}, unlisted)
+		if err != nil {
+			return err
+		}
+		defer packed.close()
 		delta := told
 		delta.Listed += int64(next.objects + len(unlisted))
 		delta.Objects += int64(len(unlisted))
 		delta.Skipped += int64(len(unlisted))
-		err := a.Commit(ctx, []byte(last), delta, func(tx store.Tx) error {
-			if err := j.save(ctx, tx, a.Run, unlisted); err != nil {
+		err = a.Commit(ctx, []byte(last), delta, func(tx store.Tx) error {
+			if err := j.save(ctx, tx, a.Run, unlisted, packed); err != nil {
 				return err
 			}
 			if err := store.DeleteLedger(ctx, tx, a.Run.Tenant, a.Bucket, known.gone); err != nil {
@@ -314,6 +319,7 @@ func (w *Worker) objects(ctx context.Context, a *job.Attempt, j *activeJob, comm
 		batch = 1 // something here is hard to get past: lose as little as possible to it
 	}
 	var outcomes []objectOutcome
+	weight := 0
 	began := w.cfg.Now()
 	for i := int(done); i < len(objects); i++ {
 		var outcome objectOutcome
@@ -323,15 +329,15 @@ func (w *Worker) objects(ctx context.Context, a *job.Attempt, j *activeJob, comm
 		} else if outcome, err = classify(objects[i]); err != nil {
 			return errors.Join(err, commit(ctx, a, j, i, outcomes))
 		}
-		outcomes = append(outcomes, outcome)
-		if last := i == len(objects)-1; last || len(outcomes) >= batch || w.cfg.Now().Sub(began) >= commitEvery {
+		outcomes, weight = append(outcomes, outcome), weight+outcome.weight()
+		if last := i == len(objects)-1; last || len(outcomes) >= batch || weight >= commitWeight || w.cfg.Now().Sub(began) >= commitEvery {
 			if err := commit(ctx, a, j, i+1, outcomes); err != nil {
 				return err
 			}
 			if spread, err := w.spread(ctx, a, objects, i+1, len(outcomes)); spread || err != nil {
 				return err
 			}
-			outcomes, began = outcomes[:0], w.cfg.Now()
+			outcomes, weight, began = outcomes[:0], 0, w.cfg.Now()
 		}
 	}
 	return nil
@@ -395,12 +401,21 @@ func (w *Worker) commit(ctx context.Context, a *job.Attempt, j *activeJob, done 
 			delta.Findings++
 		}
 	}
+	at, err := placeInPage(a, done, len(outcomes))
+	if err != nil {
+		return err
+	}
+	packed, err := w.pack(ctx, j, at, outcomes)
+	if err != nil {
+		return err
+	}
+	defer packed.close()
 	entries, superseded, err := j.learned(ctx, outcomes)
 	if err != nil {
 		return err
 	}
 	return a.Commit(ctx, binary.AppendUvarint(nil, uint64(done)), delta, func(tx store.Tx) error {
-		if err := j.save(ctx, tx, a.Run, outcomes); err != nil {
+		if err := j.save(ctx, tx, a.Run, outcomes, packed); err != nil {
 			return err
 		}
 		return store.PutLedger(ctx, tx, a.Run.Tenant, a.Bucket, entries, superseded)

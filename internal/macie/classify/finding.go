@@ -1,8 +1,6 @@
 package classify
 
 import (
-	"encoding/json"
-
 	"github.com/magpie-sec/magpie/internal/arn"
 	"github.com/magpie-sec/magpie/internal/extract"
 	"github.com/magpie-sec/magpie/internal/source"
@@ -19,6 +17,7 @@ type Subject struct {
 	ID, Account, Region, Partition string
 	Now                            wire.Time
 	JobARN, JobID                  string
+	Automated                      bool   // of automated sensitive data discovery, not of a job
 	Location                       string // detailedResultsLocation
 	Bucket                         *macie2.S3Bucket
 	Object                         *macie2.S3Object
@@ -55,12 +54,19 @@ func (d *Document) Finding(s Subject) *macie2.Finding {
 	}
 }
 
+func (s *Subject) origin() macie2.OriginType {
+	if s.Automated {
+		return macie2.OriginTypeAutomatedSensitiveDataDiscovery
+	}
+	return macie2.OriginTypeSensitiveDataDiscoveryJob
+}
+
 func (d *Document) details(s Subject, locations int) *macie2.ClassificationDetails {
 	return &macie2.ClassificationDetails{
 		DetailedResultsLocation: optional(s.Location),
 		JobArn:                  optional(s.JobARN),
 		JobId:                   optional(s.JobID),
-		OriginType:              macie2.OriginTypeSensitiveDataDiscoveryJob,
+		OriginType:              s.origin(),
 		Result:                  d.ClassificationResult(locations),
 	}
 }
@@ -92,82 +98,4 @@ func S3Object(partition, bucket string, o source.Object) *macie2.S3Object {
 		}
 	}
 	return object
-}
-
-// Record returns a document's sensitive data discovery result as one line of JSON (macie.md 8.3): the members of a finding less those that
-// only findings have, all places that were kept, and for a member of an archive what it is called there. Type, title and severity are
-// absent when nothing was found.
-func (d *Document) Record(s Subject) ([]byte, error) {
-	r := record{
-		AccountID: optional(s.Account), Category: macie2.FindingCategoryClassification, CreatedAt: s.Now.String(), UpdatedAt: s.Now.String(),
-		ID: optional(s.ID), Partition: optional(s.Partition), Region: optional(s.Region), SchemaVersion: SchemaVersion,
-		Severity: d.Severity(), Type: d.FindingType(), ClassificationDetails: d.details(s, MaxLocations*(len(d.Detections)+len(d.Custom))),
-	}
-	if r.Type != "" {
-		r.Title, r.Description = Title(r.Type), Description(r.Type)
-	}
-	r.ResourcesAffected.S3Bucket, r.ResourcesAffected.S3Object = s.Bucket, recordObject{object: s.Object, member: d.member()}
-	return json.Marshal(r)
-}
-
-type record struct {
-	AccountID             *string                       `json:"accountId,omitempty"`
-	Category              macie2.FindingCategory        `json:"category"`
-	ClassificationDetails *macie2.ClassificationDetails `json:"classificationDetails"`
-	CreatedAt             string                        `json:"createdAt"`
-	Description           string                        `json:"description,omitempty"`
-	ID                    *string                       `json:"id,omitempty"`
-	Partition             *string                       `json:"partition,omitempty"`
-	Region                *string                       `json:"region,omitempty"`
-	ResourcesAffected     struct {
-		S3Bucket *macie2.S3Bucket `json:"s3Bucket"`
-		S3Object recordObject     `json:"s3Object"`
-	} `json:"resourcesAffected"`
-	SchemaVersion string             `json:"schemaVersion"`
-	Severity      *macie2.Severity   `json:"severity,omitempty"`
-	Title         string             `json:"title,omitempty"`
-	Type          macie2.FindingType `json:"type,omitempty"`
-	UpdatedAt     string             `json:"updatedAt"`
-}
-
-// A recordObject is an S3Object with the member that the API's shape does not have.
-type recordObject struct {
-	object *macie2.S3Object
-	member *embeddedFile
-}
-
-type embeddedFile struct {
-	FilePath         string  `json:"filePath"`
-	FileExtension    string  `json:"fileExtension"`
-	FileSize         *int64  `json:"fileSize,omitempty"`
-	FileLastModified *string `json:"fileLastModified,omitempty"`
-}
-
-// MarshalJSON writes the object with embeddedFileDetails as its last member.
-func (o recordObject) MarshalJSON() ([]byte, error) {
-	member, err := json.Marshal(o.member)
-	if err != nil {
-		return nil, err
-	}
-	b := []byte{'{'}
-	if o.object != nil {
-		b = wire.Marshal(o.object)
-		b[len(b)-1] = ','
-	}
-	return append(append(append(b, `"embeddedFileDetails":`...), member...), '}'), nil
-}
-
-// member describes a member of an archive by its path from the object on; nil for the object itself.
-func (d *Document) member() *embeddedFile {
-	if len(d.Path) == 0 {
-		return nil
-	}
-	m := &embeddedFile{FilePath: store.CleanText(d.MemberPath()), FileExtension: store.CleanText(d.Extension)}
-	if d.Size >= 0 {
-		m.FileSize = wire.Ptr(d.Size)
-	}
-	if !d.Modified.IsZero() {
-		m.FileLastModified = wire.Ptr(wire.TimeOf(d.Modified).String())
-	}
-	return m
 }

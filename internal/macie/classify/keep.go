@@ -4,10 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/magpie-sec/magpie/internal/detect"
 	"github.com/magpie-sec/magpie/internal/detect/custom"
 	"github.com/magpie-sec/magpie/internal/extract"
+	"github.com/magpie-sec/magpie/internal/store"
 	"github.com/magpie-sec/magpie/internal/text"
 )
 
@@ -21,7 +23,16 @@ type kept struct {
 	Managed  []keptFound   `json:"managed,omitempty"`
 	Custom   []keptFound   `json:"custom,omitempty"`
 	Fields   []*text.Field `json:"fields,omitempty"` // null stands for a path that must not be shown
+	Member   *keptMember   `json:"member,omitempty"`
 	hasField map[*text.Field]int
+}
+
+// A keptMember is what a record says of a member of an archive.
+type keptMember struct {
+	Path      []string   `json:"path"`
+	Extension string     `json:"ext,omitempty"`
+	Size      int64      `json:"size"`
+	Modified  *time.Time `json:"modified,omitempty"`
 }
 
 type keptFound struct {
@@ -43,20 +54,53 @@ type keptLocation struct {
 }
 
 // Keep writes down what the findings of a document need: counts, and of each type as many places as one finding shows of all types.
-func (d *Document) Keep() ([]byte, error) {
-	k := kept{MIME: d.MIME, Code: d.Status.Code, Reason: string(d.Status.Reason), Bytes: d.Status.Bytes, Archive: d.Archive, hasField: map[*text.Field]int{}}
+func (d *Document) Keep() ([]byte, error) { return json.Marshal(d.kept(MaxFindingLocations)) }
+
+// KeepMember writes down a member of an archive with all that its record needs. Told reads it.
+func (d *Document) KeepMember() ([]byte, error) {
+	k := d.kept(MaxLocations)
+	k.Member = &keptMember{Extension: store.CleanText(d.Extension), Size: d.Size}
+	for _, part := range d.Path {
+		k.Member.Path = append(k.Member.Path, store.CleanText(part))
+	}
+	if !d.Modified.IsZero() {
+		k.Member.Modified = &d.Modified
+	}
+	return json.Marshal(k)
+}
+
+func (d *Document) kept(locations int) *kept {
+	k := &kept{MIME: d.MIME, Code: d.Status.Code, Reason: string(d.Status.Reason), Bytes: d.Status.Bytes, Archive: d.Archive, hasField: map[*text.Field]int{}}
 	for _, f := range d.Detections {
-		k.Managed = append(k.Managed, k.found(f.Identifier.ID, f.Count, f.Own, f.Locations))
+		k.Managed = append(k.Managed, k.found(f.Identifier.ID, f.Count, f.Own, f.Locations[:min(len(f.Locations), locations)]))
 	}
 	for _, f := range d.Custom {
-		k.Custom = append(k.Custom, k.found(f.Definition.ID, f.Count, f.Own, f.Locations))
+		k.Custom = append(k.Custom, k.found(f.Definition.ID, f.Count, f.Own, f.Locations[:min(len(f.Locations), locations)]))
 	}
-	return json.Marshal(&k)
+	return k
+}
+
+// Whole reports whether all that a record of the document shows was kept: the places of its occurrences, and no members left out.
+func (d *Document) Whole() bool {
+	if d.Archive {
+		return false
+	}
+	for _, f := range d.Detections {
+		if int64(len(f.Locations)) < min(f.Own, MaxLocations) {
+			return false
+		}
+	}
+	for _, f := range d.Custom {
+		if int64(len(f.Locations)) < min(f.Own, MaxLocations) {
+			return false
+		}
+	}
+	return true
 }
 
 func (k *kept) found(id string, count, own int64, locations []text.Location) keptFound {
 	found := keptFound{ID: id, Count: count, Own: own}
-	for _, l := range locations[:min(len(locations), MaxFindingLocations)] {
+	for _, l := range locations {
 		at := keptLocation{Kind: l.Kind, Line: l.Line, EndLine: l.EndLine, Column: l.Column, Row: l.Row, Indexes: l.Indexes}
 		if l.Field != nil {
 			if at.Field = k.hasField[l.Field]; at.Field == 0 {
@@ -74,7 +118,7 @@ func (k *kept) found(id string, count, own int64, locations []text.Location) kep
 	return found
 }
 
-// Told reads what Keep wrote, for a job that looks for managed and definitions: what else was found is left out. Left names the managed
+// Told reads what Keep or KeepMember wrote, for a job that looks for managed and definitions: what else was found is left out. Left names the managed
 // identifiers of which that is so.
 func Told(document []byte, managed map[string]*detect.Identifier, definitions map[string]*custom.Definition) (d Document, left []string, err error) {
 	var k kept
@@ -83,6 +127,12 @@ func Told(document []byte, managed map[string]*detect.Identifier, definitions ma
 	}
 	d.MIME, d.Archive = k.MIME, k.Archive
 	d.Status = extract.Result{Code: k.Code, Reason: extract.Reason(k.Reason), Bytes: k.Bytes}
+	if m := k.Member; m != nil {
+		d.Path, d.Extension, d.Size = m.Path, m.Extension, m.Size
+		if m.Modified != nil {
+			d.Modified = *m.Modified
+		}
+	}
 	for _, f := range k.Managed {
 		id := managed[f.ID]
 		if id == nil {

@@ -251,7 +251,7 @@ func Upgrade(t *testing.T, url string, open func(ctx context.Context, url string
 			"ALTER TABLE jobs DROP COLUMN run_key", "DELETE FROM goose_db_version WHERE version_id > 1",
 			"CREATE INDEX results_ledger ON results (account, region, bucket, object_key, version_id, rules)"}
 		for _, table := range append(accessAnalyzerTables, append(inventoryTables, "custom_identifiers", "allow_lists", "job_buckets", "findings_filters",
-			"outbox", "ledger", "ledger_rules", "job_events", "notifications", "reveal_requests")...) {
+			"outbox", "ledger", "ledger_rules", "job_events", "notifications", "reveal_requests", "exports", "export_bodies")...) {
 			undo = append(undo, "DROP TABLE "+table)
 		}
 		err := store.CreateJob(ctx, tx, here, job)

@@ -27,6 +27,7 @@ func Run(t *testing.T, open func(t testing.TB) store.DB) {
 		{"Tag", tagTests},
 		{"Setting", settingTests},
 		{"Reveal", revealTests},
+		{"Export", exportTests},
 		{"CustomIdentifier", customIdentifierTests},
 		{"AllowList", allowListTests},
 		{"Finding", findingTests},

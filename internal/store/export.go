@@ -1,0 +1,184 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+)
+
+// Files of discovery results wait here until they have been written to where the tenant wants them. They come in the transactions of the
+// results that they tell of, in parts, and are open until nothing more will come. What they hold stands in a table of its own, so that claiming
+// and putting off do not write it again.
+
+// An ExportFile is a file that is to be written.
+type ExportFile struct {
+	ID          int64 // given by the store
+	Tenant      Tenant
+	File        string // its key, less the prefix that the destination has
+	Run         string // the run whose results it holds
+	Destination []byte // JSON of where it is to go; empty if that was not told when it was begun
+	Records     int64
+	Size        int64 // of the body
+	NotBefore   int64
+	Attempts    int64 // that failed
+	CreatedAt   int64
+}
+
+// What NotBefore says beside a time.
+const (
+	// ExportKept is of files that nobody wants yet.
+	ExportKept = math.MaxInt64
+	// ExportOpen is of files to which more will come.
+	ExportOpen = math.MaxInt64 - 1
+)
+
+// AddExport adds a part to a file and makes the file if it is not there yet. Parts are in the order of their numbers. The destination and the
+// time of a file are those of the first part that was added, NotBefore is the last one's.
+func AddExport(ctx context.Context, tx Tx, f ExportFile, part int64, body []byte) error {
+	var id int64
+	err := One(ctx, tx, `INSERT INTO exports (account, region, file, run, destination, records, size, not_before, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (account, region, file) DO UPDATE SET
+		records = exports.records + excluded.records, size = exports.size + excluded.size, not_before = excluded.not_before RETURNING id`,
+		[]any{f.Tenant.Account, f.Tenant.Region, []byte(f.File), f.Run, document(f.Destination), f.Records, int64(len(body)), f.NotBefore, f.CreatedAt}, &id)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, "INSERT INTO export_bodies (id, part, account, region, body) VALUES ($1, $2, $3, $4, $5)",
+		id, part, f.Tenant.Account, f.Tenant.Region, document(body))
+	return err
+}
+
+// ExportDestination returns the destination of a file that was begun; [ErrNotFound] if there is none of the name.
+func ExportDestination(ctx context.Context, tx Tx, t Tenant, file string) (destination []byte, err error) {
+	err = One(ctx, tx, "SELECT destination FROM exports WHERE account = $1 AND region = $2 AND file = $3", []any{t.Account, t.Region, []byte(file)}, &destination)
+	return destination, err
+}
+
+// OpenExports returns the runs of a tenant that have open files.
+func OpenExports(ctx context.Context, tx Tx, t Tenant) (runs []string, err error) {
+	err = Each(ctx, tx, "SELECT DISTINCT run FROM exports WHERE account = $1 AND region = $2 AND not_before = $3",
+		[]any{t.Account, t.Region, int64(ExportOpen)}, func(rows Rows) error {
+			var run string
+			err := rows.Scan(&run)
+			runs = append(runs, run)
+			return err
+		})
+	return runs, err
+}
+
+// CloseExport makes an open file due now, or keeps it if it has no destination. Nothing happens if there is none of the name.
+func CloseExport(ctx context.Context, tx Tx, t Tenant, file string, now int64) error {
+	return closeExports(ctx, tx, "file", t, []byte(file), now)
+}
+
+// CloseExports makes the open files of a run due now, or keeps them if they have no destination.
+func CloseExports(ctx context.Context, tx Tx, t Tenant, run string, now int64) error {
+	return closeExports(ctx, tx, "run", t, run, now)
+}
+
+func closeExports(ctx context.Context, tx Tx, column string, t Tenant, value any, now int64) error {
+	_, err := tx.Exec(ctx, `UPDATE exports SET not_before = CASE WHEN length(destination) = 0 THEN CAST($4 AS BIGINT) ELSE CAST($5 AS BIGINT) END
+		WHERE account = $1 AND region = $2 AND not_before = $6 AND `+column+" = $3", t.Account, t.Region, value, int64(ExportKept), now, int64(ExportOpen))
+	return err
+}
+
+// ClaimExports returns up to limit files of a tenant whose time has come, those that have waited longest first, and puts them off until a time:
+// whoever claimed them has as long to write them before another does.
+func ClaimExports(ctx context.Context, tx Tx, t Tenant, now, until int64, limit int) ([]ExportFile, error) {
+	var out []ExportFile
+	err := Each(ctx, tx, `SELECT id, file, run, destination, records, size, not_before, attempts, created_at FROM exports
+		WHERE account = $1 AND region = $2 AND not_before <= $3 ORDER BY not_before, id LIMIT $4`+ForUpdate(tx),
+		[]any{t.Account, t.Region, now, int64(limit)}, func(rows Rows) error {
+			f := ExportFile{Tenant: t}
+			var file []byte
+			err := rows.Scan(&f.ID, &file, &f.Run, &f.Destination, &f.Records, &f.Size, &f.NotBefore, &f.Attempts, &f.CreatedAt)
+			f.File = string(file)
+			out = append(out, f)
+			return err
+		})
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range out {
+		if _, err := tx.Exec(ctx, "UPDATE exports SET not_before = $2 WHERE id = $1", f.ID, until); err != nil {
+			return nil, fmt.Errorf("claim file %d of results: %w", f.ID, err)
+		}
+	}
+	return out, nil
+}
+
+// ExportBody returns what a file holds; [ErrNotFound] if it does not wait any more.
+func ExportBody(ctx context.Context, tx Tx, id int64) ([]byte, error) {
+	var body []byte
+	parts := 0
+	err := Each(ctx, tx, "SELECT body FROM export_bodies WHERE id = $1 ORDER BY part", []any{id}, func(rows Rows) error {
+		var part []byte
+		err := rows.Scan(&part)
+		body = append(body, part...)
+		parts++
+		return err
+	})
+	if err == nil && parts == 0 {
+		err = ErrNotFound
+	}
+	return body, err
+}
+
+// DeleteExport removes a file that was written.
+func DeleteExport(ctx context.Context, tx Tx, id int64) error {
+	_, err := tx.Exec(ctx, "DELETE FROM exports WHERE id = $1", id)
+	if err == nil {
+		_, err = tx.Exec(ctx, "DELETE FROM export_bodies WHERE id = $1", id)
+	}
+	return err
+}
+
+// DeferExport puts a file off that could not be written.
+func DeferExport(ctx context.Context, tx Tx, id, until int64) error {
+	_, err := tx.Exec(ctx, "UPDATE exports SET not_before = $2, attempts = attempts + 1 WHERE id = $1", id, until)
+	return err
+}
+
+// KeepExport keeps a file until somebody wants it.
+func KeepExport(ctx context.Context, tx Tx, id int64) error {
+	_, err := tx.Exec(ctx, "UPDATE exports SET not_before = $2 WHERE id = $1", id, int64(ExportKept))
+	return err
+}
+
+// ReleaseExports makes a tenant's kept files due now, and those that were put off.
+func ReleaseExports(ctx context.Context, tx Tx, t Tenant, now int64) error {
+	_, err := tx.Exec(ctx, "UPDATE exports SET not_before = $3 WHERE account = $1 AND region = $2 AND not_before > $3 AND not_before <> $4",
+		t.Account, t.Region, now, int64(ExportOpen))
+	return err
+}
+
+// DropExports deletes up to limit of a tenant's kept files that were made before a time, and returns how many they were.
+func DropExports(ctx context.Context, tx Tx, t Tenant, before int64, limit int) (int, error) {
+	var ids []int64
+	err := Each(ctx, tx, `SELECT id FROM exports WHERE account = $1 AND region = $2 AND not_before = $3 AND created_at < $4 ORDER BY id LIMIT $5`,
+		[]any{t.Account, t.Region, int64(ExportKept), before, int64(limit)}, func(rows Rows) error {
+			var id int64
+			err := rows.Scan(&id)
+			ids = append(ids, id)
+			return err
+		})
+	for _, id := range ids {
+		err = errors.Join(err, DeleteExport(ctx, tx, id))
+	}
+	return len(ids), err
+}
+
+// CountExports returns how many files of a tenant wait to be written, and whether there are others that are kept until somebody wants them.
+func CountExports(ctx context.Context, tx Tx, t Tenant) (waiting int64, kept bool, err error) {
+	err = One(ctx, tx, "SELECT COUNT(*) FROM exports WHERE account = $1 AND region = $2 AND not_before < $3", []any{t.Account, t.Region, int64(ExportOpen)}, &waiting)
+	if err != nil {
+		return 0, false, err
+	}
+	var one int64
+	err = One(ctx, tx, "SELECT 1 FROM exports WHERE account = $1 AND region = $2 AND not_before = $3 LIMIT 1", []any{t.Account, t.Region, int64(ExportKept)}, &one)
+	if errors.Is(err, ErrNotFound) {
+		return waiting, false, nil
+	}
+	return waiting, err == nil, err
+}

@@ -1,0 +1,146 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/magpie-sec/magpie/internal/store"
+)
+
+var exportTests = []test{{"Life", testExports}, {"Open", testOpenExports}}
+
+// testOpenExports: a file is not claimed, released or dropped while it is open, and what its run left open is closed for it.
+func testOpenExports(t *testing.T, db store.DB) {
+	add := func(file, run, destination string, part int64) {
+		update(t, db, func(ctx context.Context, tx store.Tx) error {
+			f := store.ExportFile{Tenant: here, File: file, Run: run, Destination: []byte(destination), Records: 1, NotBefore: store.ExportOpen}
+			return store.AddExport(ctx, tx, f, part, []byte("x"))
+		})
+	}
+	claimed := func(now int64) (names []string) {
+		update(t, db, func(ctx context.Context, tx store.Tx) error {
+			names = []string{}
+			files, err := store.ClaimExports(ctx, tx, here, now, now+1000, 10)
+			for _, f := range files {
+				names = append(names, f.File)
+			}
+			return err
+		})
+		return names
+	}
+	add("a", "run 1", "{}", 0)
+	add("a", "run 1", "", 1)
+	add("b", "run 1", "", 0)
+	add("c", "run 2", "{}", 0)
+	update(t, db, func(ctx context.Context, tx store.Tx) error {
+		n, err := store.DropExports(ctx, tx, here, store.ExportKept, 10)
+		equal(t, "dropped", 0, n)
+		destination, err2 := store.ExportDestination(ctx, tx, here, "a")
+		equal(t, "destination of the first part", "{}", string(destination))
+		runs, err3 := store.OpenExports(ctx, tx, here)
+		slices.Sort(runs)
+		equal(t, "runs", []string{"run 1", "run 2"}, runs)
+		return errors.Join(err, err2, err3, store.ReleaseExports(ctx, tx, here, 10))
+	})
+	wantError(t, db, store.ErrNotFound, func(ctx context.Context, tx store.Tx) error {
+		_, err := store.ExportDestination(ctx, tx, there, "a")
+		return err
+	})
+	equal(t, "open files", []string{}, claimed(1000))
+	update(t, db, func(ctx context.Context, tx store.Tx) error { return store.CloseExports(ctx, tx, here, "run 1", 20) })
+	equal(t, "closed", []string{"a"}, claimed(1000))
+	update(t, db, func(ctx context.Context, tx store.Tx) error {
+		runs, err := store.OpenExports(ctx, tx, here)
+		equal(t, "runs", []string{"run 2"}, runs)
+		waiting, kept, err2 := store.CountExports(ctx, tx, here)
+		equal(t, "waiting", int64(1), waiting)
+		equal(t, "kept", true, kept)
+		return errors.Join(err, err2, store.ReleaseExports(ctx, tx, here, 3000))
+	})
+	equal(t, "released", []string{"a", "b"}, claimed(3000))
+}
+
+// testExports: a file waits, is claimed by one at a time, put off, kept, released and removed.
+func testExports(t *testing.T, db store.DB) {
+	type counts struct {
+		Waiting int64
+		Kept    bool
+	}
+	put := func(tenant store.Tenant, name, body string, notBefore int64) {
+		update(t, db, func(ctx context.Context, tx store.Tx) error {
+			f := store.ExportFile{Tenant: tenant, File: name, Run: "j/r", Destination: []byte("{}"), Records: 2, NotBefore: notBefore, CreatedAt: notBefore % 100}
+			return store.AddExport(ctx, tx, f, int64(len(body)), []byte(body))
+		})
+	}
+	claim := func(tenant store.Tenant, now, until int64, limit int) (files []store.ExportFile) {
+		t.Helper()
+		update(t, db, func(ctx context.Context, tx store.Tx) (err error) {
+			files, err = store.ClaimExports(ctx, tx, tenant, now, until, limit)
+			return err
+		})
+		return files
+	}
+	names := func(files []store.ExportFile) []string {
+		out := []string{}
+		for _, f := range files {
+			out = append(out, f.File)
+		}
+		return out
+	}
+	count := func(tenant store.Tenant) (n counts) {
+		t.Helper()
+		view(t, db, func(ctx context.Context, tx store.Tx) (err error) {
+			n.Waiting, n.Kept, err = store.CountExports(ctx, tx, tenant)
+			return err
+		})
+		return n
+	}
+	put(here, "b", "second", 20)
+	put(here, "a\xff", "part two", store.ExportOpen)
+	put(here, "a\xff", "first ", 10) // and complete
+	put(here, "kept", "k", store.ExportKept)
+	put(there, "b", "elsewhere", 5)
+	equal(t, "counts", counts{2, true}, count(here))
+	equal(t, "counts of another tenant", counts{1, false}, count(there))
+	equal(t, "nothing is due", []string{}, names(claim(here, 9, 100, 8)))
+
+	got := claim(here, 15, 100, 8)
+	equal(t, "claimed", []string{"a\xff"}, names(got))
+	first := got[0]
+	equal(t, "the file", store.ExportFile{ID: first.ID, Tenant: here, File: "a\xff", Run: "j/r", Destination: []byte("{}"), Records: 4, Size: 14, NotBefore: 10, CreatedAt: store.ExportOpen % 100}, first)
+	equal(t, "claimed at the same time", []string{"b"}, names(claim(here, 50, 120, 8)))
+	equal(t, "claimed again when the time is over", []string{"a\xff"}, names(claim(here, 100, 200, 1)))
+	update(t, db, func(ctx context.Context, tx store.Tx) error {
+		body, err := store.ExportBody(ctx, tx, first.ID)
+		equal(t, "body", "first part two", string(body))
+		return errors.Join(err, store.DeferExport(ctx, tx, first.ID, 300))
+	})
+	got = claim(here, 300, 400, 1)
+	equal(t, "put off behind the others", []string{"b"}, names(got))
+	got = claim(here, 300, 400, 1)
+	equal(t, "failures are counted", int64(1), got[0].Attempts)
+	update(t, db, func(ctx context.Context, tx store.Tx) error { return store.DeleteExport(ctx, tx, first.ID) })
+	wantError(t, db, store.ErrNotFound, func(ctx context.Context, tx store.Tx) error {
+		_, err := store.ExportBody(ctx, tx, first.ID)
+		return err
+	})
+	update(t, db, func(ctx context.Context, tx store.Tx) error { return store.ReleaseExports(ctx, tx, here, 500) })
+	got = claim(here, 500, 600, 8)
+	equal(t, "released", []string{"b", "kept"}, names(got))
+	update(t, db, func(ctx context.Context, tx store.Tx) error { return store.KeepExport(ctx, tx, got[0].ID) })
+	equal(t, "counts", counts{1, true}, count(here))
+	for _, c := range []struct {
+		before int64
+		want   int
+	}{{20, 0}, {21, 1}, {21, 0}} {
+		update(t, db, func(ctx context.Context, tx store.Tx) error {
+			n, err := store.DropExports(ctx, tx, here, c.before, 10)
+			equal(t, "dropped", c.want, n)
+			return err
+		})
+	}
+	equal(t, "counts", counts{1, false}, count(here))
+	equal(t, "counts of another tenant", counts{1, false}, count(there))
+}
