@@ -648,11 +648,7 @@ func (w *Worker) commitDiscovery(ctx context.Context, a *job.Attempt, j *activeJ
 		}
 		rows = append(rows, row)
 	}
-	at, err := placeInPage(a, done, len(outcomes))
-	if err != nil {
-		return err
-	}
-	packed, err := w.pack(ctx, j, at, outcomes)
+	packed, err := w.pack(ctx, j, outcomes)
 	if err != nil {
 		return err
 	}

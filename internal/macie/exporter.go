@@ -6,13 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/magpie-sec/magpie/internal/job"
 	"github.com/magpie-sec/magpie/internal/source"
 	"github.com/magpie-sec/magpie/internal/store"
 	"github.com/magpie-sec/magpie/internal/wire"
@@ -34,15 +32,14 @@ const DefaultExportEvery = 2 * time.Second
 
 // How an Exporter goes about.
 const (
-	exportBatch      = 8               // files that are claimed at a time
-	exportParallel   = 4               // of these are written at a time
+	exportBatch      = 64              // files that are claimed at a time
+	exportParallel   = 16              // of these are written at a time
 	exportClaim      = 5 * time.Minute // how long they are held for who claimed them
 	exportLeastWait  = 5 * time.Second // how long a file waits that was refused; doubled with every failure
 	exportMostWait   = 5 * time.Minute
 	exportComplain   = time.Minute         // how often a failure that lasts is told in the log
 	exportKeep       = 90 * 24 * time.Hour // how long results are kept that nobody wants (macie.md 8.1)
 	exportDropEvery  = time.Hour
-	exportCloseEvery = 10 * time.Second
 	exportDropAtOnce = 1000
 )
 
@@ -124,7 +121,6 @@ type exporting struct {
 	tenant     store.Tenant
 	log        *slog.Logger
 	complained time.Time // zero if all is well
-	closed     time.Time // when the files of runs that are over were last completed
 	dropped    time.Time // when results were last dropped that nobody wanted
 
 	mu      sync.Mutex
@@ -154,9 +150,6 @@ func (e *exporting) export(ctx context.Context) error {
 		var waiting int64
 		var kept bool
 		now := e.cfg.Now()
-		if err := e.closeOpen(ctx, now); err != nil {
-			return err
-		}
 		err := e.cfg.DB.View(ctx, func(tx store.Tx) (err error) {
 			if current, err = exportDestination(ctx, tx, e.tenant); err != nil {
 				return err
@@ -201,44 +194,6 @@ func (e *exporting) export(ctx context.Context) error {
 
 func (e *exporting) gauge(waiting int64) {
 	e.waiting.WithLabelValues(e.tenant.Account, e.tenant.Region).Set(float64(waiting))
-}
-
-// closeOpen completes the files of runs that are over: of a page that was given up or cancelled nothing more will come.
-func (e *exporting) closeOpen(ctx context.Context, now time.Time) error {
-	if now.Sub(e.closed) < exportCloseEvery {
-		return nil
-	}
-	e.closed = now
-	var over []string
-	err := e.cfg.DB.View(ctx, func(tx store.Tx) error {
-		over = nil
-		runs, err := store.OpenExports(ctx, tx, e.tenant)
-		if err != nil {
-			return err
-		}
-		for _, name := range runs {
-			jobID, runID, _ := strings.Cut(name, "/")
-			r, err := job.GetRun(ctx, tx, job.RunRef{Tenant: e.tenant, JobID: jobID, RunID: runID})
-			switch {
-			case errors.Is(err, store.ErrNotFound), err == nil && (r.State == job.RunComplete || r.State == job.RunCancelled):
-				over = append(over, name)
-			case err != nil:
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil || len(over) == 0 {
-		return err
-	}
-	return e.cfg.DB.Update(ctx, func(tx store.Tx) error {
-		for _, run := range over {
-			if err := store.CloseExports(ctx, tx, e.tenant, run, now.UnixMilli()); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
 }
 
 // drop deletes results that nobody has wanted for so long.

@@ -11,7 +11,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
+	"strconv"
 	"sync"
 
 	"github.com/klauspost/compress/gzip"
@@ -26,42 +26,22 @@ import (
 )
 
 // Discovery results are written as files of records. What a commit has to say is written down before it, since findings and records name the file
-// that tells of them, and waits in the store from the commit on; an Exporter takes complete files to where the tenant wants them.
+// that tells of them, and waits in the store from the commit on; an Exporter takes the files to where the tenant wants them.
 //
-// Which file tells of an object is settled before the object is read, so that a run leaves the same files however often its workers die: the objects
-// of a page share files by their numbers in it, each commit adding a part, and an object of which much is to be told has a file, or a folder of
-// files, to itself.
+// An object with a finding has a file to itself, or a folder of files, named by the object and the run: what a finding says does not depend on which
+// worker dies when. The other objects of a commit share a file that is named by the first of them. Objects are committed once in a run, so
+// that a worker that is killed leaves all files of a commit or none.
 
 // How much of results is taken together.
 const (
 	// commitWeight is how much outcomes may weigh (see weight) before they are committed.
 	commitWeight = 50_000
-	// exportObjects is how many objects of a page share a file.
-	exportObjects = commitObjects
-	// exportWeight is how much an outcome weighs that has a file to itself.
-	exportWeight = 2_000
-	// exportFileBytes is how many bytes of records make a file of a folder complete. A file is held in memory, compressed, when it is written.
+	// exportFileBytes is how many bytes of records make a file complete, behind which another begins. A file is held in memory, compressed, when it
+	// is written.
 	exportFileBytes = 8 << 20
-	// exportFolderBytes is how many bytes of its members' kept results make an archive large: it has a folder of files to itself.
+	// exportFolderBytes is how many bytes of its members' kept results make an archive large: it has a folder.
 	exportFolderBytes = 4 << 20
 )
-
-// A resultsPlace says where in its run a commit's outcomes stand: they are the objects of a shard from the first on, and the last of them or not.
-// The zero place is of outcomes that share a file among themselves and with no others.
-type resultsPlace struct {
-	shard string
-	first int
-	last  bool
-}
-
-// placeInPage is the place of outcomes with which the first done objects of an attempt's page are dealt with.
-func placeInPage(a *job.Attempt, done, outcomes int) (resultsPlace, error) {
-	objects, err := pageOf(a.Payload)
-	if err != nil {
-		return resultsPlace{}, job.Permanent(err)
-	}
-	return resultsPlace{shard: a.Key, first: done - outcomes, last: done >= len(objects)}, nil
-}
 
 // weight measures the memory that an outcome takes until it is committed: the number of places, in some 100 bytes each.
 func (o *objectOutcome) weight() int {
@@ -125,31 +105,24 @@ func reports(d *classify.Document, definition *custom.Definition) bool {
 
 // A packed commit is what it writes of findings and files.
 type packed struct {
-	tenant   store.Tenant
-	run      string
-	findings [][]byte
-	now      int64
-	parts    []packedPart
-	body     spill    // the parts, one behind the other
-	complete []string // shared files to which nothing more will come
+	tenant      store.Tenant
+	destination []byte // JSON; nil if nobody wants the files yet
+	now         int64
+	findings    [][]byte
+	files       []packedFile
+	body        spill // the files, one behind the other
 }
 
-// A packedPart is a part of a file.
-type packedPart struct {
-	file        string
-	destination []byte // JSON of where it is to go; nil if nobody wants it yet
-	number      int64
-	open        bool // more parts will come
-	records     int64
-	from, end   int64 // in the body
+type packedFile struct {
+	name      string
+	records   int64
+	from, end int64 // in the body
 }
 
 // pack writes down the findings and the records of outcomes, which end with it.
-func (w *Worker) pack(ctx context.Context, j *activeJob, at resultsPlace, outcomes []objectOutcome) (_ *packed, err error) {
-	now := wire.TimeOf(w.cfg.Now())
-	p := &packer{j: j, at: at, now: now, packed: &packed{
-		tenant: j.run.Tenant, run: j.run.JobID + "/" + j.run.RunID, now: w.cfg.Now().UnixMilli(), body: spill{open: w.cfg.Extractor.Spool},
-	}}
+func (w *Worker) pack(ctx context.Context, j *activeJob, outcomes []objectOutcome) (_ *packed, err error) {
+	now := w.cfg.Now()
+	p := &packer{j: j, now: wire.TimeOf(now), packed: &packed{tenant: j.run.Tenant, now: now.UnixMilli(), body: spill{open: w.cfg.Extractor.Spool}}}
 	defer func() {
 		for i := range outcomes {
 			if m := outcomes[i].members; m != nil {
@@ -164,73 +137,55 @@ func (w *Worker) pack(ctx context.Context, j *activeJob, at resultsPlace, outcom
 	if len(outcomes) == 0 {
 		return p.packed, nil
 	}
-	p.first = &outcomes[0]
 	err = w.cfg.DB.View(ctx, func(tx store.Tx) (err error) {
-		p.destination, err = exportDestination(ctx, tx, j.run.Tenant)
-		if err != nil || at.shard == "" || at.first%exportObjects == 0 {
-			return err
-		}
-		begun, err := store.ExportDestination(ctx, tx, j.run.Tenant, p.shared(at.first))
-		switch {
-		case errors.Is(err, store.ErrNotFound): // all before have files to themselves
-			return nil
-		case err != nil:
-			return err
-		}
-		p.begun = true // the file goes where it was begun for
-		if len(begun) > 0 {
-			p.begunFor, err = readDestination(j.run.Tenant, begun)
-		}
+		p.to, err = exportDestination(ctx, tx, j.run.Tenant)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	for i := range outcomes {
-		if err := j.knowBucket(ctx, w.cfg.DB, outcomes[i].result.Bucket); err != nil {
-			return nil, err
-		}
-		if err := p.add(i, &outcomes[i]); err != nil {
-			return nil, fmt.Errorf("write the record of an object: %w", err)
-		}
+	if p.to != nil {
+		p.destination = wire.Marshal(p.to)
 	}
-	if err := p.end(); err != nil {
-		return nil, err
-	}
-	if at.shard == "" {
-		p.complete = []string{p.shared(0)}
-	} else {
-		done := at.first + len(outcomes)
-		for n := at.first; n < done; n += exportObjects - n%exportObjects {
-			if at.last || done >= n+exportObjects-n%exportObjects {
-				p.complete = append(p.complete, p.shared(n))
+	for _, own := range []bool{false, true} { // one file is open at a time
+		for i := range outcomes {
+			if o := &outcomes[i]; o.hasFile() == own {
+				if err := j.knowBucket(ctx, w.cfg.DB, o.result.Bucket); err != nil {
+					return nil, err
+				}
+				if err := p.add(o); err != nil {
+					return nil, fmt.Errorf("write the record of an object: %w", err)
+				}
 			}
+		}
+		if err := p.end(); err != nil {
+			return nil, err
 		}
 	}
 	return p.packed, nil
 }
 
+// hasFile says whether an outcome has a file to itself.
+func (o *objectOutcome) hasFile() bool { return o.finding != nil || o.hasFolder() }
+
+// hasFolder says whether the results of an archive may need several files.
+func (o *objectOutcome) hasFolder() bool {
+	return o.members != nil && o.members.size > exportFolderBytes
+}
+
 // save stores files within the transaction of the results that they tell of.
 func (p *packed) save(ctx context.Context, tx store.Tx) error {
-	for _, part := range p.parts {
-		body := make([]byte, part.end-part.from)
-		if _, err := io.ReadFull(p.body.reader(part.from, part.end), body); err != nil {
+	for _, f := range p.files {
+		body := make([]byte, f.end-f.from)
+		if _, err := io.ReadFull(p.body.reader(f.from, f.end), body); err != nil {
 			return &extract.SpoolError{Err: err}
 		}
-		row := store.ExportFile{Tenant: p.tenant, File: part.file, Run: p.run, Destination: part.destination, Records: part.records, NotBefore: p.now, CreatedAt: p.now}
-		switch {
-		case part.open:
-			row.NotBefore = store.ExportOpen
-		case part.destination == nil:
+		row := store.ExportFile{Tenant: p.tenant, File: f.name, Destination: p.destination, Records: f.records, NotBefore: p.now, CreatedAt: p.now}
+		if p.destination == nil {
 			row.NotBefore = store.ExportKept
 		}
-		if err := store.AddExport(ctx, tx, row, part.number, body); err != nil {
+		if err := store.PutExport(ctx, tx, row, body); err != nil {
 			return fmt.Errorf("store a file of results: %w", err)
-		}
-	}
-	for _, file := range p.complete {
-		if err := store.CloseExport(ctx, tx, p.tenant, file, p.now); err != nil {
-			return fmt.Errorf("complete a file of results: %w", err)
 		}
 	}
 	return nil
@@ -241,16 +196,12 @@ func (p *packed) close() { p.body.close() }
 // A packer makes the files of a commit.
 type packer struct {
 	*packed
-	j           *activeJob
-	at          resultsPlace
-	destination *macie2.S3Destination // nil: nobody wants the files yet
-	begun       bool                  // the file that the first outcome shares has parts already
-	begunFor    *macie2.S3Destination
-	first       *objectOutcome
-	now         wire.Time
+	j   *activeJob
+	to  *macie2.S3Destination // nil: nobody wants the files yet
+	now wire.Time
 
-	zip  *gzip.Writer // nil if no part is open
-	part packedPart
+	zip  *gzip.Writer // nil if no file is open
+	file packedFile
 	raw  int64 // bytes of records in it
 }
 
@@ -264,47 +215,28 @@ func (p *packer) folder() string {
 	return resultsFolder(p.tenant) + p.j.run.JobID + "/"
 }
 
-// shared returns the file that the nth object of the page shares.
-func (p *packer) shared(n int) string {
-	if p.at.shard == "" {
-		return p.folder() + resultsID(p.j.run, "commit", p.first.result.Bucket, p.first.object.Key, p.first.object.VersionID) + resultsSuffix
-	}
-	return p.folder() + resultsID(p.j.run, "page", p.at.shard, fmt.Sprint(n/exportObjects)) + resultsSuffix
-}
-
-// add writes down the ith outcome: its record, those of its members, and its finding.
-func (p *packer) add(i int, o *objectOutcome) error {
-	folder := o.members != nil && o.members.size > exportFolderBytes
-	alone := folder || o.weight() >= exportWeight
-	number := p.at.first + i
-	destination := p.destination
-	file := p.folder() + resultsID(p.j.run, "object", o.result.Bucket, o.object.Key, o.object.VersionID) + resultsSuffix
-	location := file
-	files := 0
-	next := func() error {
-		if folder {
-			file = location + resultsID(p.j.run, "object", o.result.Bucket, o.object.Key, o.object.VersionID, fmt.Sprint(files)) + resultsSuffix
+// add writes down an outcome: its record, those of its members, and its finding. Outcomes that share a file come one behind the other.
+func (p *packer) add(o *objectOutcome) error {
+	named := []string{o.result.Bucket, o.object.Key, o.object.VersionID}
+	folder := p.folder() + resultsID(p.j.run, append(named, "folder")...) + "/"
+	next := func() error { return p.begin(p.folder() + resultsID(p.j.run, named...) + resultsSuffix) }
+	if o.hasFolder() {
+		files := 0
+		next = func() error {
 			files++
-		}
-		return p.begin(packedPart{file: file, number: int64(number), open: !alone}, destination)
-	}
-	switch {
-	case folder:
-		location = strings.TrimSuffix(file, resultsSuffix) + "/"
-	case !alone:
-		file = p.shared(number)
-		location = file
-		if p.begun && file == p.shared(p.at.first) {
-			destination = p.begunFor
+			return p.begin(folder + resultsID(p.j.run, append(named, "file", strconv.Itoa(files))...) + resultsSuffix)
 		}
 	}
-	if alone || p.zip == nil || p.part.file != file {
+	if p.zip == nil || o.hasFile() || p.raw >= exportFileBytes {
 		if err := next(); err != nil {
 			return err
 		}
 	}
 	subject := p.j.subject(o.result.Bucket, o.object, p.now)
-	subject.Location = exportLocation(destination, location)
+	subject.Location = exportLocation(p.to, p.file.name)
+	if o.hasFolder() {
+		subject.Location = exportLocation(p.to, folder)
+	}
 	document := o.document
 	if document == nil {
 		document = &classify.Document{
@@ -312,35 +244,24 @@ func (p *packer) add(i int, o *objectOutcome) error {
 			Status:   extract.Result{Code: extract.Code(o.result.Status), Reason: extract.Reason(o.result.Reason)},
 		}
 	}
-	if err := p.record(document, subject); err != nil {
-		return err
-	}
-	if o.members != nil {
-		id, n := subject.ID, uint64(0)
-		err := o.members.each(p.j, document, func(member *classify.Document) error {
-			if folder && p.raw >= exportFileBytes {
-				if err := next(); err != nil {
-					return err
-				}
-			}
-			n++
-			subject.ID = memberID(id, n)
-			return p.record(member, subject)
-		})
-		if err != nil {
-			return err
-		}
-	}
-	if alone {
-		if err := p.end(); err != nil {
-			return err
-		}
-	}
 	if o.finding != nil {
 		o.finding.ClassificationDetails.DetailedResultsLocation = wire.Ptr(subject.Location)
 		p.findings = append(p.findings, wire.Marshal(o.finding))
 	}
-	return nil
+	if err := p.record(document, subject); err != nil || o.members == nil {
+		return err
+	}
+	id, n := subject.ID, uint64(0)
+	return o.members.each(p.j, document, func(member *classify.Document) error {
+		if o.hasFolder() && p.raw >= exportFileBytes {
+			if err := next(); err != nil {
+				return err
+			}
+		}
+		n++
+		subject.ID = memberID(id, n)
+		return p.record(member, subject)
+	})
 }
 
 const resultsSuffix = ".jsonl.gz"
@@ -350,7 +271,7 @@ func (p *packer) record(d *classify.Document, s classify.Subject) error {
 	if err != nil {
 		return err
 	}
-	p.part.records++
+	p.file.records++
 	p.raw += int64(len(line)) + 1
 	if _, err := p.zip.Write(append(line, '\n')); err != nil {
 		return &extract.SpoolError{Err: err}
@@ -358,22 +279,18 @@ func (p *packer) record(d *classify.Document, s classify.Subject) error {
 	return nil
 }
 
-// begin begins a part behind the one that is open, if there is one.
-func (p *packer) begin(part packedPart, destination *macie2.S3Destination) error {
+// begin begins a file behind the one that is open, if there is one.
+func (p *packer) begin(name string) error {
 	if err := p.end(); err != nil {
 		return err
 	}
-	if destination != nil {
-		part.destination = wire.Marshal(destination)
-	}
-	part.from = p.body.size
-	p.part, p.raw = part, 0
+	p.file, p.raw = packedFile{name: name, from: p.body.size}, 0
 	p.zip = zips.Get().(*gzip.Writer)
 	p.zip.Reset(&p.body)
 	return nil
 }
 
-// end completes the part that is open, if there is one.
+// end completes the file that is open, if there is one.
 func (p *packer) end() error {
 	if p.zip == nil {
 		return nil
@@ -383,8 +300,8 @@ func (p *packer) end() error {
 	if err != nil {
 		return &extract.SpoolError{Err: err}
 	}
-	p.part.end = p.body.size
-	p.parts = append(p.parts, p.part)
+	p.file.end = p.body.size
+	p.files = append(p.files, p.file)
 	return nil
 }
 

@@ -146,7 +146,7 @@ func (w *Worker) list(ctx context.Context, a *job.Attempt, j *activeJob) error {
 		if err := w.leaveOutDealt(ctx, a, j, since, &next); err != nil {
 			return err
 		}
-		packed, err := w.pack(ctx, j, resultsPlace{}, unlisted)
+		packed, err := w.pack(ctx, j, unlisted)
 		if err != nil {
 			return err
 		}
@@ -401,11 +401,7 @@ func (w *Worker) commit(ctx context.Context, a *job.Attempt, j *activeJob, done 
 			delta.Findings++
 		}
 	}
-	at, err := placeInPage(a, done, len(outcomes))
-	if err != nil {
-		return err
-	}
-	packed, err := w.pack(ctx, j, at, outcomes)
+	packed, err := w.pack(ctx, j, outcomes)
 	if err != nil {
 		return err
 	}

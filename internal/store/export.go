@@ -7,17 +7,15 @@ import (
 	"math"
 )
 
-// Files of discovery results wait here until they have been written to where the tenant wants them. They come in the transactions of the
-// results that they tell of, in parts, and are open until nothing more will come. What they hold stands in a table of its own, so that claiming
-// and putting off do not write it again.
+// Files of discovery results wait here until they have been written to where the tenant wants them. They come in the transaction of the
+// results that they tell of. What they hold stands in a table of its own, so that claiming and putting off do not write it again.
 
 // An ExportFile is a file that is to be written.
 type ExportFile struct {
 	ID          int64 // given by the store
 	Tenant      Tenant
 	File        string // its key, less the prefix that the destination has
-	Run         string // the run whose results it holds
-	Destination []byte // JSON of where it is to go; empty if that was not told when it was begun
+	Destination []byte // JSON of where it is to go; empty if that was not told when it was made
 	Records     int64
 	Size        int64 // of the body
 	NotBefore   int64
@@ -25,61 +23,21 @@ type ExportFile struct {
 	CreatedAt   int64
 }
 
-// What NotBefore says beside a time.
-const (
-	// ExportKept is of files that nobody wants yet.
-	ExportKept = math.MaxInt64
-	// ExportOpen is of files to which more will come.
-	ExportOpen = math.MaxInt64 - 1
-)
+// ExportKept is the NotBefore of files that nobody wants yet.
+const ExportKept = math.MaxInt64
 
-// AddExport adds a part to a file and makes the file if it is not there yet. Parts are in the order of their numbers. The destination and the
-// time of a file are those of the first part that was added, NotBefore is the last one's.
-func AddExport(ctx context.Context, tx Tx, f ExportFile, part int64, body []byte) error {
+// PutExport adds a file; one of the same name that waits is replaced.
+func PutExport(ctx context.Context, tx Tx, f ExportFile, body []byte) error {
 	var id int64
-	err := One(ctx, tx, `INSERT INTO exports (account, region, file, run, destination, records, size, not_before, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (account, region, file) DO UPDATE SET
-		records = exports.records + excluded.records, size = exports.size + excluded.size, not_before = excluded.not_before RETURNING id`,
-		[]any{f.Tenant.Account, f.Tenant.Region, []byte(f.File), f.Run, document(f.Destination), f.Records, int64(len(body)), f.NotBefore, f.CreatedAt}, &id)
+	err := One(ctx, tx, `INSERT INTO exports (account, region, file, destination, records, size, not_before, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (account, region, file) DO UPDATE SET destination = excluded.destination,
+		records = excluded.records, size = excluded.size, not_before = excluded.not_before, attempts = 0, created_at = excluded.created_at RETURNING id`,
+		[]any{f.Tenant.Account, f.Tenant.Region, []byte(f.File), document(f.Destination), f.Records, int64(len(body)), f.NotBefore, f.CreatedAt}, &id)
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, "INSERT INTO export_bodies (id, part, account, region, body) VALUES ($1, $2, $3, $4, $5)",
-		id, part, f.Tenant.Account, f.Tenant.Region, document(body))
-	return err
-}
-
-// ExportDestination returns the destination of a file that was begun; [ErrNotFound] if there is none of the name.
-func ExportDestination(ctx context.Context, tx Tx, t Tenant, file string) (destination []byte, err error) {
-	err = One(ctx, tx, "SELECT destination FROM exports WHERE account = $1 AND region = $2 AND file = $3", []any{t.Account, t.Region, []byte(file)}, &destination)
-	return destination, err
-}
-
-// OpenExports returns the runs of a tenant that have open files.
-func OpenExports(ctx context.Context, tx Tx, t Tenant) (runs []string, err error) {
-	err = Each(ctx, tx, "SELECT DISTINCT run FROM exports WHERE account = $1 AND region = $2 AND not_before = $3",
-		[]any{t.Account, t.Region, int64(ExportOpen)}, func(rows Rows) error {
-			var run string
-			err := rows.Scan(&run)
-			runs = append(runs, run)
-			return err
-		})
-	return runs, err
-}
-
-// CloseExport makes an open file due now, or keeps it if it has no destination. Nothing happens if there is none of the name.
-func CloseExport(ctx context.Context, tx Tx, t Tenant, file string, now int64) error {
-	return closeExports(ctx, tx, "file", t, []byte(file), now)
-}
-
-// CloseExports makes the open files of a run due now, or keeps them if they have no destination.
-func CloseExports(ctx context.Context, tx Tx, t Tenant, run string, now int64) error {
-	return closeExports(ctx, tx, "run", t, run, now)
-}
-
-func closeExports(ctx context.Context, tx Tx, column string, t Tenant, value any, now int64) error {
-	_, err := tx.Exec(ctx, `UPDATE exports SET not_before = CASE WHEN length(destination) = 0 THEN CAST($4 AS BIGINT) ELSE CAST($5 AS BIGINT) END
-		WHERE account = $1 AND region = $2 AND not_before = $6 AND `+column+" = $3", t.Account, t.Region, value, int64(ExportKept), now, int64(ExportOpen))
+	_, err = tx.Exec(ctx, `INSERT INTO export_bodies (id, account, region, body) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO UPDATE SET body = excluded.body`,
+		id, f.Tenant.Account, f.Tenant.Region, document(body))
 	return err
 }
 
@@ -87,12 +45,12 @@ func closeExports(ctx context.Context, tx Tx, column string, t Tenant, value any
 // whoever claimed them has as long to write them before another does.
 func ClaimExports(ctx context.Context, tx Tx, t Tenant, now, until int64, limit int) ([]ExportFile, error) {
 	var out []ExportFile
-	err := Each(ctx, tx, `SELECT id, file, run, destination, records, size, not_before, attempts, created_at FROM exports
+	err := Each(ctx, tx, `SELECT id, file, destination, records, size, not_before, attempts, created_at FROM exports
 		WHERE account = $1 AND region = $2 AND not_before <= $3 ORDER BY not_before, id LIMIT $4`+ForUpdate(tx),
 		[]any{t.Account, t.Region, now, int64(limit)}, func(rows Rows) error {
 			f := ExportFile{Tenant: t}
 			var file []byte
-			err := rows.Scan(&f.ID, &file, &f.Run, &f.Destination, &f.Records, &f.Size, &f.NotBefore, &f.Attempts, &f.CreatedAt)
+			err := rows.Scan(&f.ID, &file, &f.Destination, &f.Records, &f.Size, &f.NotBefore, &f.Attempts, &f.CreatedAt)
 			f.File = string(file)
 			out = append(out, f)
 			return err
@@ -109,19 +67,8 @@ func ClaimExports(ctx context.Context, tx Tx, t Tenant, now, until int64, limit 
 }
 
 // ExportBody returns what a file holds; [ErrNotFound] if it does not wait any more.
-func ExportBody(ctx context.Context, tx Tx, id int64) ([]byte, error) {
-	var body []byte
-	parts := 0
-	err := Each(ctx, tx, "SELECT body FROM export_bodies WHERE id = $1 ORDER BY part", []any{id}, func(rows Rows) error {
-		var part []byte
-		err := rows.Scan(&part)
-		body = append(body, part...)
-		parts++
-		return err
-	})
-	if err == nil && parts == 0 {
-		err = ErrNotFound
-	}
+func ExportBody(ctx context.Context, tx Tx, id int64) (body []byte, err error) {
+	err = One(ctx, tx, "SELECT body FROM export_bodies WHERE id = $1", []any{id}, &body)
 	return body, err
 }
 
@@ -148,8 +95,7 @@ func KeepExport(ctx context.Context, tx Tx, id int64) error {
 
 // ReleaseExports makes a tenant's kept files due now, and those that were put off.
 func ReleaseExports(ctx context.Context, tx Tx, t Tenant, now int64) error {
-	_, err := tx.Exec(ctx, "UPDATE exports SET not_before = $3 WHERE account = $1 AND region = $2 AND not_before > $3 AND not_before <> $4",
-		t.Account, t.Region, now, int64(ExportOpen))
+	_, err := tx.Exec(ctx, "UPDATE exports SET not_before = $3 WHERE account = $1 AND region = $2 AND not_before > $3", t.Account, t.Region, now)
 	return err
 }
 
@@ -171,7 +117,7 @@ func DropExports(ctx context.Context, tx Tx, t Tenant, before int64, limit int) 
 
 // CountExports returns how many files of a tenant wait to be written, and whether there are others that are kept until somebody wants them.
 func CountExports(ctx context.Context, tx Tx, t Tenant) (waiting int64, kept bool, err error) {
-	err = One(ctx, tx, "SELECT COUNT(*) FROM exports WHERE account = $1 AND region = $2 AND not_before < $3", []any{t.Account, t.Region, int64(ExportOpen)}, &waiting)
+	err = One(ctx, tx, "SELECT COUNT(*) FROM exports WHERE account = $1 AND region = $2 AND not_before < $3", []any{t.Account, t.Region, int64(ExportKept)}, &waiting)
 	if err != nil {
 		return 0, false, err
 	}

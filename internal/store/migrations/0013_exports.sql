@@ -7,7 +7,6 @@ CREATE TABLE exports (
     account     {name}  NOT NULL,
     region      {name}  NOT NULL,
     file        {bytes} NOT NULL,
-    run         {name}  NOT NULL,
     destination {bytes} NOT NULL,
     records     {int}   NOT NULL,
     size        {int}   NOT NULL,
@@ -19,12 +18,10 @@ CREATE UNIQUE INDEX exports_file ON exports (account, region, file);
 CREATE INDEX exports_due ON exports (account, region, not_before, id);
 
 CREATE TABLE export_bodies (
-    id      {int}   NOT NULL,
-    part    {int}   NOT NULL,
+    id      {int}   PRIMARY KEY,
     account {name}  NOT NULL,
     region  {name}  NOT NULL,
-    body    {bytes} NOT NULL,
-    PRIMARY KEY (id, part)
+    body    {bytes} NOT NULL
 ){table};
 CREATE INDEX export_bodies_tenant ON export_bodies (account, region);
 

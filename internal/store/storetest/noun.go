@@ -78,7 +78,7 @@ func fill(t testing.TB, db store.DB, tenant store.Tenant) {
 			store.BucketListed(ctx, tx, tenant, "j", "b", 1),
 			store.CreateFindingsFilter(ctx, tx, tenant, store.FindingsFilter{ID: "f"}),
 			fillLedger(ctx, tx, tenant),
-			store.AddExport(ctx, tx, store.ExportFile{Tenant: tenant, File: "f"}, 0, nil),
+			store.PutExport(ctx, tx, store.ExportFile{Tenant: tenant, File: "f"}, nil),
 			store.CreateCustomIdentifier(ctx, tx, tenant, store.CustomIdentifier{ID: "c"}),
 			store.CreateAllowList(ctx, tx, tenant, store.AllowList{ID: "l", ClientToken: "t"}),
 			fillReveal(ctx, tx, tenant),
