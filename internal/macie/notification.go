@@ -427,6 +427,9 @@ func (s *Service) lookAt(ctx context.Context, t store.Tenant, rows []store.Notif
 		group.Go(func() error {
 			n := &rows[i]
 			err := s.inventory.readTold(ctx, t, all, n)
+			if err == nil {
+				s.cfg.Log.Info("notifications: a bucket was looked at", "tenant", t.String(), "bucket", n.Bucket)
+			}
 			if err == nil || ctx.Err() != nil {
 				return err
 			}
