@@ -12,11 +12,6 @@ import (
 	"github.com/magpie-sec/magpie/internal/store"
 )
 
-type jobsCommand struct {
-	Dead  jobsDead  `cmd:"" help:"List the parts of jobs that were given up, and why."`
-	Retry jobsRetry `cmd:"" help:"Let the parts of a job's latest run that were given up be tried again."`
-}
-
 // jobsFlags name the tenant and the database. A server may be running on it.
 type jobsFlags struct {
 	Account string `default:"111122223333" placeholder:"ID" help:"The job's account, 12 digits. Default: 111122223333."`

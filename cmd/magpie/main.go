@@ -41,7 +41,8 @@ type commandLine struct {
 	Identifiers identifiersCommand `cmd:"" help:"List the managed data identifiers, or explain one."`
 	Serve       serveCommand       `cmd:"" help:"Run the server: the APIs of Amazon Macie and IAM Access Analyzer on one port."`
 	Worker      workerCommand      `cmd:"" help:"Run more workers for a server's classification jobs, on this or another machine."`
-	Jobs        jobsCommand        `cmd:"" help:"List the parts of classification jobs that were given up, and have them tried again."`
+	Jobs        jobsCommand        `cmd:"" help:"Say how far a server's jobs are and what happened to them, and have parts that were given up tried again."`
+	Coverage    coverageCommand    `cmd:"" help:"Say what a server's job has not read, and why."`
 	Keys        keysCommand        `cmd:"" help:"Add, list and remove access keys."`
 	Version     versionCommand     `cmd:"" help:"Say which version this is."`
 }

@@ -28,7 +28,10 @@ func RetryDead(ctx context.Context, tx store.Tx, t store.Tenant, jobID string, n
 		return 0, err
 	}
 	retried, reopened, err := job.RetryDead(ctx, tx, runs[0].RunRef, now.UnixMilli())
-	if err != nil || !reopened {
+	if err != nil || retried == 0 {
+		return retried, err
+	}
+	if err := tellRetried(ctx, tx, t, &row, retried, now); err != nil || !reopened {
 		return retried, err
 	}
 	row.Status = string(macie2.JobStatusRunning)

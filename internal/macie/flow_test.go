@@ -124,8 +124,8 @@ func TestFlow(t *testing.T) {
 		equal(t, "findings of two jobs", len(w.findings(home, nil)), 10)
 		equal(t, "the second job's counters", w.totals(again).Counters, w.totals(id).Counters)
 		results := w.statuses(id)
-		for _, key := range []string{"empty", "picture.ico", "readme.txt"} {
-			delete(results, key) // without findings: the ledger has them
+		for _, key := range []string{"empty", "readme.txt"} {
+			delete(results, key) // read to the end, without findings: the ledger has them
 		}
 		equal(t, "the second job's results", w.statuses(again), results)
 	})

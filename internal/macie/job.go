@@ -294,6 +294,8 @@ type jobRuns struct {
 	latest job.Run    // the zero value before the first
 	totals job.Totals // of the latest
 	count  int64
+	// ahead is about how many objects the latest is still to process, listing how many of its buckets are not listed to their end.
+	ahead, listing int64
 }
 
 func runsOf(ctx context.Context, tx store.Tx, t store.Tenant, row store.Job) (runs jobRuns, err error) {
@@ -305,6 +307,9 @@ func runsOf(ctx context.Context, tx store.Tx, t store.Tenant, row store.Job) (ru
 		return runs, err
 	}
 	if runs.totals, err = job.RunTotals(ctx, tx, ref); err != nil {
+		return runs, err
+	}
+	if runs.ahead, runs.listing, err = ahead(ctx, tx, &row, runs.latest, runs.totals); err != nil {
 		return runs, err
 	}
 	runs.count, err = job.RunCount(ctx, tx, t, row.ID)
@@ -345,7 +350,7 @@ func describe(row store.Job, runs jobRuns, arn string, tags map[string]string) (
 		ScheduleFrequency:             in.ScheduleFrequency,
 		Statistics: &macie2.Statistics{
 			NumberOfRuns:                        wire.Ptr(float64(runs.count)),
-			ApproximateNumberOfObjectsToProcess: wire.Ptr(float64(runs.totals.Listed - runs.totals.Objects)),
+			ApproximateNumberOfObjectsToProcess: wire.Ptr(float64(runs.ahead)),
 		},
 		Tags:              tags,
 		UserPausedDetails: userPausedDetails(row),
@@ -542,7 +547,7 @@ func checkTransition(t store.Tenant, row store.Job, to macie2.JobStatus) error {
 }
 
 // RunFinished completes the job of a run, in the transaction that completes the run; a scheduled job waits for its next one.
-func (w *Worker) RunFinished(ctx context.Context, tx store.Tx, run job.Run, _ job.Totals) error {
+func (w *Worker) RunFinished(ctx context.Context, tx store.Tx, run job.Run, totals job.Totals) error {
 	if run.JobID == discoveryJob {
 		w.jobs.drop(run.RunRef)
 		return nil
@@ -566,7 +571,7 @@ func (w *Worker) RunFinished(ctx context.Context, tx store.Tx, run job.Run, _ jo
 	if err := store.UpdateJob(ctx, tx, run.Tenant, row); err != nil {
 		return err
 	}
-	return w.runEnded(ctx, tx, &row, run)
+	return w.runEnded(ctx, tx, &row, run, totals)
 }
 
 // ListClassificationJobs lists jobs, newest first unless asked otherwise.

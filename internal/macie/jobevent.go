@@ -39,6 +39,7 @@ const (
 const (
 	eventAccountUnavailable = "ACCOUNT_DETAILS_UNAVAILABLE" // the buckets of a source cannot be listed, for another reason than a refusal
 	eventRunCancelled       = "SCHEDULED_RUN_CANCELLED"     // a run that a user paused has expired; its job goes on
+	eventRetried            = "FAILED_WORK_RETRIED"         // an operator has what was given up of a run tried again
 	eventAllowListUnused    = "ALLOW_LIST_NOT_USED"         // the run goes on without an allow list of its job
 )
 
@@ -142,14 +143,18 @@ func (s *Service) tellStarted(ctx context.Context, tx store.Tx, t store.Tenant, 
 }
 
 // runEnded tells that a run is complete and, before, which buckets it could not list because what failed did not pass.
-func (w *Worker) runEnded(ctx context.Context, tx store.Tx, row *store.Job, run job.Run) error {
+func (w *Worker) runEnded(ctx context.Context, tx store.Tx, row *store.Job, run job.Run, totals job.Totals) error {
 	j := runOf(run.Tenant, row)
-	e := jobEvent{EventType: eventJobCompleted, Description: "The job is complete."}
+	e := jobEvent{EventType: eventJobCompleted, Description: "The job is complete. "}
 	if isScheduled(row) {
-		e = jobEvent{EventType: eventRunCompleted, Description: "A scheduled run of the job is complete."}
+		e = jobEvent{EventType: eventRunCompleted, Description: "A scheduled run of the job is complete. "}
 	}
-	e.once = j.once(e.EventType, "")
-	var events []jobEvent
+	if totals.Objects > 0 {
+		e.Description += fmt.Sprintf("Objects: %d, of which %d could not be analysed; findings: %d.", totals.Objects, totals.Skipped, totals.Findings)
+	} else {
+		e.Description += "It looked at nothing: no object was there that it is about."
+	}
+	var events []jobEvent // not marked as happening once: the run is completed by this transaction, and by another if what failed is tried again
 	for _, kind := range []string{selectShard, listShard} {
 		for after := int64(0); ; {
 			dead, err := job.DeadShards(ctx, tx, run.RunRef, kind, after, deadAtATime)
@@ -159,11 +164,15 @@ func (w *Worker) runEnded(ctx context.Context, tx store.Tx, row *store.Job, run 
 			for _, d := range dead {
 				after = d.ID
 				if kind == selectShard {
-					events = append(events, j.accountFailed(0, &source.Error{Kind: source.Unavailable, Op: operationBuckets}))
+					b := j.accountFailed(0, &source.Error{Kind: source.Unavailable, Op: operationBuckets})
+					b.once = ""
+					events = append(events, b)
 					continue
 				}
-				events = append(events, j.bucketError(eventBucketUnavailable, d.Bucket, operationList,
-					"The bucket could not be listed to its end, though it was tried again and again. A scheduled job tries it again with its next run."))
+				b := j.bucketError(eventBucketUnavailable, d.Bucket, operationList,
+					"The bucket could not be listed to its end, though it was tried again and again. A scheduled job tries it again with its next run.")
+				b.once = ""
+				events = append(events, b)
 			}
 			if len(dead) < deadAtATime {
 				break
@@ -253,4 +262,10 @@ func (c *jobCache) tellUnusedLists(ctx context.Context, a *job.Attempt, j *activ
 	return a.Commit(ctx, a.Cursor, job.Counters{}, func(tx store.Tx) error {
 		return j.told().tell(ctx, tx, c.cfg.Outbox, c.cfg.Now(), events...)
 	})
+}
+
+// tellRetried tells that an operator has what was given up of the latest run tried again. It is done beside the servers, without their sinks.
+func tellRetried(ctx context.Context, tx store.Tx, t store.Tenant, row *store.Job, parts int64, now time.Time) error {
+	return runOf(t, row).tell(ctx, tx, nil, now, jobEvent{EventType: eventRetried,
+		Description: fmt.Sprintf("An operator has %d parts of the run tried again that were given up.", parts)})
 }

@@ -87,7 +87,7 @@ func TestJobEventRecord(t *testing.T) {
 		common + "BUCKET_ACCESS_DENIED" + at + `The bucket may not be listed. Its objects, or the rest of them, were not analysed.","jobName":"job token",` +
 			`"operation":"ListObjectsV2","runDate":"2026-11-21T08:00:01.234000Z","affectedAccount":"123456789012",` +
 			`"affectedResource":{"type":"S3_BUCKET_NAME","value":"denied"}}`,
-		common + "JOB_COMPLETED" + at + "The job is complete." + run,
+		common + "JOB_COMPLETED" + at + "The job is complete. It looked at nothing: no object was there that it is about." + run,
 	}
 	for i := range want {
 		want[i] = strings.Replace(want[i], "ID", id, 1)

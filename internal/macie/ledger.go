@@ -411,6 +411,9 @@ func entryOf(document *classify.Document, o source.Object) (*store.LedgerEntry, 
 	if document.Status.Code == extract.Skipped {
 		e.Flags |= store.LedgerSkipped
 	}
+	if document.Status.Code == extract.Partial {
+		e.Flags |= store.LedgerPartial
+	}
 	if document.Allowed || document.Hidden || len(document.Unfinished) > 0 {
 		e.Flags |= store.LedgerEntangled
 	}

@@ -195,17 +195,13 @@ func (w *Worker) list(ctx context.Context, a *job.Attempt, j *activeJob) error {
 			case err != nil: // whether it belongs to the job cannot be told
 				unlisted = append(unlisted, w.notRead(a.Bucket, item.Object, err))
 			case !looks:
-			case len(entries) == 0 || entries[0].Flags&store.LedgerFound != 0 || unreadable(item.Object) != "" || j.keepsResult(&item.Object):
+			case len(entries) == 0 || entries[0].Flags&worthResult != 0 || unreadable(item.Object) != "" || j.keepsResult(&item.Object):
 				next.add(item.Object)
 			default:
 				told.Listed++
 				told.Objects++
 				told.Bytes += entries[0].Bytes
-				if entries[0].Flags&store.LedgerSkipped != 0 {
-					told.Skipped++
-				} else {
-					told.Classified++
-				}
+				told.Classified++
 			}
 		}
 		last = item.Key
@@ -228,6 +224,10 @@ func (w *Worker) list(ctx context.Context, a *job.Attempt, j *activeJob) error {
 	}
 	return w.listed(ctx, a, j, []byte(last))
 }
+
+// worthResult are the flags of what has a result in each run though it need not be opened: there is a finding to be made, or something was not read
+// that the run has to account for.
+const worthResult = store.LedgerFound | store.LedgerSkipped | store.LedgerPartial
 
 // commitTold is after how many objects that need not be opened a listing commits where it is.
 const commitTold = 50_000

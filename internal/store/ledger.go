@@ -21,6 +21,7 @@ const (
 	LedgerFound     LedgerFlags = 1 << iota // something was found
 	LedgerSkipped                           // the object cannot be analysed
 	LedgerEntangled                         // the result holds for exactly these rules: fewer rules would not just find less
+	LedgerPartial                           // the object cannot be analysed to its end
 )
 
 // A LedgerEntry is what is known of one object.

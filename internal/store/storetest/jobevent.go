@@ -2,13 +2,15 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/magpie-sec/magpie/internal/store"
 )
 
-var jobEventTests = []test{{"Once", testJobEventsOnce}, {"AtOnce", testJobEventsAtOnce}}
+var jobEventTests = []test{{"Once", testJobEventsOnce}, {"AtOnce", testJobEventsAtOnce}, {"Unread", testUnread}, {"AllJobs", testAllJobs}}
 
 // put adds events and returns the types of those that are new.
 func putEvents(t *testing.T, db store.DB, tenant store.Tenant, events ...store.JobEvent) (types []string) {
@@ -99,4 +101,76 @@ func testJobEventsAtOnce(t *testing.T, db store.DB) {
 	}
 	equal(t, "told", 100, sum)
 	equal(t, "events", 100, len(eventTypes(t, db, here, "j", 1000)))
+}
+
+// testUnread reads what is not COMPLETE of results, in sums and one by one.
+func testUnread(t *testing.T, db store.DB) {
+	long := strings.Repeat("k", store.MaxKey+10)
+	results := []store.Result{
+		{Bucket: "a", Key: []byte("1"), Status: "COMPLETE", Size: 100},
+		{Bucket: "a", Key: []byte("2\x00\xff"), Status: "SKIPPED", Reason: "MALFORMED_FILE", Size: 10},
+		{Bucket: "a", Key: []byte("3"), Status: "SKIPPED", Reason: "MALFORMED_FILE", Size: -1},
+		{Bucket: "a", Key: []byte(long), Status: "PARTIAL", Reason: "TIME_CUT_OFF_REACHED", Size: 7, BytesClassified: 3},
+		{Bucket: "b", Key: []byte("2"), VersionID: "v", Status: "SKIPPED", Reason: "PERMISSION_DENIED", Size: 5},
+	}
+	update(t, db, func(ctx context.Context, tx store.Tx) error {
+		return errors.Join(store.PutResults(ctx, tx, here, "j", "r", results), store.PutResults(ctx, tx, here, "j", "other", results),
+			store.PutResults(ctx, tx, there, "j", "r", results[:2]))
+	})
+	view(t, db, func(ctx context.Context, tx store.Tx) error {
+		sums, err := store.UnreadByReason(ctx, tx, here, "j", "r")
+		equal(t, "sums", []store.Unread{
+			{Bucket: "a", Status: "PARTIAL", Reason: "TIME_CUT_OFF_REACHED", Objects: 1, Bytes: 7, Classified: 3},
+			{Bucket: "a", Status: "SKIPPED", Reason: "MALFORMED_FILE", Objects: 2, Bytes: 10},
+			{Bucket: "b", Status: "SKIPPED", Reason: "PERMISSION_DENIED", Objects: 1, Bytes: 5},
+		}, sums)
+		for _, page := range []int{1, 3, 100} {
+			var got []store.Result
+			for place := (store.ResultPlace{}); ; {
+				rows, err := store.UnreadResults(ctx, tx, here, "j", "r", place, page)
+				if err != nil {
+					return err
+				}
+				if got = append(got, rows...); len(rows) < page {
+					break
+				}
+				last := rows[len(rows)-1]
+				place = store.ResultPlace{Bucket: last.Bucket, Key: last.Key, VersionID: last.VersionID}
+			}
+			equal(t, fmt.Sprint("in pages of ", page), results[1:], got)
+		}
+		return err
+	})
+}
+
+// testAllJobs lists the jobs of all tenants.
+func testAllJobs(t *testing.T, db store.DB) {
+	var want []store.JobRef
+	for _, tenant := range []store.Tenant{here, there, other} {
+		for i, id := range []string{"a1", "a2", "b1"} {
+			update(t, db, func(ctx context.Context, tx store.Tx) error {
+				return store.CreateJob(ctx, tx, tenant, store.Job{ID: id, CreatedAt: int64(i), ClientToken: id})
+			})
+		}
+	}
+	for _, tenant := range []store.Tenant{there, here, other} {
+		for _, id := range []string{"a1", "a2", "b1"} {
+			want = append(want, store.JobRef{Tenant: tenant, ID: id})
+		}
+	}
+	list := func(prefix string, page int) (got []store.JobRef) {
+		view(t, db, func(ctx context.Context, tx store.Tx) error {
+			for {
+				rows, err := store.AllJobs(ctx, tx, prefix, len(got), page)
+				if got = append(got, rows...); err != nil || len(rows) < page {
+					return err
+				}
+			}
+		})
+		return got
+	}
+	equal(t, "all", want, list("", 100))
+	equal(t, "in pages", want, list("", 2))
+	equal(t, "that begin with b", []store.JobRef{want[2], want[5], want[8]}, list("b", 100))
+	equal(t, "that begin with c", []store.JobRef(nil), list("c", 100))
 }
