@@ -37,7 +37,7 @@ type dispatch struct {
 	// bareMixed has, for all other runs by length, the first characters by the bits of alnumIndex.
 	bareMixed [maxRun]uint64
 	bareRuns  [kinds][maxRun]bareRun // by kind as well
-	// plainWords has, by wordHash, the first words of keywords, and the literals that are a run as a whole. anyBareWords says
+	// plainWords has, by plainHash, the first words of keywords, and the literals that are a run as a whole. anyBareWords says
 	// that a layout may begin with other words of small letters, the first perhaps a capital.
 	plainWords   filter16
 	anyBareWords uint64 // all bits or none
@@ -198,7 +198,7 @@ func (b *listBuilder) addBareWords(sh *shape) {
 		switch {
 		case !plain || !sh.runs.has(kindLower, n) && !sh.runs.has(kindUpper|kindLower, n) && !(n == 1 && sh.runs.has(kindUpper, n)):
 		case n == run:
-			b.plainWords.add(wordHash(headAt([]byte(lit), 0), uint(n)) >> 48)
+			b.plainWords.addPlain(lit[:n], endsRun)
 		default:
 			b.anyBareWords = ^uint64(0)
 		}

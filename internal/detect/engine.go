@@ -122,7 +122,7 @@ func New(o Options) (*Engine, error) {
 		e.window = DefaultWindow
 	}
 	e.window = max(e.window, longest+e.margin+e.back+maxRun)
-	e.dispatch.plainWords, e.dispatch.mixedHeads = e.keywords.words8, e.keywords.fours
+	e.dispatch.plainWords, e.dispatch.mixedHeads = e.keywords.plain, e.keywords.fours
 	e.dispatch.build(shaped)
 	for _, sh := range c.shapes {
 		sh.opening = nil

@@ -16,9 +16,9 @@ import (
 type keywords struct {
 	nodes []node
 	root  [256]uint32
-	// words8 holds, by wordIndex, the first words of keywords; fours, by headHash, how keywords of four letters and more begin; starts, by
-	// startIndex, how those do that have less than four or a space among them.
-	words8 filter16
+	// words8 holds, by wordHash, the first words of keywords; plain, by plainHash, the same once more; fours, by headHash, how keywords
+	// of four letters and more begin; starts, by startIndex, how those do that have less than four or a space among them.
+	words8, plain filter16
 	// complete holds those of words8 that may be all of a keyword, or are followed by anything; pairs, by pairHash, how the others go on.
 	complete, pairs filter16
 	fours           filter16
@@ -280,6 +280,24 @@ func wordHash(head uint64, length uint) uint64 {
 	return ((head|0x20*every)&headMask[length&63] + uint64(length)) * hashFactor
 }
 
+// plainHash is wordHash, but a word of one or two letters has what stands behind it with it: most such are no keywords, but the first words of
+// some, such as "c.p.f.".
+func plainHash(head uint64, length uint) uint64 {
+	return ((head|0x20*every)&plainMask[length&63] + uint64(length)) * hashFactor
+}
+
+// addPlain adds a word to a filter by plainHash, with the bytes that may stand behind it.
+func (f *filter16) addPlain(word string, behind func(byte) bool) {
+	for b := range byte(utf8.RuneSelf) {
+		if behind(b) {
+			f.add(plainHash(headAt(append([]byte(word), b), 0), uint(len(word))) >> 48)
+		}
+	}
+}
+
+// endsRun reports whether b ends a run.
+func endsRun(b byte) bool { return !isAlnum(b) }
+
 const hashFactor = 0x9E3779B97F4A7C15 // 2^64 divided by the golden ratio
 
 // headMask keeps the first n of eight bytes, at most seven.
@@ -287,6 +305,13 @@ var headMask = func() (m [64]uint64) {
 	for n := range m {
 		m[n] = 1<<(8*min(n, 7)) - 1
 	}
+	return m
+}()
+
+// plainMask is headMask with one byte more for one or two.
+var plainMask = func() (m [64]uint64) {
+	m = headMask
+	m[1], m[2] = m[2], m[3]
 	return m
 }()
 
@@ -324,6 +349,11 @@ func (ks *keywords) mark(s string) {
 	if n == len(s) || s[n] < utf8.RuneSelf {
 		hash := wordHash(headAt([]byte(s[:n]), 0), uint(n))
 		ks.words8.add(hash >> 48)
+		if n < len(s) {
+			ks.plain.addPlain(s[:n], func(b byte) bool { return foldASCII[b] == s[n] })
+		} else {
+			ks.plain.addPlain(s, endsRun)
+		}
 		if n+1 < len(s) && s[n+1] < utf8.RuneSelf {
 			ks.pairs.add(pairHash(hash, s[n], s[n+1]) >> 48)
 		} else {

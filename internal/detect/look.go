@@ -145,7 +145,7 @@ func (st *stretch) plainWords(d *dispatch) (hits, broken uint64) {
 	for ; todo != 0; todo &= todo - 1 {
 		b, end := uint(bits.TrailingZeros64(todo))&63, uint(bits.TrailingZeros64(ends))&63
 		ends &= ends - 1
-		if d.plainWords.hasTop(wordHash(binary.LittleEndian.Uint64(bytes[b:][:8]), end-b)) {
+		if d.plainWords.hasTop(plainHash(binary.LittleEndian.Uint64(bytes[b:][:8]), end-b)) {
 			hits |= 1 << b
 		}
 	}
