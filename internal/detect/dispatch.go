@@ -54,6 +54,7 @@ type ledLayout struct {
 // A bareRun says with which runs of a kind and length a layout may begin.
 type bareRun struct {
 	first uint64 // by the bits of alnumIndex, the first character
+	free  uint64 // those where the byte behind the next need not be a digit
 	sets  uint64 // that the byte behind the run may be in, see dispatch.after
 }
 
@@ -219,16 +220,13 @@ func (d *dispatch) addBareNumber(n int, first byte, sets uint64, follow int) {
 func (d *dispatch) addBare(l *list, kind, n int, first byte) {
 	for _, c := range l.buckets[len(l.buckets)-1] { // alwaysInReach is the highest bit
 		if kind == kindDigit {
-			follow := 0
-			if c.shape.firstGroup == n {
-				follow = c.shape.nextDigits
-			}
-			d.addBareNumber(n, first, 1<<c.after, follow)
+			d.addBareNumber(n, first, 1<<c.after, c.shape.digitsBehind(n))
 		} else {
 			d.bareMixed[n] |= 1 << alnumIndex[first]
 			r := &d.bareRuns[kind][n]
 			r.first |= 1 << alnumIndex[first]
 			r.sets |= 1 << c.after
+			r.free |= uint64(1-min(1, c.shape.digitsBehind(n))) << alnumIndex[first]
 		}
 	}
 }
@@ -253,7 +251,7 @@ func (l *list) fitsAny(reach, after uint64, t []byte, i, j int) bool {
 		choices := l.bucket(todo & -todo)
 		for k := range choices {
 			c := &choices[k]
-			if after>>c.after&1 == 0 || c.shape.nextDigits > 0 && j-i == c.shape.firstGroup && !digitsFollow(t, j+1, c.shape.nextDigits) {
+			if n := c.shape.digitsBehind(j - i); after>>c.after&1 == 0 || n > 0 && !digitsFollow(t, j+1, n) {
 				continue
 			}
 			start := i - len(c.shape.lead)

@@ -174,7 +174,11 @@ func (s *Scanner) lookAtMixed(t []byte, i int, st *stretch, b uint) bool {
 	fits := d.bareLiterals.has(hash>>48) | d.wholeLiterals.has(wordHash(head, n)>>48)
 	if d.bareMixed[n&63]>>(alnumIndex[byte(head)]&63)&1 != 0 {
 		r := &d.bareRuns[kind][n&63]
-		fits |= r.first >> (alnumIndex[byte(head)] & 63) & setBit(r.sets&d.after[st.bytes[(b+n)&63]])
+		first := r.first
+		if !isDigit(st.bytes[(b+n)&63+1]) {
+			first = r.free
+		}
+		fits |= first >> (alnumIndex[byte(head)] & 63) & setBit(r.sets&d.after[st.bytes[(b+n)&63]])
 	}
 	at := i + int(b)
 	return ks.startsWith(head, hash)&1 != 0 && s.keywordAt(t, at) || fits&1 != 0 && s.e.bareFits(t, at, at+int(n), kind)

@@ -612,7 +612,7 @@ func (s *Scanner) list(list *list, reach uint64, t []byte, i, j int, final bool)
 			start := i - len(c.shape.lead)
 			if c.shape != sh {
 				sh, end = c.shape, -1
-				if sh.nextDigits > 0 && j-i == sh.firstGroup && !digitsFollow(t, j+1, sh.nextDigits) {
+				if n := sh.digitsBehind(j - i); n > 0 && !digitsFollow(t, j+1, n) {
 					continue
 				}
 				if start >= 0 && s.base+int64(start) >= s.claimed && string(t[start:i]) == sh.lead {

@@ -17,26 +17,43 @@ type shape struct {
 	*opening
 	// slash says that '/' is a separator of this shape, so that a further /digit makes the value part of something longer.
 	slash bool
-	// A value in groups has firstGroup characters before its first separator and at least nextDigits digits behind it; 0 if it may be
-	// otherwise.
+	// A value in groups has firstGroup characters before its first separator, or anyLength of them, and at least nextDigits digits behind it; 0 if
+	// it may be otherwise. See digitsBehind.
 	firstGroup, nextDigits int
 }
 
+// anyLength is a firstGroup of no fixed length.
+const anyLength = -1
+
 // findGroups fills firstGroup and nextDigits.
 func (sh *shape) findGroups() {
-	n := 0
-	for k, e := range sh.elements {
+	n, fixed := 0, true
+	for k := range sh.elements[:len(sh.elements)-1] {
+		e := &sh.elements[k]
 		switch {
-		case e.sep && e.min == 1 && k+1 < len(sh.elements):
-			if next := sh.elements[k+1]; next.set != nil && *next.set == *digitSet {
+		case e.sep && e.min == 1 || e.set != nil && e.max == 1 && !e.set.hasAlnum():
+			next := &sh.elements[k+1]
+			if (fixed || !e.sep && e.min == 1) && next.set != nil && *next.set == *digitSet {
 				sh.firstGroup, sh.nextDigits = n, min(next.min, 8)
+				if !fixed {
+					sh.firstGroup = anyLength
+				}
 			}
 			return
-		case e.set == nil || e.min != e.max || e.set.hasOther():
+		case e.set == nil || e.set.hasOther():
 			return
 		}
 		n += e.min
+		fixed = fixed && e.min == e.max
 	}
+}
+
+// digitsBehind returns how many digits there are at least behind the byte that follows the first run, if that has n characters.
+func (sh *shape) digitsBehind(n int) int {
+	if sh.firstGroup == n || sh.firstGroup == anyLength {
+		return sh.nextDigits
+	}
+	return 0
 }
 
 var digitSet = parseSet("0-9")
