@@ -36,6 +36,7 @@ type stdio struct {
 type commandLine struct {
 	Scan        scanCommand        `cmd:"" help:"Find the sensitive data in folders, files, S3 stores or standard input. No server, nothing stored."`
 	Access      accessCommand      `cmd:"" help:"Say who outside can reach the resources of templates and estates, exactly. No server, nothing stored."`
+	Exposure    exposureCommand    `cmd:"" help:"Say what sensitive data stand open to others now, the worst first: from a server's data, or by scanning."`
 	Policy      policyCommand      `cmd:"" help:"Check policies: files or those in templates. The API's policy checks, for CI."`
 	Extract     extractCommand     `cmd:"" help:"Show the text that detection sees in a file, with its locations."`
 	Identifiers identifiersCommand `cmd:"" help:"List the managed data identifiers, or explain one."`

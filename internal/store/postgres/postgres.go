@@ -53,19 +53,10 @@ const maxAttempts = 20
 // Open connects to url ("postgres://..." or a key=value string) and brings the schema and River's up to date, alone: other servers
 // that start at the same time wait.
 func Open(ctx context.Context, url string, options Options) (*DB, error) {
-	config, err := pgxpool.ParseConfig(url)
+	config, err := configure(url, options)
 	if err != nil {
-		return nil, fmt.Errorf("database URL: %w: %w", store.ErrInvalid, err) // the driver blanks the password in it
+		return nil, err
 	}
-	if options.MaxConns > 0 {
-		config.MaxConns = int32(options.MaxConns)
-	}
-	// A plan made for one bucket or time range can be hopeless for the next, so plans are made for the values at hand.
-	config.ConnConfig.RuntimeParams["plan_cache_mode"] = "force_custom_plan"
-	if config.ConnConfig.RuntimeParams["application_name"] == "" {
-		config.ConnConfig.RuntimeParams["application_name"] = "magpie"
-	}
-	watchSilence(config)
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("connect to PostgreSQL: %w", classify(err))
@@ -80,6 +71,24 @@ func Open(ctx context.Context, url string, options Options) (*DB, error) {
 		return nil, fmt.Errorf("open PostgreSQL database %s on %s: %w", config.ConnConfig.Database, config.ConnConfig.Host, classify(err))
 	}
 	return db, nil
+}
+
+// configure says how connections are made.
+func configure(url string, options Options) (*pgxpool.Config, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("database URL: %w: %w", store.ErrInvalid, err) // the driver blanks the password in it
+	}
+	if options.MaxConns > 0 {
+		config.MaxConns = int32(options.MaxConns)
+	}
+	// A plan made for one bucket or time range can be hopeless for the next, so plans are made for the values at hand.
+	config.ConnConfig.RuntimeParams["plan_cache_mode"] = "force_custom_plan"
+	if config.ConnConfig.RuntimeParams["application_name"] == "" {
+		config.ConnConfig.RuntimeParams["application_name"] = "magpie"
+	}
+	watchSilence(config)
+	return config, nil
 }
 
 func (db *DB) migrate(ctx context.Context, logger *slog.Logger) error {

@@ -52,6 +52,18 @@ var _ store.DB = (*DB)(nil)
 // Open opens the file, creates it if it is missing (its folder must exist), and brings its schema up to date. Two processes that open a
 // fresh file at once take turns by a lock on a second file, PATH-migrate.
 func Open(ctx context.Context, path string, options Options) (*DB, error) {
+	db, err := prepare(path, options)
+	if err != nil {
+		return nil, err
+	}
+	if err := db.migrate(ctx); err != nil {
+		return nil, fmt.Errorf("open %s: %w", db.path, classify(err))
+	}
+	return db, nil
+}
+
+// prepare makes a DB whose connections are made when they are first needed.
+func prepare(path string, options Options) (*DB, error) {
 	if path == "" || strings.HasPrefix(path, ":memory:") {
 		return nil, fmt.Errorf("open SQLite: %q is not the path of a file: %w", path, store.ErrInvalid)
 	}
@@ -72,10 +84,6 @@ func Open(ctx context.Context, path string, options Options) (*DB, error) {
 		path: path, options: options, closing: make(chan struct{}),
 		writer: make(chan *conn, 1), readers: make(chan *conn, options.Readers),
 	}
-	if err := db.migrate(ctx); err != nil {
-		return nil, fmt.Errorf("open %s: %w", path, classify(err))
-	}
-	// Connections are made when first needed.
 	db.writer <- nil
 	for range options.Readers {
 		db.readers <- nil
