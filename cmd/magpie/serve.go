@@ -236,12 +236,12 @@ func (s *server) handler(master *seal.Key) (http.Handler, error) {
 		return nil, err
 	}
 	s.watcher = macie.NewWatcher(service)
-	s.background = append(s.background, service.Schedule, service.LookAtTold, service.Reveal)
 	exporter, err := macie.NewExporter(macie.ExporterConfig{DB: s.backend.db, Sources: s.backend.sources, Log: s.log, Registerer: s.registry})
 	if err != nil {
 		return nil, err
 	}
-	s.background = append(s.background, exporter.Run)
+	retainer := macie.NewRetainer(macie.RetainerConfig{DB: s.backend.db, Keep: macie.Retention(s.config.Retention), Log: s.log, Holder: s.backend.engine.Worker()})
+	s.background = append(s.background, service.Schedule, service.LookAtTold, service.Reveal, exporter.Run, retainer.Run)
 	if len(s.backend.sinks) > 0 {
 		publisher, err := publish.New(publish.Config{DB: s.backend.db, Targets: s.backend.sinks, Log: s.log, Registerer: s.registry})
 		if err != nil {

@@ -27,6 +27,7 @@ type Config struct {
 	Organization *Organization
 	Publication  []Sink
 	Watch        Watch
+	Retention    Retention
 	// Notifications is nil if nobody may tell of changes.
 	Notifications *Notifications
 }

@@ -142,8 +142,8 @@ func TestWholeFileIsWrong(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                             `f:1:1: the file is empty; it begins with "version: 1"`,
 		"# nothing":                    `f:1:1: the file is empty; it begins with "version: 1"`,
-		"just text":                    `f:1:1: configuration: a mapping with version, accounts, sources, limits, organization, publication, watch, notifications is expected, not "just text"`,
-		"- a":                          `f:1:1: configuration: a mapping with version, accounts, sources, limits, organization, publication, watch, notifications is expected, not a list`,
+		"just text":                    `f:1:1: configuration: a mapping with version, accounts, sources, limits, organization, publication, watch, retention, notifications is expected, not "just text"`,
+		"- a":                          `f:1:1: configuration: a mapping with version, accounts, sources, limits, organization, publication, watch, retention, notifications is expected, not a list`,
 		"version: 1":                   `f:1:1: configuration: "accounts" is missing`,
 		"version: {a: 1}":              `f:1:10: version: this server reads version 1, not a mapping`,
 		"? [a]\n: b\nversion: 1":       `f:1:3: configuration: unknown key ""; known are`,

@@ -219,6 +219,7 @@ func (p *parser) config(root *yaml.Node, c *Config) {
 		field{name: "organization", read: func(n *yaml.Node) { c.Organization = p.organization(n) }},
 		field{name: "publication", read: func(n *yaml.Node) { c.Publication = p.publication(n) }},
 		field{name: "watch", read: func(n *yaml.Node) { c.Watch = p.watch(n) }},
+		field{name: "retention", read: func(n *yaml.Node) { c.Retention = p.retention(n) }},
 		field{name: "notifications", read: func(n *yaml.Node) { c.Notifications, senders = p.notifications(n) }},
 	)
 	if len(p.problems) > 0 {

@@ -16,6 +16,15 @@ type Counters struct {
 	Listed     int64 // objects found by listing that are to be dealt with
 }
 
+func (c *Counters) add(other Counters) {
+	c.Objects += other.Objects
+	c.Bytes += other.Bytes
+	c.Classified += other.Classified
+	c.Skipped += other.Skipped
+	c.Findings += other.Findings
+	c.Listed += other.Listed
+}
+
 // Totals are the sums over the committed rows of a run's shards.
 type Totals struct {
 	Counters
@@ -28,10 +37,13 @@ func (t Totals) Shards() int64 { return t.Unfinished() + t.Done + t.Dead }
 // Unfinished returns how many shards are neither done nor dead.
 func (t Totals) Unfinished() int64 { return t.Ready + t.Running + t.Waiting }
 
-// RunTotals sums over the shards of a run. A run that does not exist has zero totals.
+// RunTotals sums over the shards of a run, those that were folded ([Fold]) among them. A run that does not exist has zero totals.
 func RunTotals(ctx context.Context, tx store.Tx, ref RunRef) (Totals, error) {
-	var t Totals
-	err := store.Each(ctx, tx, `
+	t, err := foldedTotals(ctx, tx, ref)
+	if err != nil {
+		return t, err
+	}
+	err = store.Each(ctx, tx, `
 		SELECT state, COUNT(*), CAST(SUM(objects) AS BIGINT), CAST(SUM(bytes) AS BIGINT), CAST(SUM(classified) AS BIGINT),
 		       CAST(SUM(skipped) AS BIGINT), CAST(SUM(findings) AS BIGINT), CAST(SUM(listed) AS BIGINT)
 		FROM shards WHERE account = $1 AND region = $2 AND job_id = $3 AND run_id = $4 GROUP BY state`,
@@ -43,12 +55,7 @@ func RunTotals(ctx context.Context, tx store.Tx, ref RunRef) (Totals, error) {
 			if err := rows.Scan(&state, &n, &c.Objects, &c.Bytes, &c.Classified, &c.Skipped, &c.Findings, &c.Listed); err != nil {
 				return err
 			}
-			t.Objects += c.Objects
-			t.Bytes += c.Bytes
-			t.Classified += c.Classified
-			t.Skipped += c.Skipped
-			t.Findings += c.Findings
-			t.Listed += c.Listed
+			t.add(c)
 			switch ShardState(state) {
 			case Ready:
 				t.Ready += n

@@ -48,7 +48,7 @@ func RetryDead(ctx context.Context, tx store.Tx, ref RunRef, now int64) (retried
 	}
 	// What the handler noted stays: a bucket that may not be listed is not cured by this.
 	_, err = tx.Exec(ctx, `
-		UPDATE runs SET state = 'running', finished_at = NULL, error_message = CASE WHEN error_code = $5 THEN '' ELSE error_message END,
+		UPDATE runs SET state = 'running', finished_at = NULL, folded = 0, emptied = 0, error_message = CASE WHEN error_code = $5 THEN '' ELSE error_message END,
 			error_code = CASE WHEN error_code = $5 THEN '' ELSE error_code END
 		WHERE account = $1 AND region = $2 AND job_id = $3 AND run_id = $4`, append(ref.args(), ErrorShardsDead)...)
 	return retried, true, err

@@ -165,9 +165,11 @@ func Runs(ctx context.Context, tx store.Tx, tenant store.Tenant, jobID string, l
 	return runs, err
 }
 
-// RunCount returns how many runs a job has had.
+// RunCount returns how many runs a job has had, those that were deleted since among them.
 func RunCount(ctx context.Context, tx store.Tx, tenant store.Tenant, jobID string) (n int64, err error) {
-	err = store.One(ctx, tx, "SELECT COUNT(*) FROM runs WHERE account = $1 AND region = $2 AND job_id = $3",
+	err = store.One(ctx, tx, `
+		SELECT COUNT(*) + COALESCE((SELECT runs_deleted FROM jobs WHERE account = $1 AND region = $2 AND id = $3), 0)
+		FROM runs WHERE account = $1 AND region = $2 AND job_id = $3`,
 		[]any{tenant.Account, tenant.Region, jobID}, &n)
 	return n, err
 }

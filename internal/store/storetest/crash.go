@@ -249,9 +249,11 @@ func Upgrade(t *testing.T, url string, open func(ctx context.Context, url string
 	update(t, db, func(ctx context.Context, tx store.Tx) error {
 		undo := []string{"DROP INDEX jobs_next_run_at", "DROP INDEX jobs_paused_at", "ALTER TABLE jobs DROP COLUMN next_run_at",
 			"ALTER TABLE jobs DROP COLUMN run_key", "DELETE FROM goose_db_version WHERE version_id > 1",
+			"DROP INDEX runs_finished_at", "DROP INDEX runs_emptied", "DROP INDEX runs_folded", "ALTER TABLE jobs DROP COLUMN runs_deleted",
+			"ALTER TABLE runs DROP COLUMN totals", "ALTER TABLE runs DROP COLUMN emptied", "ALTER TABLE runs DROP COLUMN folded",
 			"CREATE INDEX results_ledger ON results (account, region, bucket, object_key, version_id, rules)"}
 		for _, table := range append(accessAnalyzerTables, append(inventoryTables, "custom_identifiers", "allow_lists", "job_buckets", "findings_filters",
-			"outbox", "ledger", "ledger_rules", "job_events", "notifications", "reveal_requests", "exports", "export_bodies")...) {
+			"outbox", "ledger", "ledger_rules", "job_events", "notifications", "reveal_requests", "exports", "export_bodies", "leases")...) {
 			undo = append(undo, "DROP TABLE "+table)
 		}
 		err := store.CreateJob(ctx, tx, here, job)

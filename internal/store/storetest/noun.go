@@ -89,7 +89,7 @@ func fill(t testing.TB, db store.DB, tenant store.Tenant) {
 	})
 }
 
-// census counts the rows of every table but the migration's, keys', Access Analyzer's, the outbox' and River's.
+// census counts the rows of every table but the migration's, keys', Access Analyzer's, the outbox', the leases' and River's.
 func census(t testing.TB, db store.DB) map[string]int64 {
 	t.Helper()
 	list := "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
@@ -105,7 +105,7 @@ func census(t testing.TB, db store.DB) map[string]int64 {
 			return err
 		})
 		delete(counts, "goose_db_version")
-		for _, table := range append(accessAnalyzerTables, "access_keys", "outbox") {
+		for _, table := range append(accessAnalyzerTables, "access_keys", "outbox", "leases") {
 			delete(counts, table)
 		}
 		for name := range counts {
