@@ -330,6 +330,8 @@ func (r *refresher) put(ctx context.Context, tx store.Tx, t store.Tenant, o *obs
 	row, err := store.GetBucket(ctx, tx, t, *o.doc.BucketName)
 	known := err == nil
 	switch {
+	case known && row.UpdatedAt > now && o.counted:
+		return putCounts(ctx, tx, t, row, o, now) // counting takes long
 	case known && row.UpdatedAt > now:
 		return nil
 	case err != nil && !errors.Is(err, store.ErrNotFound):
@@ -378,6 +380,20 @@ func (r *refresher) put(ctx context.Context, tx store.Tx, t store.Tenant, o *obs
 		return err
 	}
 	return rescore(ctx, tx, t, next.Name)
+}
+
+// putCounts stores the counts of an observation of a bucket whose configuration somebody has read since.
+func putCounts(ctx context.Context, tx store.Tx, t store.Tenant, row store.Bucket, o *observation, now int64) error {
+	doc, _, err := readBucketRow(&row)
+	if err != nil || o.guard == nil || row.CountedAt > now {
+		return err
+	}
+	keepCounts(doc, o.doc)
+	row.Doc, row.CountedAt, row.BaseScore = wire.Marshal(doc), now, baseScore(doc)
+	if err := store.PutBucket(ctx, tx, t, row); err != nil {
+		return err
+	}
+	return rescore(ctx, tx, t, row.Name)
 }
 
 // row makes the stored form of an observation.

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -33,8 +34,8 @@ const (
 	maxCalls = 32
 	// maxTold is how many rows a tenant may have. Beyond it everything is read instead.
 	maxTold = 10_000
-	// lookingFor is how long a server that looks at a bucket has until another one does.
-	lookingFor = 5 * time.Minute
+	// lookingFor and countingFor are how long a server that reads or counts a bucket has until another one does.
+	lookingFor, countingFor = 5 * time.Minute, 30 * time.Minute
 	// lookingAtOnce is how many rows are claimed at a time.
 	lookingAtOnce = 32
 	// skew is how far the clock of a store may be behind ours.
@@ -51,6 +52,11 @@ const allBuckets = ""
 // A tale is what is kept of what was told of a bucket.
 type tale struct {
 	Calls []toldCall `json:"calls,omitempty"` // in the order in which they were told
+	// Settings and Objects are how often something was told of the configuration and of objects: what was told since somebody began to look shows
+	// in them.
+	Settings int64 `json:"settings,omitempty"`
+	Objects  int64 `json:"objects,omitempty"`
+	Counting int64 `json:"counting,omitempty"` // until then somebody counts the objects
 }
 
 // A toldCall is a request that changed something.
@@ -78,11 +84,20 @@ func readTale(doc []byte) (t tale, err error) {
 	return t, nil
 }
 
-// without leaves out calls that were considered.
-func (t tale) without(considered []toldCall) tale {
-	return tale{slices.DeleteFunc(t.Calls, func(c toldCall) bool {
-		return slices.ContainsFunc(considered, func(d toldCall) bool { return c.is(&d) })
-	})}
+// consider leaves out calls that were considered.
+func (t *tale) consider(calls []toldCall) {
+	t.Calls = slices.DeleteFunc(t.Calls, func(c toldCall) bool { return slices.ContainsFunc(calls, func(d toldCall) bool { return c.is(&d) }) })
+}
+
+// save stores what is left to do for a bucket.
+func (t *tale) save(ctx context.Context, tx store.Tx, of store.Tenant, row *store.Notification) (err error) {
+	if row.ReadAt == nil && row.CountAt == nil {
+		return store.DeleteNotification(ctx, tx, of, row.Bucket)
+	}
+	if row.Doc, err = json.Marshal(t); err != nil {
+		return err
+	}
+	return store.PutNotification(ctx, tx, of, *row)
 }
 
 // A hint is what one delivery tells of a bucket.
@@ -146,7 +161,8 @@ func (s *Service) Notify(ctx context.Context, among []store.Tenant, events []not
 			if err != nil && !errors.Is(err, store.ErrNotFound) {
 				return err
 			}
-			if err != nil || !of.within(&row, now) {
+			tale, damaged := readTale(row.Doc)
+			if err != nil || damaged != nil || !of.within(&row, &tale, now) {
 				write = true
 			}
 		}
@@ -170,7 +186,7 @@ func (s *Service) Notify(ctx context.Context, among []store.Tenant, events []not
 	if err != nil {
 		return nil, err
 	}
-	s.lookAtTold()
+	s.lookSoon(reading)
 	return changed, nil
 }
 
@@ -236,8 +252,9 @@ func (of *hint) add(e *notify.Event, known bool, now time.Time) {
 }
 
 // within says that a row tells all of it already, and that nobody is just looking: who looks may have begun before.
-func (of *hint) within(row *store.Notification, now time.Time) bool {
-	return row.ClaimedUntil <= now.UnixMilli() && (!of.configuration || row.ReadAt != nil) && (!of.objects || row.CountAt != nil) && len(of.calls) == 0
+func (of *hint) within(row *store.Notification, tale *tale, now time.Time) bool {
+	return (!of.configuration || row.ReadAt != nil && row.ClaimedUntil <= now.UnixMilli()) &&
+		(!of.objects || row.CountAt != nil && tale.Counting <= now.UnixMilli()) && len(of.calls) == 0
 }
 
 // keep adds what was told to a bucket's row.
@@ -259,12 +276,15 @@ func (s *Service) keep(ctx context.Context, tx store.Tx, p Place, of *hint, now 
 	if err != nil {
 		return err
 	}
-	at := now.UnixMilli()
 	if of.configuration {
-		row.ReadAt = &at
+		row.ReadAt = new(now.UnixMilli())
+		tale.Settings++
+	}
+	if of.objects {
+		tale.Objects++
 	}
 	if of.objects && row.CountAt == nil {
-		due, err := s.countingDue(ctx, tx, p, now)
+		due, err := countingDue(ctx, tx, p, now)
 		if err != nil {
 			return err
 		}
@@ -287,7 +307,7 @@ func (s *Service) keep(ctx context.Context, tx store.Tx, p Place, of *hint, now 
 
 // countingDue is when the objects of a bucket may be counted: a minute from now, and so long after the last count that listing it costs no more
 // than countingPages a minute.
-func (s *Service) countingDue(ctx context.Context, tx store.Tx, p Place, now time.Time) (int64, error) {
+func countingDue(ctx context.Context, tx store.Tx, p Place, now time.Time) (int64, error) {
 	due := now.Add(time.Minute)
 	rows, err := store.Buckets(ctx, tx, p.Tenant, []string{p.Bucket})
 	if err != nil || len(rows) == 0 {
@@ -306,10 +326,18 @@ func (s *Service) Tenants() []store.Tenant {
 	return slices.SortedFunc(maps.Keys(s.cfg.Sources), func(a, b store.Tenant) int { return strings.Compare(a.String(), b.String()) })
 }
 
-// lookAtTold wakes the loop of LookAtTold.
-func (s *Service) lookAtTold() {
+// kindOfLook tells the looks at configurations from those at objects, so that who has opened a bucket is found while another bucket is counted.
+type kindOfLook int
+
+const (
+	reading  kindOfLook = iota // the configuration
+	counting                   // the objects
+)
+
+// lookSoon wakes a loop of LookAtTold.
+func (s *Service) lookSoon(kind kindOfLook) {
 	select {
-	case s.tidings <- struct{}{}:
+	case s.tidings[kind] <- struct{}{}:
 	default:
 	}
 }
@@ -327,8 +355,16 @@ func (s *Service) LookAtTold(ctx context.Context) {
 			s.cfg.Log.Warn("notifications: what the last server had begun waits", "error", err.Error())
 		}
 	}
+	var loops sync.WaitGroup
+	for _, kind := range []kindOfLook{reading, counting} {
+		loops.Go(func() { s.lookOn(ctx, kind) })
+	}
+	loops.Wait()
+}
+
+func (s *Service) lookOn(ctx context.Context, kind kindOfLook) {
 	for {
-		wait, err := s.lookOnce(ctx)
+		wait, err := s.lookOnce(ctx, kind)
 		if ctx.Err() != nil {
 			return
 		}
@@ -339,7 +375,7 @@ func (s *Service) LookAtTold(ctx context.Context) {
 		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
-		case <-s.tidings:
+		case <-s.tidings[kind]:
 		case <-timer.C:
 		}
 		timer.Stop()
@@ -347,72 +383,89 @@ func (s *Service) LookAtTold(ctx context.Context) {
 }
 
 // lookOnce looks at all that is due, and says how long nothing will be.
-func (s *Service) lookOnce(ctx context.Context) (time.Duration, error) {
+func (s *Service) lookOnce(ctx context.Context, kind kindOfLook) (time.Duration, error) {
 	wait := lookForOthers
 	var failed error
 	for t := range s.cfg.Sources {
 		for {
-			rows, err := s.claimTold(ctx, t)
-			if err != nil {
-				failed = errors.Join(failed, err)
-				break
+			rows, err := s.claimTold(ctx, t, kind)
+			if err == nil && len(rows) > 0 {
+				err = s.lookAt(ctx, t, kind, rows)
 			}
-			if len(rows) == 0 {
-				break
-			}
-			if err := s.lookAt(ctx, t, rows); err != nil {
-				failed = errors.Join(failed, err)
+			failed = errors.Join(failed, err)
+			if err != nil || len(rows) == 0 {
 				break
 			}
 		}
-		err := s.cfg.DB.View(ctx, func(tx store.Tx) error {
-			next, err := store.NextNotification(ctx, tx, t)
-			if next > 0 {
-				wait = min(wait, max(time.UnixMilli(next).Sub(s.cfg.Now()), 0))
-			}
-			return err
-		})
+		next, err := s.nextLook(ctx, t, kind)
 		failed = errors.Join(failed, err)
+		if next > 0 {
+			wait = min(wait, max(time.UnixMilli(next).Sub(s.cfg.Now()), 0))
+		}
 	}
 	return max(wait, 10*time.Millisecond), failed
 }
 
-// claimTold claims rows of a tenant that are due. While Macie is suspended nothing is.
-func (s *Service) claimTold(ctx context.Context, t store.Tenant) (rows []store.Notification, err error) {
-	now := s.cfg.Now()
-	claim := func(tx store.Tx) error {
-		rows = nil
+// nextLook is when there will be something to look at for a tenant; 0: nothing waits. While Macie is suspended nothing does.
+func (s *Service) nextLook(ctx context.Context, t store.Tenant, kind kindOfLook) (next int64, err error) {
+	err = s.cfg.DB.View(ctx, func(tx store.Tx) error {
+		next = 0
 		row, err := store.GetSession(ctx, tx, t)
 		if errors.Is(err, store.ErrNotFound) || err == nil && row.Status != string(macie2.MacieStatusEnabled) {
 			return nil
 		} else if err != nil {
 			return err
 		}
-		rows, err = store.ClaimNotifications(ctx, tx, t, now.UnixMilli(), now.Add(lookingFor).UnixMilli(), lookingAtOnce)
-		return err
-	}
-	var due bool
-	err = s.cfg.DB.View(ctx, func(tx store.Tx) error {
-		next, err := store.NextNotification(ctx, tx, t)
-		due = next > 0 && next <= now.UnixMilli()
+		read, count, err := store.NextNotification(ctx, tx, t)
+		if next = read; kind == counting {
+			next = count
+		}
 		return err
 	})
-	if err != nil || !due {
+	return next, err
+}
+
+// claimTold claims rows of a tenant that are due.
+func (s *Service) claimTold(ctx context.Context, t store.Tenant, kind kindOfLook) (rows []store.Notification, err error) {
+	now := s.cfg.Now()
+	if next, err := s.nextLook(ctx, t, kind); err != nil || next == 0 || next > now.UnixMilli() {
 		return nil, err
 	}
-	err = s.cfg.DB.Update(ctx, claim)
+	err = s.cfg.DB.Update(ctx, func(tx store.Tx) (err error) {
+		if kind == reading {
+			rows, err = store.ClaimNotifications(ctx, tx, t, now.UnixMilli(), now.Add(lookingFor).UnixMilli(), lookingAtOnce)
+			return err
+		}
+		if rows, err = store.DueCounts(ctx, tx, t, now.UnixMilli(), readingAtOnce); err != nil {
+			return err
+		}
+		until := now.Add(countingFor).UnixMilli()
+		for i := range rows {
+			tale, err := readTale(rows[i].Doc)
+			if err != nil {
+				return err
+			}
+			rows[i].CountAt, tale.Counting = &until, until
+			if err := tale.save(ctx, tx, t, &rows[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 	return rows, err
 }
 
 // lookAt looks at the buckets of rows that were claimed.
-func (s *Service) lookAt(ctx context.Context, t store.Tenant, rows []store.Notification) error {
+func (s *Service) lookAt(ctx context.Context, t store.Tenant, kind kindOfLook, rows []store.Notification) error {
 	if i := slices.IndexFunc(rows, func(n store.Notification) bool { return n.Bucket == allBuckets }); i >= 0 {
-		if err := s.inventory.read(ctx, t, scheduled, ""); err != nil {
+		err := s.inventory.read(ctx, t, scheduled, "")
+		if err == nil {
+			err = s.cfg.DB.Update(ctx, func(tx store.Tx) error { return looked(ctx, tx, t, kind, &rows[i], s.cfg.Now(), false) })
+		} else if ctx.Err() == nil {
 			s.cfg.Log.Warn("notifications: the inventory cannot be read now", "tenant", t.String(), "error", err.Error())
-			if err := s.again(ctx, t, &rows[i]); err != nil {
-				return err
-			}
-		} else if err := s.cfg.DB.Update(ctx, func(tx store.Tx) error { return looked(ctx, tx, t, &rows[i], true) }); err != nil {
+			err = s.again(ctx, t, kind, &rows[i])
+		}
+		if err != nil {
 			return err
 		}
 		rows = slices.Delete(slices.Clone(rows), i, i+1)
@@ -426,31 +479,34 @@ func (s *Service) lookAt(ctx context.Context, t store.Tenant, rows []store.Notif
 	for i := range rows {
 		group.Go(func() error {
 			n := &rows[i]
-			err := s.inventory.readTold(ctx, t, all, n)
+			uncounted, err := s.inventory.readTold(ctx, t, all, kind, n)
 			if err == nil {
-				s.cfg.Log.Info("notifications: a bucket was looked at", "tenant", t.String(), "bucket", n.Bucket)
+				s.cfg.Log.Info("notifications: a bucket was looked at", "tenant", t.String(), "bucket", n.Bucket, "counted", kind == counting)
+			}
+			if uncounted {
+				s.lookSoon(counting)
 			}
 			if err == nil || ctx.Err() != nil {
 				return err
 			}
 			s.cfg.Log.Warn("notifications: a bucket cannot be read now", "tenant", t.String(), "bucket", n.Bucket, "error", err.Error())
-			return s.again(ctx, t, n)
+			return s.again(ctx, t, kind, n)
 		})
 	}
 	err := group.Wait()
 	if ctx.Err() != nil {
-		s.handBack(ctx, t, rows)
+		s.handBack(ctx, t, kind, rows)
 	}
 	return err
 }
 
 // handBack lets other servers, and the next start, look at once at what this one does not any more.
-func (s *Service) handBack(ctx context.Context, t store.Tenant, rows []store.Notification) {
+func (s *Service) handBack(ctx context.Context, t store.Tenant, kind kindOfLook, rows []store.Notification) {
 	ctx, done := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer done()
 	err := s.cfg.DB.Update(ctx, func(tx store.Tx) (err error) {
-		for _, n := range rows {
-			err = errors.Join(err, store.LookAgain(ctx, tx, t, n.Bucket, s.cfg.Now().UnixMilli()))
+		for i := range rows {
+			err = errors.Join(err, postpone(ctx, tx, t, kind, &rows[i], s.cfg.Now()))
 		}
 		return err
 	})
@@ -460,15 +516,40 @@ func (s *Service) handBack(ctx context.Context, t store.Tenant, rows []store.Not
 }
 
 // again leaves a row to a later time.
-func (s *Service) again(ctx context.Context, t store.Tenant, n *store.Notification) error {
+func (s *Service) again(ctx context.Context, t store.Tenant, kind kindOfLook, n *store.Notification) error {
 	wait := min(retryLook<<min(n.Attempts, 20), retryLookAtMost)
-	return s.cfg.DB.Update(ctx, func(tx store.Tx) error {
-		return store.LookAgain(ctx, tx, t, n.Bucket, s.cfg.Now().Add(wait).UnixMilli())
-	})
+	return s.cfg.DB.Update(ctx, func(tx store.Tx) error { return postpone(ctx, tx, t, kind, n, s.cfg.Now().Add(wait)) })
 }
 
-// looked takes away what a row told when it was claimed; what was told since stays.
-func looked(ctx context.Context, tx store.Tx, t store.Tenant, claimed *store.Notification, counted bool) error {
+// postpone ends a claim: what was claimed is due at a time.
+func postpone(ctx context.Context, tx store.Tx, t store.Tenant, kind kindOfLook, claimed *store.Notification, at time.Time) error {
+	row, err := store.GetNotification(ctx, tx, t, claimed.Bucket)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil // it was looked at, or Macie was disabled
+	}
+	if err != nil {
+		return err
+	}
+	tale, err := readTale(row.Doc)
+	if err != nil {
+		return err
+	}
+	due := at.UnixMilli()
+	switch {
+	case kind == reading && row.ReadAt != nil && row.ClaimedUntil == claimed.ClaimedUntil:
+		row.ReadAt, row.ClaimedUntil = &due, 0
+	case kind == counting && row.CountAt != nil && *row.CountAt == *claimed.CountAt:
+		row.CountAt, tale.Counting = &due, 0
+	default:
+		return nil // somebody else has it
+	}
+	row.Attempts++
+	return tale.save(ctx, tx, t, &row)
+}
+
+// looked takes away what a row told when it was claimed; what was told since stays. uncounted says that a reading has found a bucket whose
+// objects are still to be counted.
+func looked(ctx context.Context, tx store.Tx, t store.Tenant, kind kindOfLook, claimed *store.Notification, now time.Time, uncounted bool) error {
 	row, err := store.GetNotification(ctx, tx, t, claimed.Bucket)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil // Macie was disabled meanwhile, or another server was quicker
@@ -476,29 +557,35 @@ func looked(ctx context.Context, tx store.Tx, t store.Tenant, claimed *store.Not
 	if err != nil {
 		return err
 	}
-	considered, err := readTale(claimed.Doc)
+	then, err := readTale(claimed.Doc)
 	if err != nil {
 		return err
 	}
-	now, err := readTale(row.Doc)
+	tale, err := readTale(row.Doc)
 	if err != nil {
 		return err
 	}
-	same := row.Version == claimed.Version
-	if same {
-		row.ReadAt = nil
-		if counted {
-			row.CountAt = nil
+	row.Attempts = 0
+	if kind == counting {
+		tale.Counting, row.CountAt = 0, nil
+		if tale.Objects != then.Objects {
+			due, err := countingDue(ctx, tx, Place{t, row.Bucket}, now)
+			if err != nil {
+				return err
+			}
+			row.CountAt = &due
 		}
+		return tale.save(ctx, tx, t, &row)
 	}
-	if row.ReadAt == nil && row.CountAt == nil {
-		return store.DeleteNotification(ctx, tx, t, row.Bucket)
+	row.ClaimedUntil = 0
+	tale.consider(then.Calls)
+	if tale.Settings == then.Settings {
+		row.ReadAt = nil
 	}
-	row.ClaimedUntil, row.Attempts = 0, 0
-	if row.Doc, err = json.Marshal(now.without(considered.Calls)); err != nil {
-		return err
+	if uncounted && row.CountAt == nil {
+		row.CountAt = new(now.UnixMilli())
 	}
-	return store.PutNotification(ctx, tx, t, row)
+	return tale.save(ctx, tx, t, &row)
 }
 
 // A glance is what the sources of a tenant are asked once for some buckets: a listing of the buckets each.
@@ -572,16 +659,15 @@ func accountOf(all []*glance, bucket string) (string, bool) {
 	return "", false
 }
 
-// readTold reads one bucket that something was told of, and stores what it sees together with that it was looked at.
-func (r *refresher) readTold(ctx context.Context, t store.Tenant, all []*glance, n *store.Notification) error {
+// readTold reads one bucket that something was told of, counts its objects if they are looked at, and stores what it sees together with that it
+// was looked at. uncounted says that its objects are still to be counted.
+func (r *refresher) readTold(ctx context.Context, t store.Tenant, all []*glance, kind kindOfLook, n *store.Notification) (uncounted bool, err error) {
 	began := r.cfg.Now()
 	var b *inventory.Bucket
 	var of *glance
-	var failed error
 	for _, g := range all {
 		if g.err != nil {
-			failed = g.err
-			break // it may have the bucket, and would be the first
+			return false, g.err // it may have the bucket, and would be the first
 		}
 		if b = g.bucket(ctx, t, n.Bucket); b != nil {
 			of = g
@@ -589,65 +675,39 @@ func (r *refresher) readTold(ctx context.Context, t store.Tenant, all []*glance,
 		}
 	}
 	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	if b == nil && failed != nil {
-		return failed
+		return false, context.Cause(ctx)
 	}
 	if b == nil {
-		return r.cfg.DB.Update(ctx, func(tx store.Tx) error {
+		return false, r.cfg.DB.Update(ctx, func(tx store.Tx) error {
 			if _, err := session(ctx, tx, t); err != nil {
 				return err
 			}
-			if err := r.drop(ctx, tx, t, n.Bucket, began); err != nil {
-				return err
-			}
-			return looked(ctx, tx, t, n, true)
+			return errors.Join(r.drop(ctx, tx, t, n.Bucket, began), looked(ctx, tx, t, kind, n, began, false))
 		})
 	}
 	if b.Err != nil && b.Err.Kind == source.Unavailable {
-		return b.Err
+		return false, b.Err
 	}
 	accounts := func(bucket string) (string, bool) { return accountOf(all, bucket) }
 	o := observe(of.inv, b, accounts)
-	counting, err := r.isToCount(ctx, t, n, began)
-	if err != nil {
-		return err
-	}
-	if b.Err == nil && b.Stored && counting && !r.count(ctx, of.driver, b, o) {
+	if kind == counting && b.Err == nil && b.Stored && !r.count(ctx, of.driver, b, o) {
 		if b.Err.Kind == source.Unavailable {
-			return b.Err
+			return false, b.Err
 		}
 		o = observe(of.inv, b, accounts)
 	}
 	if b.Err != nil {
 		r.cfg.Log.Warn("inventory: a bucket cannot be read", "account", of.inv.Account, "bucket", b.Name, "error", b.Err.Error())
 	}
-	return r.cfg.DB.Update(ctx, func(tx store.Tx) error {
+	err = r.cfg.DB.Update(ctx, func(tx store.Tx) error {
 		if _, err := session(ctx, tx, t); err != nil {
 			return err
 		}
 		if err := r.put(ctx, tx, t, o, began); err != nil {
 			return err
 		}
-		return looked(ctx, tx, t, n, counting)
+		uncounted = kind == reading && b.Err == nil && b.Stored && o.doc.ObjectCount == nil
+		return looked(ctx, tx, t, kind, n, began, uncounted)
 	})
-}
-
-// isToCount says whether the objects of a bucket are counted at this look: because it is time, or because they never were.
-func (r *refresher) isToCount(ctx context.Context, t store.Tenant, n *store.Notification, now time.Time) (yes bool, err error) {
-	if n.CountAt != nil && *n.CountAt <= now.UnixMilli() {
-		return true, nil
-	}
-	err = r.cfg.DB.View(ctx, func(tx store.Tx) error {
-		rows, err := store.Buckets(ctx, tx, t, []string{n.Bucket})
-		if err != nil || len(rows) == 0 {
-			yes = err == nil
-			return err
-		}
-		doc, _, err := readBucketRow(&rows[0])
-		yes = err == nil && doc.ObjectCount == nil
-		return err
-	})
-	return yes, err
+	return uncounted, err
 }

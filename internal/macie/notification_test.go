@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -42,9 +43,11 @@ func (w *world) tell(events ...notify.Event) []Place {
 // lookAtAll looks at what is due now.
 func (w *world) lookAtAll() time.Duration {
 	w.Helper()
-	wait, err := w.service.lookOnce(w.Context())
+	wait, err := w.service.lookOnce(w.Context(), reading)
 	must(w, err)
-	return wait
+	count, err := w.service.lookOnce(w.Context(), counting)
+	must(w, err)
+	return min(wait, count)
 }
 
 // waiting returns of how many buckets of home something was told that nobody has looked at.
@@ -318,7 +321,7 @@ func TestCountingIsSpaced(t *testing.T) {
 			doc.ObjectCount, row.CountedAt = wire.Ptr(objects), g.clock.Now().UnixMilli()
 			row.Doc = wire.Marshal(doc)
 			must(t, store.PutBucket(g.ctx, tx, home, row))
-			due, err := g.service.countingDue(g.ctx, tx, Place{home, "b"}, g.clock.Now())
+			due, err := countingDue(g.ctx, tx, Place{home, "b"}, g.clock.Now())
 			equal(t, fmt.Sprint(objects), time.UnixMilli(due).Sub(g.clock.Now().Truncate(time.Millisecond)), want)
 			return err
 		}))
@@ -478,7 +481,7 @@ func TestOneFindingForOneTold(t *testing.T) {
 			if acknowledged && g.waiting() == 0 {
 				return
 			}
-			_, _ = g.service.lookOnce(g.Context()) // may break off
+			_, _ = g.service.lookOnce(g.Context(), reading) // may break off
 			g.clock.Advance(lookingFor)
 			// The server starts anew.
 			must(t, g.db.Update(g.ctx, func(tx store.Tx) error { return store.ReleaseNotifications(g.ctx, tx, home) }))
@@ -508,7 +511,7 @@ func TestTwoServersLookOnce(t *testing.T) {
 				go func() {
 					_, err := g.service.Notify(g.Context(), tenants, []notify.Event{e})
 					if err == nil {
-						_, err = g.service.lookOnce(g.Context())
+						_, err = g.service.lookOnce(g.Context(), reading)
 					}
 					done <- err
 				}()
@@ -547,5 +550,45 @@ func TestLookAtTold(t *testing.T) {
 	stop()
 	<-ended
 	g.lookAtAll() // what the stop cut off
+	equal(t, "count", *g.only().Count, 1)
+}
+
+// TestCountingHoldsNothingUp opens a bucket while its objects are counted: that is found at once, and the counts are kept all the same. What is
+// told of objects meanwhile has them counted again.
+func TestCountingHoldsNothingUp(t *testing.T) {
+	g := newGuardedWorld(t, sqliteURL(t))
+	g.look(plainConfiguration(""))
+	held, goOn := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	g.fault(func(step, _, _ string) error {
+		if step == "list" {
+			once.Do(func() { close(held); <-goOn })
+		}
+		return nil
+	})
+	g.objects[home].Put("b", source.Object{Key: "new.csv", LastModified: g.clock.Now()}, []byte("x"))
+	g.tell(about("b", notify.ObjectCreated))
+	g.clock.Advance(time.Minute)
+	counted := make(chan error)
+	go func() {
+		_, err := g.service.lookOnce(g.Context(), counting)
+		counted <- err
+	}()
+	<-held
+	g.clock.Advance(time.Second)
+	g.objects[home].Configure("b", plainConfiguration(publicPolicy))
+	g.tell(g.call("a", "PutBucketPolicy"), about("b", notify.ObjectCreated))
+	_, err := g.service.lookOnce(g.Context(), reading)
+	must(t, err)
+	equal(t, "who", *g.only().PolicyDetails.Actor.UserIdentity.IamUser.PrincipalId, "Pa")
+	equal(t, "objects", *g.stored()["b"].ObjectCount, 1)
+	close(goOn)
+	must(t, <-counted)
+	equal(t, "objects", *g.stored()["b"].ObjectCount, 2)
+	equal(t, "permission", string(g.stored()["b"].PublicAccess.EffectivePermission), "PUBLIC")
+	equal(t, "waiting", g.waiting(), 1)
+	g.clock.Advance(time.Minute)
+	g.lookAtAll()
+	equal(t, "waiting", g.waiting(), 0)
 	equal(t, "count", *g.only().Count, 1)
 }

@@ -53,8 +53,8 @@ type Service struct {
 	inventory *refresher
 	reading   chan struct{} // holds an element for each allow list that is read for its status
 	reveals   *revealer
-	due       chan struct{} // tells a Watcher that there may be something to do
-	tidings   chan struct{} // tells LookAtTold that there may be something to look at
+	due       chan struct{}    // tells a Watcher that there may be something to do
+	tidings   [2]chan struct{} // by kindOfLook: tell LookAtTold that there may be something to look at
 }
 
 var _ macie2.API = (*Service)(nil)
@@ -83,7 +83,7 @@ func New(c Config) (*Service, error) {
 		c.Recount = DefaultRecount
 	}
 	return &Service{cfg: c, inventory: &refresher{cfg: c}, reading: make(chan struct{}, readingLists), reveals: newRevealer(c),
-		due: make(chan struct{}, 1), tidings: make(chan struct{}, 1)}, nil
+		due: make(chan struct{}, 1), tidings: [2]chan struct{}{make(chan struct{}, 1), make(chan struct{}, 1)}}, nil
 }
 
 // look tells a Watcher of this process to look whether something is due.

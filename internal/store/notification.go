@@ -1,9 +1,6 @@
 package store
 
-import (
-	"context"
-	"errors"
-)
+import "context"
 
 // A Notification says that a bucket's store has told of changes that are still to be looked at. There is one for each bucket, however much is
 // told. The bucket "" stands for all buckets of the tenant.
@@ -12,20 +9,9 @@ type Notification struct {
 	Version      int64  // rises with whatever is told
 	ReadAt       *int64 // when the configuration is to be read; nil: nothing was told of it
 	CountAt      *int64 // when the objects are to be counted
-	ClaimedUntil int64  // until then a server looks
+	ClaimedUntil int64  // until then a server reads the configuration
 	Attempts     int64  // that failed
 	Doc          []byte // what the service keeps of what was told
-}
-
-// DueAt is when there is something to do; 0 if never.
-func (n *Notification) DueAt() int64 {
-	switch {
-	case n.ReadAt == nil && n.CountAt == nil:
-		return 0
-	case n.CountAt == nil || n.ReadAt != nil && *n.ReadAt < *n.CountAt:
-		return *n.ReadAt
-	}
-	return *n.CountAt
 }
 
 const notificationColumns = "bucket, version, read_at, count_at, claimed_until, attempts, doc"
@@ -64,24 +50,17 @@ func CountNotifications(ctx context.Context, tx Tx, t Tenant) (n int64, err erro
 	return n, err
 }
 
-// ClaimNotifications returns up to limit rows of a tenant that are due and that nobody looks at, and claims them until a time: whoever claimed
-// them has as long to look before another does. Those whose configuration is to be read come first.
+// ClaimNotifications returns up to limit rows of a tenant whose configuration is to be read and that nobody reads, and claims them until a time:
+// whoever claimed them has as long to read before another does.
 func ClaimNotifications(ctx context.Context, tx Tx, t Tenant, now, until int64, limit int) ([]Notification, error) {
-	var out []Notification
-	err := Each(ctx, tx, "SELECT "+notificationColumns+` FROM notifications WHERE account = $1 AND region = $2 AND claimed_until <= $3
-		AND (read_at <= $3 OR count_at <= $3) ORDER BY CASE WHEN read_at <= $3 THEN 0 ELSE 1 END, bucket LIMIT $4`+ForUpdateSkipLocked(tx),
-		[]any{t.Account, t.Region, now, int64(limit)}, func(rows Rows) error {
-			var n Notification
-			err := rows.Scan(n.destinations()...)
-			n.ClaimedUntil = until
-			out = append(out, n)
-			return err
-		})
+	out, err := notifications(ctx, tx, t, "claimed_until <= $3 AND read_at <= $3", now, limit)
 	if err != nil {
 		return nil, err
 	}
-	for _, n := range out {
-		_, err := tx.Exec(ctx, "UPDATE notifications SET claimed_until = $4 WHERE account = $1 AND region = $2 AND bucket = $3", t.Account, t.Region, n.Bucket, until)
+	for i := range out {
+		out[i].ClaimedUntil = until
+		_, err := tx.Exec(ctx, "UPDATE notifications SET claimed_until = $4 WHERE account = $1 AND region = $2 AND bucket = $3",
+			t.Account, t.Region, out[i].Bucket, until)
 		if err != nil {
 			return nil, err
 		}
@@ -89,38 +68,40 @@ func ClaimNotifications(ctx context.Context, tx Tx, t Tenant, now, until int64, 
 	return out, nil
 }
 
-// NextNotification returns when there will be something to claim for a tenant, 0 if nothing waits.
-func NextNotification(ctx context.Context, tx Tx, t Tenant) (at int64, err error) {
-	var next *int64
-	err = One(ctx, tx, `SELECT MIN(CASE WHEN due < claimed_until THEN claimed_until ELSE due END) FROM (SELECT claimed_until,
-		CASE WHEN count_at IS NULL OR read_at < count_at THEN read_at ELSE count_at END AS due FROM notifications
-		WHERE account = $1 AND region = $2 AND (read_at IS NOT NULL OR count_at IS NOT NULL)) AS waiting`, []any{t.Account, t.Region}, &next)
-	if err != nil || next == nil {
-		return 0, err
+// DueCounts returns up to limit rows of a tenant whose objects are to be counted, and holds them until the transaction ends. Whoever counts
+// moves CountAt to when another may.
+func DueCounts(ctx context.Context, tx Tx, t Tenant, now int64, limit int) ([]Notification, error) {
+	return notifications(ctx, tx, t, "count_at <= $3", now, limit)
+}
+
+// notifications returns rows in the order of the buckets; $3 in where is the time.
+func notifications(ctx context.Context, tx Tx, t Tenant, where string, now int64, limit int) (out []Notification, err error) {
+	err = Each(ctx, tx, "SELECT "+notificationColumns+" FROM notifications WHERE account = $1 AND region = $2 AND "+where+" ORDER BY bucket LIMIT $4"+
+		ForUpdateSkipLocked(tx), []any{t.Account, t.Region, now, int64(limit)}, func(rows Rows) error {
+		var n Notification
+		err := rows.Scan(n.destinations()...)
+		out = append(out, n)
+		return err
+	})
+	return out, err
+}
+
+// NextNotification returns when there will be something to read and to count for a tenant, 0 if nothing waits.
+func NextNotification(ctx context.Context, tx Tx, t Tenant) (read, count int64, err error) {
+	var reads, counts *int64
+	err = One(ctx, tx, `SELECT MIN(CASE WHEN read_at < claimed_until THEN claimed_until ELSE read_at END), MIN(count_at) FROM notifications
+		WHERE account = $1 AND region = $2`, []any{t.Account, t.Region}, &reads, &counts)
+	if reads != nil {
+		read = *reads
 	}
-	return *next, nil
+	if counts != nil {
+		count = *counts
+	}
+	return read, count, err
 }
 
 // ReleaseNotifications takes all claims back: those of a server that is gone, where there is one server.
 func ReleaseNotifications(ctx context.Context, tx Tx, t Tenant) error {
 	_, err := tx.Exec(ctx, "UPDATE notifications SET claimed_until = 0 WHERE account = $1 AND region = $2 AND claimed_until > 0", t.Account, t.Region)
 	return err
-}
-
-// LookAgain says that something was not found out: the claim ends, and the row is due again at a time.
-func LookAgain(ctx context.Context, tx Tx, t Tenant, bucket string, at int64) error {
-	n, err := GetNotification(ctx, tx, t, bucket)
-	if errors.Is(err, ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	for _, due := range []*int64{n.ReadAt, n.CountAt} {
-		if due != nil {
-			*due = max(*due, at)
-		}
-	}
-	n.ClaimedUntil, n.Attempts = 0, n.Attempts+1
-	return PutNotification(ctx, tx, t, n)
 }
