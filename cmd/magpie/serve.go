@@ -236,7 +236,8 @@ func (s *server) handler(master *seal.Key) (http.Handler, error) {
 		return nil, err
 	}
 	s.watcher = macie.NewWatcher(service)
-	exporter, err := macie.NewExporter(macie.ExporterConfig{DB: s.backend.db, Sources: s.backend.sources, Log: s.log, Registerer: s.registry})
+	exporter, err := macie.NewExporter(macie.ExporterConfig{DB: s.backend.db, Sources: s.backend.sources, Log: s.log, Registerer: s.registry,
+		Exclusive: s.backend.db.Engine() == store.SQLite})
 	if err != nil {
 		return nil, err
 	}

@@ -102,7 +102,7 @@ func (s *Service) PutClassificationExportConfiguration(ctx context.Context, in *
 		if err := store.PutSetting(ctx, tx, t, exportSetting, now, wire.Marshal(d)); err != nil {
 			return err
 		}
-		return store.ReleaseExports(ctx, tx, t, now)
+		return store.ReleaseExports(ctx, tx, t, now, true)
 	})
 	if err != nil {
 		return nil, err

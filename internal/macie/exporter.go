@@ -25,6 +25,7 @@ type ExporterConfig struct {
 	Log        *slog.Logger     // nil means none
 	Registerer prometheus.Registerer
 	Every      time.Duration // how often it looks what waits; 0 is DefaultExportEvery
+	Exclusive  bool          // no other process works on the database
 }
 
 // DefaultExportEvery is how often an Exporter looks what waits.
@@ -32,10 +33,10 @@ const DefaultExportEvery = 2 * time.Second
 
 // How an Exporter goes about.
 const (
-	exportBatch      = 64              // files that are claimed at a time
-	exportParallel   = 16              // of these are written at a time
-	exportClaim      = 5 * time.Minute // how long they are held for who claimed them
-	exportLeastWait  = 5 * time.Second // how long a file waits that was refused; doubled with every failure
+	exportBatch      = 16               // files that are claimed and written at a time
+	exportClaim      = time.Minute      // how long they are held for who claimed them
+	exportTime       = 45 * time.Second // how long writing one may take
+	exportLeastWait  = 5 * time.Second  // how long a file waits that was refused; doubled with every failure
 	exportMostWait   = 5 * time.Minute
 	exportComplain   = time.Minute         // how often a failure that lasts is told in the log
 	exportKeep       = 90 * 24 * time.Hour // how long results are kept that nobody wants (macie.md 8.1)
@@ -120,6 +121,7 @@ type exporting struct {
 	*Exporter
 	tenant     store.Tenant
 	log        *slog.Logger
+	began      bool      // files were claimed
 	complained time.Time // zero if all is well
 	dropped    time.Time // when results were last dropped that nobody wanted
 
@@ -171,15 +173,23 @@ func (e *exporting) export(ctx context.Context) error {
 		}
 		err = e.cfg.DB.Update(ctx, func(tx store.Tx) (err error) {
 			if kept && current != nil { // they were stored while the configuration was made
-				if err := store.ReleaseExports(ctx, tx, e.tenant, now.UnixMilli()); err != nil {
+				if err := store.ReleaseExports(ctx, tx, e.tenant, now.UnixMilli(), true); err != nil {
+					return err
+				}
+			} else if e.cfg.Exclusive && !e.began { // what is claimed was claimed by one who is gone
+				if err := store.ReleaseExports(ctx, tx, e.tenant, now.UnixMilli(), false); err != nil {
 					return err
 				}
 			}
 			files, err = store.ClaimExports(ctx, tx, e.tenant, now.UnixMilli(), now.Add(exportClaim).UnixMilli(), exportBatch)
 			return err
 		})
-		if err != nil || len(files) == 0 {
+		if err != nil {
 			return err
+		}
+		e.began = true
+		if len(files) == 0 {
+			return nil
 		}
 		written, err := e.write(ctx, files, current)
 		if err != nil {
@@ -219,13 +229,8 @@ func (e *exporting) write(ctx context.Context, files []store.ExportFile, current
 	e.buckets = map[string]*resultsBucket{}
 	errs := make([]error, len(files))
 	var writers sync.WaitGroup
-	turns := make(chan struct{}, exportParallel)
 	for i := range files {
-		turns <- struct{}{}
-		writers.Go(func() {
-			defer func() { <-turns }()
-			errs[i] = e.file(ctx, &files[i], current)
-		})
+		writers.Go(func() { errs[i] = e.file(ctx, &files[i], current) })
 	}
 	writers.Wait()
 	if ctx.Err() != nil && errors.Join(errs...) != nil {
@@ -252,7 +257,7 @@ func (e *exporting) write(ctx context.Context, files []store.ExportFile, current
 		if e.complained.IsZero() || errors.Join(errs...) != nil {
 			return nil
 		}
-		return store.ReleaseExports(ctx, tx, e.tenant, now.UnixMilli()) // the bucket takes files again
+		return store.ReleaseExports(ctx, tx, e.tenant, now.UnixMilli(), false) // the bucket takes files again
 	})
 	if err != nil {
 		return 0, err
@@ -313,7 +318,7 @@ func (e *exporting) file(ctx context.Context, f *store.ExportFile, current *maci
 	} else if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, exportClaim/2)
+	ctx, cancel := context.WithTimeout(ctx, exportTime)
 	defer cancel()
 	if own != nil {
 		err := e.put(ctx, own, f.File, body)

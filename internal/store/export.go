@@ -93,9 +93,13 @@ func KeepExport(ctx context.Context, tx Tx, id int64) error {
 	return err
 }
 
-// ReleaseExports makes a tenant's kept files due now, and those that were put off.
-func ReleaseExports(ctx context.Context, tx Tx, t Tenant, now int64) error {
-	_, err := tx.Exec(ctx, "UPDATE exports SET not_before = $3 WHERE account = $1 AND region = $2 AND not_before > $3", t.Account, t.Region, now)
+// ReleaseExports makes a tenant's files due now that were claimed or put off, and on request those that are kept.
+func ReleaseExports(ctx context.Context, tx Tx, t Tenant, now int64, kept bool) error {
+	below := int64(ExportKept)
+	if !kept {
+		below--
+	}
+	_, err := tx.Exec(ctx, "UPDATE exports SET not_before = $3 WHERE account = $1 AND region = $2 AND not_before > $3 AND not_before <= $4", t.Account, t.Region, now, below)
 	return err
 }
 

@@ -427,3 +427,41 @@ func BenchmarkClassify(b *testing.B) {
 		})
 	}
 }
+
+// TestMembersAreKept: the record of a document that was written down and read back is the record of the document.
+func TestMembersAreKept(t *testing.T) {
+	c := newClassifier(t)
+	byID := map[string]*detect.Identifier{}
+	for _, id := range managed.All() {
+		byID[id.ID] = id
+	}
+	for name, body := range objects(t) {
+		check := func(d *Document) {
+			text, err := d.KeepMember()
+			must(t, err)
+			for _, value := range []string{ssn, card, secret} {
+				if bytes.Contains(text, []byte(value)) {
+					t.Errorf("%s: what is kept of a member holds a found value", name)
+				}
+			}
+			told, _, err := Told(text, byID, nil)
+			must(t, err)
+			want, err := d.Record(subject(name, body))
+			must(t, err)
+			got, err := told.Record(subject(name, body))
+			must(t, err)
+			if diff := cmp.Diff(string(want), string(got)); diff != "" {
+				t.Errorf("%s %s (-want +got):\n%s", name, d.MemberPath(), diff)
+			}
+			if told.Whole() == d.Archive {
+				t.Errorf("%s %s: whole %v, archive %v", name, d.MemberPath(), told.Whole(), d.Archive)
+			}
+		}
+		d, err := c.Classify(t.Context(), object(name, body), func(member Document) error {
+			check(&member)
+			return nil
+		})
+		must(t, err)
+		check(&d)
+	}
+}

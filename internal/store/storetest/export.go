@@ -74,7 +74,10 @@ func testExports(t *testing.T, db store.DB) {
 		_, err := store.ExportBody(ctx, tx, first.ID)
 		return err
 	})
-	update(t, db, func(ctx context.Context, tx store.Tx) error { return store.ReleaseExports(ctx, tx, here, 500) })
+	update(t, db, func(ctx context.Context, tx store.Tx) error { return store.ReleaseExports(ctx, tx, here, 350, false) })
+	got = claim(here, 350, 600, 8)
+	equal(t, "released, but what is kept", []string{"b"}, names(got))
+	update(t, db, func(ctx context.Context, tx store.Tx) error { return store.ReleaseExports(ctx, tx, here, 500, true) })
 	got = claim(here, 500, 600, 8)
 	equal(t, "released", []string{"b", "kept"}, names(got))
 	update(t, db, func(ctx context.Context, tx store.Tx) error { return store.KeepExport(ctx, tx, got[0].ID) })
