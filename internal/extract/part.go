@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/magpie-sec/magpie/internal/extract/charset"
+	"github.com/magpie-sec/magpie/internal/text"
 )
 
 // A large document can be read in parts if its format splits: rows, records and lines say where. A document is cut into blocks of equal size;
@@ -36,6 +37,7 @@ type Lines struct{ End, Escape byte }
 type Division struct {
 	Format   string // its name
 	Surveyed bool   // a survey has to go before
+	Running  bool   // the parts are running text
 }
 
 // A Survey is what a look through a block tells under both assumptions: that it begins outside quotes, and inside. Places are in the document.
@@ -143,7 +145,7 @@ func (e *Extractor) Divide(ctx context.Context, o Object) (Division, bool, error
 	if o.Size > r.quota(f, 0) || !f.Split.Can(h) {
 		return Division{}, false, nil
 	}
-	return Division{Format: f.Name, Surveyed: f.Split.Survey != nil}, true, nil
+	return Division{Format: f.Name, Surveyed: f.Split.Survey != nil, Running: f.Kind == text.Lines}, true, nil
 }
 
 // Survey looks through the lines of an object that begin in a block. Without one the survey's From is -1, and the object has no parts. The error

@@ -125,7 +125,7 @@ func TestDisturbed(t *testing.T) {
 }
 
 // disturb runs a job on a database that is disturbed and returns what it leaves behind and how many transactions it wrote.
-func disturb(t *testing.T, bodies map[string]string, at int64, commit, kills bool) (outcome, int64) {
+func disturb(t *testing.T, bodies map[string]string, at int64, commit, kills bool, changes ...func(*world)) (outcome, int64) {
 	db := &disturbed{at: at, commit: commit, kills: kills, struck: make(chan struct{}), seen: func() {}}
 	var cfg job.Config
 	w := newWorld(t, oneSlot, wrapDB(func(inner store.DB) store.DB {
@@ -138,10 +138,14 @@ func disturb(t *testing.T, bodies map[string]string, at int64, commit, kills boo
 		c.Hooks = job.Hooks{} // whoever dies in the last commit does not tell that the run is complete
 		cfg = *c
 	})
+	for _, change := range changes {
+		change(w)
+	}
 	w.put("bucket", bodies)
 	w.put("closed", map[string]string{"a.csv": people(1), "shut/b.csv": people(1)})
 	w.objects[home].Deny("closed", "shut/")
 	id := w.create(jobOver("token", "bucket", "missing", "closed"))
+	ref := latestRef(w, id)
 	complete := make(chan struct{})
 	var once sync.Once
 	seen := func() {
@@ -149,7 +153,7 @@ func disturb(t *testing.T, bodies map[string]string, at int64, commit, kills boo
 			return // the engine still ends
 		}
 		must(t, w.db.View(context.Background(), func(tx store.Tx) error {
-			run, err := job.GetRun(context.Background(), tx, latestRef(w, id))
+			run, err := job.GetRun(context.Background(), tx, ref)
 			if run.State == job.RunComplete {
 				once.Do(func() { close(complete) })
 			}

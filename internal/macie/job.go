@@ -568,6 +568,9 @@ func (w *Worker) RunFinished(ctx context.Context, tx store.Tx, run job.Run, tota
 		}
 	}
 	w.jobs.drop(run.RunRef)
+	if err := w.giveUpLarge(ctx, tx, run.RunRef); err != nil {
+		return err
+	}
 	if err := store.UpdateJob(ctx, tx, run.Tenant, row); err != nil {
 		return err
 	}

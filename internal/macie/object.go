@@ -28,6 +28,7 @@ type objectOutcome struct {
 	members  *members           // of an archive; nil if none are known
 	finding  *macie2.Finding
 	entry    *store.LedgerEntry // what the ledger learns; nil for nothing new. Its Rules are set when it is stored
+	large    *largeObject       // it is to be read in parts, and nothing else is known; nil for all others
 }
 
 // Skip reasons that the source decides, in Macie's words.
@@ -106,8 +107,8 @@ func (w *Worker) resultOf(bucket string, o source.Object) store.Result {
 }
 
 // object classifies one object. Its error is for what may pass (the source is away, the worker stops): the object is then tried again. An
-// object over which our own code panics is skipped like any other that cannot be read.
-func (w *Worker) object(ctx context.Context, log *slog.Logger, driver source.Driver, bucket string, o source.Object, j *activeJob) (
+// object over which our own code panics is skipped like any other that cannot be read. With parts a large object may be left to be read in parts.
+func (w *Worker) object(ctx context.Context, log *slog.Logger, driver source.Driver, bucket string, o source.Object, j *activeJob, parts bool) (
 	outcome objectOutcome, err error) {
 	found := &members{spill: spill{open: j.classifier.Extractor.Spool}}
 	defer func() {
@@ -125,6 +126,11 @@ func (w *Worker) object(ctx context.Context, log *slog.Logger, driver source.Dri
 	}()
 	if reason := unreadable(o); reason != "" {
 		return w.skipped(bucket, o, reason), nil
+	}
+	if parts {
+		if large := w.large(ctx, driver, bucket, o, j); large != nil {
+			return objectOutcome{large: large}, nil
+		}
 	}
 	document, err := Classify(ctx, j.classifier, driver, bucket, o, found.add)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"sync/atomic"
 	"time"
 
 	"github.com/magpie-sec/magpie/internal/extract"
@@ -24,6 +25,9 @@ const (
 	selectShard  = "select"  // finds out which buckets meet the criteria and makes shards that list them
 	listShard    = "list"    // lists a bucket and makes shards of objects; cursor: the last key dealt with
 	objectsShard = "objects" // classifies a page of objects; cursor: how many of them are done, as a uvarint
+	surveyShard  = "survey"  // looks through a block of a large object; cursor: not empty once it is done, as of the next two
+	partShard    = "part"    // classifies a part of a large object
+	joinShard    = "join"    // puts the parts of a large object together
 )
 
 // What is read is committed after this many objects or this much time, whichever comes first.
@@ -36,6 +40,8 @@ const (
 type Worker struct {
 	cfg  WorkerConfig
 	jobs jobCache
+
+	cleaned atomic.Pointer[job.RunRef] // the last run at which what cancelled ones have left of large objects was removed
 }
 
 // Work does one shard.
@@ -54,6 +60,12 @@ func (w *Worker) Work(ctx context.Context, a *job.Attempt) error {
 		return w.list(ctx, a, j)
 	case objectsShard:
 		return w.objects(ctx, a, j, w.commit)
+	case surveyShard:
+		return w.part(ctx, a, j, surveyStage, w.surveyBlock)
+	case partShard:
+		return w.part(ctx, a, j, partStage, w.readPart)
+	case joinShard:
+		return w.join(ctx, a, j)
 	default:
 		return job.Permanent(fmt.Errorf("this version does not know shards of kind %q", a.Kind))
 	}
@@ -380,7 +392,7 @@ func (w *Worker) classifierOf(ctx context.Context, a *job.Attempt, j *activeJob,
 				return outcome, err
 			}
 		}
-		return w.object(ctx, a.Log(), driver, a.Bucket, o, j)
+		return w.object(ctx, a.Log(), driver, a.Bucket, o, j, true)
 	}, nil
 }
 
@@ -389,6 +401,12 @@ func (w *Worker) commit(ctx context.Context, a *job.Attempt, j *activeJob, done 
 	if len(outcomes) == 0 {
 		return nil
 	}
+	read, large := apart(outcomes)
+	return w.settle(ctx, a, j, binary.AppendUvarint(nil, uint64(done)), read, func(tx store.Tx) error { return w.divide(ctx, tx, a, large) })
+}
+
+// settle commits outcomes with a cursor, and with what more writes, if it is not nil.
+func (w *Worker) settle(ctx context.Context, a *job.Attempt, j *activeJob, cursor []byte, outcomes []objectOutcome, more func(store.Tx) error) error {
 	delta := job.Counters{Objects: int64(len(outcomes))}
 	for _, o := range outcomes {
 		delta.Bytes += o.result.BytesClassified
@@ -410,11 +428,14 @@ func (w *Worker) commit(ctx context.Context, a *job.Attempt, j *activeJob, done 
 	if err != nil {
 		return err
 	}
-	return a.Commit(ctx, binary.AppendUvarint(nil, uint64(done)), delta, func(tx store.Tx) error {
+	return a.Commit(ctx, cursor, delta, func(tx store.Tx) error {
 		if err := j.save(ctx, tx, a.Run, outcomes, packed); err != nil {
 			return err
 		}
-		return store.PutLedger(ctx, tx, a.Run.Tenant, a.Bucket, entries, superseded)
+		if err := store.PutLedger(ctx, tx, a.Run.Tenant, a.Bucket, entries, superseded); err != nil || more == nil {
+			return err
+		}
+		return more(tx)
 	})
 }
 
@@ -428,6 +449,8 @@ type WorkerConfig struct {
 	Reopen bool
 	// Outbox takes the events of findings; nil takes none.
 	Outbox *publish.Outbox
+	// Parts says which objects jobs read in parts.
+	Parts Parts
 }
 
 // NewWorker makes a Worker.

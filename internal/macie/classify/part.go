@@ -26,7 +26,7 @@ import (
 // keywords within reach and the end of the last value: less than the middle, in which both then have heard and taken the same.
 const (
 	// Overlap is how many bytes of running text a part reads behind its end.
-	Overlap = 128 << 10
+	Overlap = 256 << 10
 	// Where the next part begins to be believed, and the middle, from there.
 	believed, middle, middleEnd = Overlap / 2, Overlap / 4, Overlap / 4 * 3
 	// longest is how long values may be, with what stands around them, for the overlap to hold twice as much beside the middle.

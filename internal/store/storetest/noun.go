@@ -82,6 +82,7 @@ func fill(t testing.TB, db store.DB, tenant store.Tenant) {
 			store.CreateCustomIdentifier(ctx, tx, tenant, store.CustomIdentifier{ID: "c"}),
 			store.CreateAllowList(ctx, tx, tenant, store.AllowList{ID: "l", ClientToken: "t"}),
 			fillReveal(ctx, tx, tenant),
+			fillParts(ctx, tx, tenant),
 			store.PutDiscoveryProfile(ctx, tx, tenant, store.DiscoveryProfile{Bucket: "b"}),
 			store.PutDiscoveryObjects(ctx, tx, tenant, []store.DiscoveryObject{{Bucket: "b", Key: []byte("k"), Detections: []store.DiscoveryDetection{{ID: "i"}}}}),
 			store.PutNotification(ctx, tx, tenant, store.Notification{Bucket: "b"}),

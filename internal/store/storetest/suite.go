@@ -20,6 +20,7 @@ func Run(t *testing.T, open func(t testing.TB) store.DB) {
 		{"Result", resultTests},
 		{"JobEvent", jobEventTests},
 		{"Ledger", ledgerTests},
+		{"LargeObject", largeObjectTests},
 		{"Bucket", bucketTests},
 		{"Notification", notificationTests},
 		{"Discovery", discoveryTests},
