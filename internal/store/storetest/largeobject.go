@@ -64,7 +64,9 @@ func testParts(t *testing.T, db store.DB) {
 		equal(t, "objects of another run", 0, len(none))
 		return errors.Join(err, err2, err3)
 	})
-	update(t, db, func(ctx context.Context, tx store.Tx) error { return store.DeleteLargeObject(ctx, tx, here, "j", "u", "o") })
+	update(t, db, func(ctx context.Context, tx store.Tx) error {
+		return store.DeleteLargeObject(ctx, tx, here, "j", "u", "o")
+	})
 	if c := census(t, db); c["large_objects"]+c["object_parts"] != 0 {
 		t.Errorf("%v", c)
 	}
