@@ -185,7 +185,7 @@ func openStore(s config.Source, log *slog.Logger) (*s3.Store, error) {
 	opts := s3.Options{
 		Endpoint: s.S3.Endpoint, Region: s.Region, Account: s.Account, Buckets: s.S3.Buckets, Regions: s.S3.Regions, Prefix: s.S3.Prefix,
 		RequestsPerSecond: s.S3.RequestsPerSecond, Profile: s3.Profile{Owners: s.S3.Profile.Owners},
-		Reports: s3.Reports{MaxAge: s.S3.Reports.MaxAge, Folder: s.S3.Reports.Folder, Log: log},
+		Reports: s3.Reports{MaxAge: s.S3.Reports.MaxAge, ScheduledJobs: s.S3.Reports.ScheduledJobs, Folder: s.S3.Reports.Folder, Log: log},
 	}
 	for _, what := range s.S3.Profile.Lacks {
 		opts.Profile.Lacks = append(opts.Profile.Lacks, s3.Setting(what))

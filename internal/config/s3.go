@@ -31,6 +31,8 @@ type S3 struct {
 type InventoryReports struct {
 	MaxAge time.Duration // how old a report may be; 0: none is read
 	Folder string        // where temporary files are made; "" is the system's folder for them
+	// ScheduledJobs lets runs of scheduled jobs read them as well.
+	ScheduledJobs bool
 }
 
 // DefaultReportAge is how old a report may be where nothing else is said: that of a daily one, and half a day for its making.
@@ -179,7 +181,7 @@ var (
 
 // inventoryReports reads off, or a mapping.
 func (p *parser) inventoryReports(n *yaml.Node) (r InventoryReports) {
-	const form = `off, or a mapping with max_age (such as 36h) or folder`
+	const form = `off, or a mapping with max_age (such as 36h), folder or scheduled_jobs`
 	if n.Kind == yaml.ScalarNode {
 		if n.Value != "off" || n.Style != 0 {
 			p.fail(n, "inventory_reports: %s, is expected, not %s", form, kindOf(n))
@@ -197,6 +199,12 @@ func (p *parser) inventoryReports(n *yaml.Node) (r InventoryReports) {
 			r.MaxAge = age
 		}},
 		field{name: "folder", read: func(n *yaml.Node) { r.Folder = p.text(n, "folder", nil, "a folder for temporary files") }},
+		field{name: "scheduled_jobs", read: func(n *yaml.Node) {
+			if n.Kind != yaml.ScalarNode || n.Tag != "!!bool" {
+				p.fail(n, "scheduled_jobs: true or false is expected, not %s", kindOf(n))
+			}
+			r.ScheduledJobs = n.Value == "true"
+		}},
 	)
 	return r
 }

@@ -55,7 +55,7 @@ func TestStores(t *testing.T) {
 
 func TestInventoryReports(t *testing.T) {
 	for text, want := range map[string]InventoryReports{
-		"off": {}, "{}": {MaxAge: DefaultReportAge}, "{max_age: 336h}": {MaxAge: 14 * 24 * time.Hour},
+		"off": {}, "{scheduled_jobs: true}": {MaxAge: DefaultReportAge, ScheduledJobs: true}, "{}": {MaxAge: DefaultReportAge}, "{max_age: 336h}": {MaxAge: 14 * 24 * time.Hour},
 		"{folder: spool}": {MaxAge: DefaultReportAge, Folder: filepath.Join("testdata", "spool")},
 	} {
 		path := filepath.Join(t.TempDir(), "testdata", "magpie.yaml")
@@ -102,8 +102,9 @@ func TestMistakesWithStores(t *testing.T) {
 		{"unknown key of the profile", "owners:", "owner:", `23:7: profile: unknown key "owner"; known are owners, lacks`},
 		{"reports too old", "30h", "15d", `25:34: max_age: a time from 1h to 336h is expected, such as 36h, not "15d"`},
 		{"reports of no age", "30h", "0s", `25:34: max_age: a time from`},
-		{"reports on", "{max_age: 30h}", "on", `25:24: inventory_reports: off, or a mapping with max_age (such as 36h) or folder, is expected, not "on"`},
-		{"unknown key of reports", "max_age", "age", `25:25: inventory_reports: unknown key "age"; known are max_age, folder`},
+		{"reports on", "{max_age: 30h}", "on", `25:24: inventory_reports: off, or a mapping with max_age (such as 36h), folder or scheduled_jobs, is expected, not "on"`},
+		{"jobs", "{max_age: 30h}", "{scheduled_jobs: daily}", `25:41: scheduled_jobs: true or false is expected, not "daily"`},
+		{"unknown key of reports", "max_age", "age", `25:25: inventory_reports: unknown key "age"; known are max_age, folder, scheduled_jobs`},
 		{"kind", "kind: s3\n    credentials: {profile: audit}\n    requests_per_second: 100", "kind: swift\n    path: x", `10:11: kind: folder or s3 is expected, not "swift"`},
 		{"twice", "    endpoint: https://minio.example:9000\n", "", ""},
 	} {

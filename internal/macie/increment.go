@@ -69,8 +69,68 @@ func (j *activeJob) looksAt(o *source.Object, i increment, tags func(*source.Obj
 
 // keepsResult says whether the result of an object is wanted even if the ledger knows it and nothing was found: it is exported, or a later run
 // of the job will ask what became of the object, see increment.again.
-func (j *activeJob) keepsResult(o *source.Object) bool {
-	return j.exporting || j.scheduled() && (o.LastModified.IsZero() || !o.LastModified.Before(j.started.Add(-2*clockSkew)))
+func (j *activeJob) keepsResult(o *source.Object, past *pastListing) bool {
+	from := j.started
+	if past != nil && !past.sure.IsZero() && past.sure.Before(from) {
+		from = past.sure
+	}
+	return j.exporting || j.scheduled() && (o.LastModified.IsZero() || !o.LastModified.Before(from.Add(-2*clockSkew)))
+}
+
+// A pastListing is the listing of a bucket for a run of a scheduled job, which may come from a report of the store. A report does not know of
+// what was made since: that is the next run's, whose increment begins where the report ends, not where the run began. What has changed
+// since, or is gone, is skipped when its turn comes; if it has changed, it is the next run's as well. It is nil for other jobs, which list what is
+// there now.
+type pastListing struct {
+	beyond time.Time // what earlier runs have dealt with
+	sure   time.Time // up to when the reports tell everything that this run has read, other attempts included; zero: it has read none
+	begun  bool      // this attempt reads one
+}
+
+// pastListing returns that of an attempt.
+func (w *Worker) pastListing(ctx context.Context, a *job.Attempt, j *activeJob, i increment) (*pastListing, error) {
+	if !j.scheduled() {
+		return nil, nil
+	}
+	p := &pastListing{beyond: i.since}
+	if i.again {
+		p.beyond = i.since.Add(clockSkew) // else the report of the last run would do
+	}
+	err := w.cfg.DB.View(ctx, func(tx store.Tx) error {
+		upTo, ok, err := store.BucketReport(ctx, tx, a.Run.Tenant, a.Run.JobID, a.Bucket, j.started.UnixMilli())
+		if ok {
+			p.sure = time.UnixMilli(upTo)
+		}
+		return err
+	})
+	return p, err
+}
+
+// options let the listing come from a report.
+func (p *pastListing) options(a *job.Attempt, known *ledgerReader) *source.ReportOptions {
+	if p == nil {
+		return nil
+	}
+	return &source.ReportOptions{Use: source.ForScheduledJobs, After: p.beyond, Told: func(r source.Report) {
+		if r.Name == "" {
+			return
+		}
+		known.notes = false // that it does not tell of an object does not mean that it is gone
+		p.begun = true
+		if p.sure.IsZero() || r.Sure().Before(p.sure) {
+			p.sure = r.Sure()
+		}
+		a.Log().Info("the bucket is listed from a report of the store; the next run looks at what was made or changed since",
+			"bucket", a.Bucket, "report", r.Name, "begun", r.Begun, "complete_up_to", r.Sure())
+	}}
+}
+
+// note notes that the run reads a report, with the first of what it takes from there.
+func (p *pastListing) note(ctx context.Context, tx store.Tx, a *job.Attempt, j *activeJob) error {
+	if p == nil || !p.begun {
+		return nil
+	}
+	return store.BucketReported(ctx, tx, a.Run.Tenant, a.Run.JobID, a.Bucket, j.started.UnixMilli(), p.sure.UnixMilli())
 }
 
 // tagReader reads the tags of a bucket's objects; objects of a store without tags have none.
@@ -118,11 +178,14 @@ func (w *Worker) leaveOutDealt(ctx context.Context, a *job.Attempt, j *activeJob
 }
 
 // listed notes that the run has listed the bucket to its end, so that the next one need not look at what has not changed since.
-func (w *Worker) listed(ctx context.Context, a *job.Attempt, j *activeJob, cursor []byte) error {
+func (w *Worker) listed(ctx context.Context, a *job.Attempt, j *activeJob, cursor []byte, past *pastListing) error {
 	if !j.scheduled() {
 		return nil
 	}
 	return a.Commit(ctx, cursor, job.Counters{}, func(tx store.Tx) error {
+		if err := past.note(ctx, tx, a, j); err != nil {
+			return err
+		}
 		return store.BucketListed(ctx, tx, a.Run.Tenant, a.Run.JobID, a.Bucket, j.started.UnixMilli())
 	})
 }

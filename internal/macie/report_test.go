@@ -2,6 +2,7 @@ package macie
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"strings"
 	"testing"
@@ -22,6 +23,9 @@ type reporter struct {
 	report source.Report
 	items  []source.Item
 	uses   []source.ReportUse
+	jobs   bool // scheduled ones may read it
+	// breaks, if not 0, is after how many items of the report the source is away, and the report is gone.
+	breaks int
 }
 
 func (r *reporter) Unwrap() source.Driver { return r.Driver }
@@ -37,7 +41,7 @@ func (r *reporter) make(t testing.TB, begun time.Time) {
 }
 
 func (r *reporter) List(ctx context.Context, bucket string, opts source.ListOptions) iter.Seq2[source.Item, error] {
-	if opts.Report == nil || r.report.Name == "" {
+	if opts.Report == nil || r.report.Name == "" || opts.Report.Use == source.ForScheduledJobs && !r.jobs || !opts.Report.After.IsZero() && !r.report.Sure().After(opts.Report.After) {
 		return r.Driver.List(ctx, bucket, opts)
 	}
 	return func(yield func(source.Item, error) bool) {
@@ -45,7 +49,12 @@ func (r *reporter) List(ctx context.Context, bucket string, opts source.ListOpti
 		if opts.Report.Told != nil {
 			opts.Report.Told(r.report)
 		}
-		for _, item := range r.items {
+		for i, item := range r.items {
+			if r.breaks > 0 && i == r.breaks {
+				r.report = source.Report{}
+				yield(source.Item{}, &source.Error{Kind: source.Unavailable, Op: "list", Bucket: bucket})
+				return
+			}
 			if item.Key > opts.After && strings.HasPrefix(item.Key, opts.Prefix) && !yield(item, nil) {
 				return
 			}
@@ -167,4 +176,70 @@ func TestCountsFromReports(t *testing.T) {
 	w.clock.Advance(36 * time.Hour)
 	n, _ = count()
 	equal(t, "listed, since the report is old", n, int64(2))
+}
+
+// TestScheduledJobFromReports runs a job over reports: each run analyses what the report tells as it still is, the next one what was made or changed
+// since, and nothing is analysed twice, also when a run goes on in another way than it began.
+func TestScheduledJobFromReports(t *testing.T) {
+	onBothEngines(t, func(t *testing.T, url string) {
+		w := newWorldOn(t, url)
+		r := &reporter{Driver: w.sources[home][0], jobs: true}
+		w.sources[home][0] = r
+		put := func(key string, n int) {
+			w.objects[home].Put("b", source.Object{Key: key, LastModified: w.clock.Now()}, []byte(people(n)))
+		}
+		w.objects[home].CreateBucket(source.Bucket{Name: "b"})
+		w.start()
+		for _, key := range []string{"a.csv", "b.csv", "c.csv", "d.csv"} {
+			put(key, 1)
+		}
+		w.clock.Advance(3 * day)
+		r.make(t, w.clock.Now())
+		w.clock.Advance(6 * time.Hour)
+		put("b.csv", 2)                      // has changed since
+		w.objects[home].Remove("b", "c.csv") // is gone
+		put("e.csv", 1)                      // is new
+		w.clock.Advance(time.Hour)
+		id := w.create(onSchedule("token", everyDay, true, "b"))
+		w.wait(id)
+		equal(t, "uses of reports", fmt.Sprint(r.uses), fmt.Sprint([]source.ReportUse{source.ForScheduledJobs}))
+		equal(t, "findings of the first run", fmt.Sprint(w.findingsOf(id)), "[a.csv d.csv]")
+		results := w.results(id)
+		equal(t, "what has changed", results["b.csv"].Reason, reasonChanged)
+		equal(t, "what is gone", results["c.csv"].Reason, reasonGone)
+
+		// The next day there is no newer report: the run lists, from where the report began.
+		w.due(day)
+		w.wait(id)
+		equal(t, "findings of two runs", fmt.Sprint(w.findingsOf(id)), "[a.csv b.csv d.csv e.csv]")
+
+		// Two days on a report tells enough; the source goes away in the middle of it, and the run goes on by listing. What was made between them
+		// is the next run's where the report was read, and is not lost.
+		put("f.csv", 1)
+		put("g.csv", 1)
+		w.clock.Advance(3 * day)
+		r.make(t, w.clock.Now())
+		r.breaks = len(r.items) - 1
+		put("0.csv", 1) // before the place where it breaks off
+		put("z.csv", 1) // behind it
+		before := len(r.uses)
+		w.due(time.Hour)
+		w.wait(id)
+		equal(t, "the report was read", len(r.uses) > before, true)
+		equal(t, "findings of three runs", fmt.Sprint(w.findingsOf(id)), "[a.csv b.csv d.csv e.csv f.csv g.csv z.csv]")
+		r.breaks = 0
+		w.due(day)
+		w.wait(id)
+		equal(t, "findings of four runs", fmt.Sprint(w.findingsOf(id)), "[0.csv a.csv b.csv d.csv e.csv f.csv g.csv z.csv]")
+		w.due(day)
+		w.wait(id)
+		equal(t, "nothing is analysed again", len(w.results(id)), 0)
+
+		// A job that runs once lists.
+		before = len(r.uses)
+		r.make(t, w.clock.Now().Add(-time.Hour))
+		once := w.run("b")
+		equal(t, "a job that runs once", len(w.results(once)), 8)
+		equal(t, "reports that it read", len(r.uses), before)
+	})
 }

@@ -141,6 +141,10 @@ func (w *Worker) list(ctx context.Context, a *job.Attempt, j *activeJob) error {
 	if err != nil {
 		return err
 	}
+	past, err := w.pastListing(ctx, a, j, since)
+	if err != nil {
+		return err
+	}
 	tags := tagReader(ctx, driver, a.Bucket)
 	var next page
 	var unlisted []objectOutcome
@@ -174,6 +178,9 @@ func (w *Worker) list(ctx context.Context, a *job.Attempt, j *activeJob) error {
 			if err := store.DeleteLedger(ctx, tx, a.Run.Tenant, a.Bucket, known.gone); err != nil {
 				return err
 			}
+			if err := past.note(ctx, tx, a, j); err != nil {
+				return err
+			}
 			if next.objects == 0 {
 				return nil
 			}
@@ -183,7 +190,7 @@ func (w *Worker) list(ctx context.Context, a *job.Attempt, j *activeJob) error {
 		next, unlisted, told, known.gone, began = page{}, nil, job.Counters{}, nil, w.cfg.Now()
 		return err
 	}
-	for item, err := range driver.List(ctx, a.Bucket, source.ListOptions{After: last}) {
+	for item, err := range driver.List(ctx, a.Bucket, source.ListOptions{After: last, Report: past.options(a, known)}) {
 		switch {
 		case err != nil:
 			if ended := flush(); ended != nil {
@@ -207,7 +214,7 @@ func (w *Worker) list(ctx context.Context, a *job.Attempt, j *activeJob) error {
 			case err != nil: // whether it belongs to the job cannot be told
 				unlisted = append(unlisted, w.notRead(a.Bucket, item.Object, err))
 			case !looks:
-			case len(entries) == 0 || entries[0].Flags&worthResult != 0 || unreadable(item.Object) != "" || j.keepsResult(&item.Object):
+			case len(entries) == 0 || entries[0].Flags&worthResult != 0 || unreadable(item.Object) != "" || j.keepsResult(&item.Object, past):
 				next.add(item.Object)
 			default:
 				told.Listed++
@@ -234,7 +241,7 @@ func (w *Worker) list(ctx context.Context, a *job.Attempt, j *activeJob) error {
 			return err
 		}
 	}
-	return w.listed(ctx, a, j, []byte(last))
+	return w.listed(ctx, a, j, []byte(last), past)
 }
 
 // worthResult are the flags of what has a result in each run though it need not be opened: there is a finding to be made, or something was not read

@@ -46,6 +46,8 @@ type ListOptions struct {
 // It is told whole or not at all, in S3's order, so that After goes on in a newer report, and in a listing, as it does in the same one.
 type ReportOptions struct {
 	Use ReportUse
+	// After, if not zero, is what a report must reach beyond (Report.Sure): else it tells nothing new.
+	After time.Time
 	// Told, if not nil, is called once, before the first item, with where the listing comes from.
 	Told func(Report)
 }
@@ -58,6 +60,8 @@ const (
 	ForCounts ReportUse = iota
 	// ForDiscovery: automated discovery chooses among the objects.
 	ForDiscovery
+	// ForScheduledJobs: a run of a scheduled job analyses the objects. The next run sees to what the report did not know of.
+	ForScheduledJobs
 )
 
 // A Report says where a listing comes from.
@@ -130,10 +134,13 @@ type Reader interface {
 // was added or deleted recently (Amazon S3 User Guide, "Amazon S3 Inventory list", on consistency).
 const reportLag = 24 * time.Hour
 
+// Sure is up to when the report tells everything for certain.
+func (r Report) Sure() time.Time { return r.Begun.Add(-reportLag) }
+
 // Missing reports whether an object that is not in the report, or is there in another state, may be one that the report does not know of yet:
 // it was seen at a time, and not long enough before the report. Of a listing it is false.
 func (r Report) Missing(seen time.Time) bool {
-	return r.Name != "" && seen.After(r.Begun.Add(-reportLag))
+	return r.Name != "" && seen.After(r.Sure())
 }
 
 // As returns the driver's further interface T (Configured, Documented), looking through wrappers that have an Unwrap method.

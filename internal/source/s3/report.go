@@ -28,6 +28,8 @@ import (
 type Reports struct {
 	// MaxAge is how long ago the store may have begun a report; 0 reads none. At most MaxReportAge.
 	MaxAge time.Duration
+	// ScheduledJobs lets runs of scheduled jobs read them, too.
+	ScheduledJobs bool
 	// Least is how many bytes the files of a report have at least: listing a small bucket takes no more requests than reading a report, and
 	// tells what is there now. 0 is half a megabyte, some 10,000 objects.
 	Least int64
@@ -71,12 +73,12 @@ func (s *Store) listReport(ctx context.Context, bucket, prefix, after string, op
 			opts.Told(r)
 		}
 	}
-	if s.opts.Reports.MaxAge == 0 {
+	if s.opts.Reports.MaxAge == 0 || opts.Use == source.ForScheduledJobs && !s.opts.Reports.ScheduledJobs {
 		told(source.Report{})
 		return false
 	}
 	log := s.opts.Reports.Log.With("bucket", bucket)
-	report, spooled, err := s.readReport(ctx, bucket, prefix, after)
+	report, spooled, err := s.readReport(ctx, bucket, prefix, after, opts.After)
 	if err != nil {
 		if ctx.Err() != nil {
 			told(source.Report{})
@@ -130,8 +132,8 @@ const reportFolder = "2006-01-02T15-04Z"
 // reportsTried is how many reports are looked at before the bucket is listed: the newest may be under way or broken.
 const reportsTried = 4
 
-// readReport reads the newest report that is good for the keys of a prefix behind after.
-func (s *Store) readReport(ctx context.Context, bucket, prefix, after string) (*report, *spool, error) {
+// readReport reads the newest report that is good for the keys of a prefix behind after. It must tell everything up to a time after beyond.
+func (s *Store) readReport(ctx context.Context, bucket, prefix, after string, beyond time.Time) (*report, *spool, error) {
 	reports, err := s.reports(ctx, bucket, prefix)
 	if err != nil {
 		return nil, nil, err
@@ -140,6 +142,9 @@ func (s *Store) readReport(ctx context.Context, bucket, prefix, after string) (*
 	for i := range reports[:min(len(reports), reportsTried)] {
 		r := &reports[i]
 		m, err := s.manifest(ctx, r)
+		if err == nil && !beyond.IsZero() && !(source.Report{Begun: r.begun}).Sure().After(beyond) {
+			return nil, nil, errNoReport("no report tells of what was made since the last run")
+		}
 		var spooled *spool
 		if err == nil {
 			spooled, err = s.spoolReport(ctx, r, m, prefix, after)

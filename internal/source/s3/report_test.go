@@ -466,6 +466,28 @@ func TestReportsAreOff(t *testing.T) {
 	}
 }
 
+// TestReportsForJobs are read where the source is told to, if they tell more than the last run has seen.
+func TestReportsForJobs(t *testing.T) {
+	sure := reportTime.Add(-24 * time.Hour)
+	for name, test := range map[string]struct {
+		allowed bool
+		after   time.Time
+		want    string
+	}{
+		"not allowed":       {false, time.Time{}, "live"},
+		"allowed":           {true, time.Time{}, "a"},
+		"tells more":        {true, sure.Add(-time.Second), "a"},
+		"tells nothing new": {true, sure, "live"},
+	} {
+		d := newReporting(t, plainReport(s3test.Rows(reported("a")))).open(t, func(o *s3.Options) { o.Reports.ScheduledJobs = test.allowed })
+		var told []source.Report
+		opts := source.ListOptions{Report: &source.ReportOptions{Use: source.ForScheduledJobs, After: test.after, Told: func(r source.Report) { told = append(told, r) }}}
+		if keys, err := listed(d, opts); err != nil || len(keys) != 1 || keys[0] != test.want || len(told) != 1 || (told[0].Name == "") != (test.want == "live") {
+			t.Errorf("%s: %q, %+v, %v", name, keys, told, err)
+		}
+	}
+}
+
 // TestSmallReport lists a bucket whose report is small: that takes no more requests and tells what is there now.
 func TestSmallReport(t *testing.T) {
 	r := newReporting(t, plainReport(s3test.Rows(reported("a"))))

@@ -270,6 +270,26 @@ func testCoveredBuckets(t *testing.T, db store.DB) {
 		errs = append(errs, store.BucketListed(ctx, tx, here, "j", "a", 40), store.CoverBuckets(ctx, tx, here, "j", 40, nil))
 		covered("after another", "a", 40)
 		covered("not listed again", "b", 10)
+
+		reported := func(what string, run, want int64) {
+			upTo, ok, err := store.BucketReport(ctx, tx, here, "j", "a", run)
+			errs = append(errs, err)
+			equal(t, what, want > 0, ok)
+			equal(t, what, want, upTo)
+		}
+		reported("no report", 50, 0)
+		errs = append(errs, store.BucketReported(ctx, tx, here, "j", "a", 50, 42), store.BucketReported(ctx, tx, here, "j", "a", 50, 45))
+		reported("the earliest counts", 50, 42)
+		reported("of another run", 40, 0)
+		covered("while it is listed from a report", "a", 40)
+		errs = append(errs, store.BucketListed(ctx, tx, here, "j", "a", 50), store.CoverBuckets(ctx, tx, here, "j", 50, nil))
+		covered("listed from reports", "a", 42)
+		errs = append(errs, store.BucketReported(ctx, tx, here, "j", "a", 60, 55), store.BucketListed(ctx, tx, here, "j", "a", 70), store.CoverBuckets(ctx, tx, here, "j", 70, nil))
+		covered("the report was of a run that was dropped", "a", 70)
+		errs = append(errs, store.BucketReported(ctx, tx, here, "j", "a", 80, 99), store.BucketListed(ctx, tx, here, "j", "a", 80), store.CoverBuckets(ctx, tx, here, "j", 80, nil))
+		covered("not beyond the run", "a", 80)
+		errs = append(errs, store.BucketReported(ctx, tx, here, "j", "new", 80, 79), store.BucketListed(ctx, tx, here, "j", "new", 80), store.CoverBuckets(ctx, tx, here, "j", 80, nil))
+		covered("a bucket that was never listed", "new", 79)
 		return errors.Join(errs...)
 	})
 }
