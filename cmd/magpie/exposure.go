@@ -24,15 +24,16 @@ import (
 )
 
 type exposureCommand struct {
-	Sources     []string `arg:"" optional:"" name:"SRC" help:"Judge and scan these, without a server: an estate folder (with template.yaml, template.json or config-items.json), or a store: s3+http://HOST:PORT, s3+https://HOST, s3://BUCKET, aws. Without SRC the answer comes from a server's data."`
-	Data        string   `placeholder:"DIR" help:"The data folder of the server, which may be running. Default without SRC: data."`
-	Database    string   `placeholder:"URL" help:"The server's database, if it is not in the data folder: postgres://..."`
-	Account     string   `placeholder:"ID" help:"Of a server's data: this account only. Of SRC: the account that owns the buckets; needed for s3:// and aws, default 111122223333."`
-	Region      string   `placeholder:"REGION" help:"Of a server's data: this Region only. Of SRC: the Region that the buckets are in, default us-east-1."`
-	Identifiers string   `default:"all" placeholder:"SET" help:"What to look for in SRC: all, recommended, or a list of ids with commas between."`
-	Workers     int      `default:"0" help:"Objects of SRC that are read at a time; 0 is one for each processor."`
-	Format      string   `default:"table" enum:"table,json,jsonl" help:"table; json; jsonl (one bucket to a line)."`
-	FailOn      string   `default:"" enum:",public,external" placeholder:"ACCESS" help:"Exit with 3 if sensitive data stand open to everyone (public), or to anyone outside the account (external)."`
+	Sources     []string          `arg:"" optional:"" name:"SRC" help:"Judge and scan these, without a server: an estate folder (with template.yaml, template.json or config-items.json), or a store: s3+http://HOST:PORT, s3+https://HOST, s3://BUCKET, aws. Without SRC the answer comes from a server's data."`
+	Data        string            `placeholder:"DIR" help:"The data folder of the server, which may be running. Default without SRC: data."`
+	Database    string            `placeholder:"URL" help:"The server's database, if it is not in the data folder: postgres://..."`
+	Account     string            `placeholder:"ID" help:"Of a server's data: this account only. Of SRC: the account that owns the buckets; needed for s3:// and aws, default 111122223333."`
+	Region      string            `placeholder:"REGION" help:"Of a server's data: this Region only. Of SRC: the Region that the buckets are in, default us-east-1."`
+	Parameter   map[string]string `mapsep:"none" placeholder:"NAME=VALUE" help:"A value for a parameter of SRC's template. Repeatable."`
+	Identifiers string            `default:"all" placeholder:"SET" help:"What to look for in SRC: all, recommended, or a list of ids with commas between."`
+	Workers     int               `default:"0" help:"Objects of SRC that are read at a time; 0 is one for each processor."`
+	Format      string            `default:"table" enum:"table,json,jsonl" help:"table; json; jsonl (one bucket to a line)."`
+	FailOn      string            `default:"" enum:",public,external" placeholder:"ACCESS" help:"Exit with 3 if sensitive data stand open to everyone (public), or to anyone outside the account (external)."`
 }
 
 // Help is what magpie exposure --help says below the flags.
@@ -58,6 +59,8 @@ func (c exposureCommand) Run(ctx context.Context, std stdio) error {
 	summary := &exposureSummary{}
 	var list []*macie.Exposure
 	switch {
+	case len(c.Sources) == 0 && len(c.Parameter) > 0:
+		return errors.New("--parameter is for the template of a SRC")
 	case len(c.Sources) == 0:
 		list, err = c.stored(ctx, summary)
 	case c.Data != "" || c.Database != "":
@@ -117,7 +120,7 @@ func (c exposureCommand) scanned(ctx context.Context, std stdio, summary *exposu
 			}
 		}
 	}
-	opts := inventory.Options{Account: cmp.Or(c.Account, defaultAccount), Region: cmp.Or(c.Region, defaultRegion)}
+	opts := inventory.Options{Account: cmp.Or(c.Account, defaultAccount), Region: cmp.Or(c.Region, defaultRegion), Parameters: c.Parameter}
 	if _, err := config.Simple(opts.Account, []string{opts.Region}, nil); err != nil {
 		return nil, err
 	}

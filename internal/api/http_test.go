@@ -91,7 +91,11 @@ func TestAnswers(t *testing.T) {
 		if answer.Header.Get("X-Amzn-Requestid") == "" {
 			t.Errorf("%s: no request id", c.name)
 		}
-		if kind := answer.Header.Get("Content-Type"); kind != "application/json" && c.status != 204 || kind != "" && c.status == 204 {
+		kind, caching := answer.Header.Get("Content-Type"), answer.Header.Get("Cache-Control")
+		if kind != "" && caching != "no-store" {
+			t.Errorf("%s: Cache-Control %q", c.name, caching)
+		}
+		if kind != "application/json" && c.status != 204 || kind != "" && c.status == 204 {
 			t.Errorf("%s: Content-Type %q", c.name, kind)
 		}
 		if strings.Contains(text, "<html") || len(text) > 0 && !json.Valid([]byte(text)) {

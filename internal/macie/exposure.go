@@ -196,10 +196,31 @@ func InventoryExposures(inv *inventory.Inventory) []*Exposure {
 			reads, writes = known(o.posture.Readable), known(o.posture.Writable)
 		}
 		if e := exposureOf(o.doc, o.guard, reads, writes); e.Weight() > 0 {
+			if len(e.Undecided) > 0 && e.Problem == "" {
+				e.Problem = unknownFacts(inv, b)
+			}
 			out = append(out, e)
 		}
 	}
 	return out
+}
+
+// unknownFacts says why what guards a bucket is not known.
+func unknownFacts(inv *inventory.Inventory, b *inventory.Bucket) string {
+	var why []string
+	note := func(what string, state source.State, reason string) {
+		if state == source.StateUnknown {
+			why = append(why, strings.TrimSuffix(what+": "+reason, ": "))
+		}
+	}
+	block := inv.PublicAccessBlockOf(b.Account)
+	note("bucket policy", b.Policy.State, b.Policy.Reason)
+	note("ACL", b.ACL.State, b.ACL.Reason)
+	note("public access block", b.PublicAccessBlock.State, b.PublicAccessBlock.Reason)
+	note("public access block of the account", block.State, block.Reason)
+	note("ownership controls", b.Ownership.State, b.Ownership.Reason)
+	note("replication", b.Replication.State, b.Replication.Reason)
+	return strings.Join(why, "; ")
 }
 
 // StoredExposures is what a server's database tells of exposures.
