@@ -29,6 +29,8 @@ type observation struct {
 type bucketState struct {
 	Owner *bucketOwner `json:"owner,omitempty"`
 	Guard *guard       `json:"guard,omitempty"` // the baseline of policy findings; nil: not seen yet
+	// Unexplained are the changes of which nobody has told yet who made them.
+	Unexplained map[macie2.FindingType]unexplained `json:"unexplained,omitempty"`
 }
 
 type bucketOwner struct {

@@ -337,7 +337,7 @@ func (r *refresher) put(ctx context.Context, tx store.Tx, t store.Tenant, o *obs
 	case err != nil && !errors.Is(err, store.ErrNotFound):
 		return err
 	}
-	o.state.Guard = nil // the transaction may be repeated
+	o.state.Guard, o.state.Unexplained = nil, nil // the transaction may be repeated
 	var changes []change
 	if known {
 		earlier, state, err := readBucketRow(&row)
@@ -347,20 +347,24 @@ func (r *refresher) put(ctx context.Context, tx store.Tx, t store.Tenant, o *obs
 		if o.guard != nil && !o.counted {
 			keepCounts(o.doc, earlier)
 		}
-		o.state.Guard = state.Guard
+		o.state.Guard, o.state.Unexplained = state.Guard, recent(state.Unexplained, now)
 	}
 	if o.guard != nil {
 		o.state.Guard, changes = o.state.Guard.advance(*o.guard, r.cfg.ReportExisting)
 	}
-	calls, err := callsOf(ctx, tx, t, *o.doc.BucketName, len(changes))
+	calls, err := callsOf(ctx, tx, t, *o.doc.BucketName, len(changes)+len(o.state.Unexplained))
 	if err != nil {
 		return err
 	}
 	for _, c := range changes {
 		call := explaining(calls, c, o.guard, row.UpdatedAt)
+		o.state.note(c.kind, call, unexplained{Since: row.UpdatedAt, At: now})
 		if err := putPolicyFinding(ctx, tx, t, r.cfg.Outbox, c, call, o, wire.Time(now)); err != nil {
 			return err
 		}
+	}
+	if err := o.explainLate(ctx, tx, t, r.cfg.Outbox, calls, changes, wire.Time(now)); err != nil {
+		return err
 	}
 	if len(changes) > 0 {
 		r.cfg.Log.Info("inventory: a bucket's guard has changed", "tenant", t.String(), "bucket", *o.doc.BucketName, "findings", kinds(changes))

@@ -32,6 +32,8 @@ const (
 	pageOfKeys    = 1000
 	// maxCalls is how many requests are kept for a bucket, the newest, until it is read.
 	maxCalls = 32
+	// maxAtOnce is how many buckets one message may tell of. Beyond it everything is read instead.
+	maxAtOnce = 1000
 	// maxTold is how many rows a tenant may have. Beyond it everything is read instead.
 	maxTold = 10_000
 	// lookingFor and countingFor are how long a server that reads or counts a bucket has until another one does.
@@ -120,11 +122,12 @@ func comparePlaces(a, b Place) int {
 // tenants that the sender may tell of. It returns the buckets whose configuration may have changed, also of accounts that have Macie disabled.
 func (s *Service) Notify(ctx context.Context, among []store.Tenant, events []notify.Event) ([]Place, error) {
 	now := s.cfg.Now()
+	events = comprised(events)
 	var byPlace map[Place]*hint
-	var changed []Place
+	var changed map[Place]bool
 	var write bool
 	gather := func(tx store.Tx) error {
-		byPlace, changed, write = map[Place]*hint{}, nil, false
+		byPlace, changed, write = map[Place]*hint{}, map[Place]bool{}, false
 		known := map[Place]bool{}
 		enabled := map[store.Tenant]bool{}
 		for _, t := range among {
@@ -141,9 +144,7 @@ func (s *Service) Notify(ctx context.Context, among []store.Tenant, events []not
 				return err
 			}
 			for _, p := range places {
-				if !e.What.OfObject() && !slices.Contains(changed, p) {
-					changed = append(changed, p)
-				}
+				changed[p] = changed[p] || !e.What.OfObject()
 				if !enabled[p.Tenant] {
 					continue
 				}
@@ -169,8 +170,19 @@ func (s *Service) Notify(ctx context.Context, among []store.Tenant, events []not
 		return nil
 	}
 	// A million events of objects cost a million looks into the database and no more writes than there are counts.
-	if err := s.cfg.DB.View(ctx, gather); err != nil || !write {
-		return changed, err
+	if err := s.cfg.DB.View(ctx, gather); err != nil {
+		return nil, err
+	}
+	configured := func() (places []Place) {
+		for _, p := range slices.SortedFunc(maps.Keys(changed), comparePlaces) {
+			if changed[p] {
+				places = append(places, p)
+			}
+		}
+		return places
+	}
+	if !write {
+		return configured(), nil
 	}
 	err := s.cfg.DB.Update(ctx, func(tx store.Tx) error {
 		if err := gather(tx); err != nil {
@@ -187,7 +199,19 @@ func (s *Service) Notify(ctx context.Context, among []store.Tenant, events []not
 		return nil, err
 	}
 	s.lookSoon(reading)
-	return changed, nil
+	return configured(), nil
+}
+
+// comprised is what is looked at of events: of very many buckets at once, all buckets.
+func comprised(events []notify.Event) []notify.Event {
+	buckets := map[string]bool{}
+	for i := range events {
+		buckets[events[i].Bucket] = true
+	}
+	if len(buckets) <= maxAtOnce {
+		return events
+	}
+	return []notify.Event{{What: notify.AccountChanged}}
 }
 
 // concerned finds the buckets that an event may be about: of the tenants of the account that it names, if there are any, those that know the
@@ -248,6 +272,7 @@ func (of *hint) add(e *notify.Event, known bool, now time.Time) {
 	}
 	if !slices.ContainsFunc(of.calls, func(d toldCall) bool { return c.is(&d) }) {
 		of.calls = append(of.calls, c)
+		of.calls = of.calls[max(0, len(of.calls)-maxCalls):]
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -392,12 +393,16 @@ func TestStoreIsAway(t *testing.T) {
 func TestTooMuchIsTold(t *testing.T) {
 	g := newGuardedWorld(t, sqliteURL(t))
 	g.look(plainConfiguration(""))
-	events := make([]notify.Event, 0, maxTold+50)
-	for i := range cap(events) {
+	var events []notify.Event
+	for i := range maxTold + maxAtOnce/2 {
 		events = append(events, about(fmt.Sprintf("invented-%05d", i), notify.ObjectCreated))
 	}
 	g.tell(events...)
-	equal(t, "waiting", g.waiting(), maxTold+1)
+	equal(t, "waiting, told all at once", g.waiting(), 1)
+	for chunk := range slices.Chunk(events, maxAtOnce) {
+		g.tell(chunk...)
+	}
+	equal(t, "waiting", g.waiting(), maxTold)
 	calls := make([]notify.Event, 0, 3*maxCalls)
 	for i := range cap(calls) {
 		calls = append(calls, g.call(fmt.Sprint(i), "PutBucketTagging"))
@@ -432,7 +437,7 @@ func TestWhoseBucket(t *testing.T) {
 	equal(t, "its account", of(other.Account, setting), []Place{{other, "b"}})
 	equal(t, "an account that is not served", of("999999999999", setting), []Place{{home, "b"}})
 	setting.Bucket = "unknown"
-	equal(t, "who may have it", of("", setting), []Place{{home, "unknown"}, {other, "unknown"}, {abroad, "unknown"}})
+	equal(t, "who may have it", of("", setting), []Place{{home, "unknown"}, {abroad, "unknown"}, {other, "unknown"}})
 	places, err := g.service.Notify(g.ctx, nil, []notify.Event{setting})
 	must(t, err)
 	equal(t, "a sender that may tell of nobody", len(places), 0)
@@ -591,4 +596,48 @@ func TestCountingHoldsNothingUp(t *testing.T) {
 	g.lookAtAll()
 	equal(t, "waiting", g.waiting(), 0)
 	equal(t, "count", *g.only().Count, 1)
+}
+
+// TestToldLate tells who made a change after the schedule has seen it.
+func TestToldLate(t *testing.T) {
+	for _, v := range []struct {
+		name  string
+		after time.Duration // the message comes so long after the change was seen
+		made  time.Duration // the request was made so long after the change was seen
+		api   string
+		who   bool
+	}{
+		{"soon", time.Second, -30 * time.Second, "PutBucketPolicy", true},
+		{"an hour later", time.Hour, -30 * time.Second, "PutBucketPolicy", true},
+		{"two days later", 48 * time.Hour, -30 * time.Second, "PutBucketPolicy", false},
+		{"of a request behind it", time.Minute, time.Second, "PutBucketPolicy", false},
+		{"of a request long before", time.Minute, -time.Hour, "PutBucketPolicy", false},
+		{"of another setting", time.Minute, -30 * time.Second, "PutBucketAcl", false},
+		{"of the contrary", time.Minute, -30 * time.Second, "DeleteBucketPolicy", false},
+	} {
+		t.Run(v.name, func(t *testing.T) {
+			g := newGuardedWorld(t, sqliteURL(t))
+			g.look(plainConfiguration(""))
+			g.look(plainConfiguration(publicPolicy))
+			equal(t, "at first", g.only().PolicyDetails.Actor, nil)
+			seen := g.clock.Now()
+			g.clock.Advance(v.after)
+			g.tell(g.call("late", v.api, func(e *notify.Event) { e.Time = seen.Add(v.made) }))
+			g.lookAtAll()
+			f := g.only()
+			equal(t, "count", *f.Count, 1)
+			if got := f.PolicyDetails.Actor != nil; got != v.who {
+				t.Fatalf("there is an actor: %v", got)
+			}
+			if !v.who {
+				return
+			}
+			equal(t, "first seen", *f.PolicyDetails.Action.ApiCallDetails.FirstSeen, wire.TimeOf(seen.Add(v.made)))
+			equal(t, "created", *f.CreatedAt, wire.TimeOf(seen))
+			g.clock.Advance(time.Second)
+			g.tell(g.call("later", v.api, func(e *notify.Event) { e.Time = seen.Add(v.made + time.Second) }))
+			g.lookAtAll()
+			equal(t, "who", *g.only().PolicyDetails.Actor.UserIdentity.IamUser.PrincipalId, "Plate")
+		})
+	}
 }

@@ -4,9 +4,13 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/magpie-sec/magpie/internal/notify"
+	"github.com/magpie-sec/magpie/internal/publish"
 	"github.com/magpie-sec/magpie/internal/store"
 	"github.com/magpie-sec/magpie/internal/wire"
 	"github.com/magpie-sec/magpie/internal/wire/macie2"
@@ -57,6 +61,87 @@ func explaining(calls []toldCall, c change, now *guard, since int64) (newest *to
 		}
 		if digest := now.digestOf(setting); digest != "" && strings.HasPrefix(call.Call.API, "Delete") != (digest == "absent") {
 			continue // what it did is not what is there
+		}
+		if newest == nil || call.at() >= newest.at() {
+			newest = call
+		}
+	}
+	return newest
+}
+
+// An unexplained change was seen by a reading, and not in the one before.
+type unexplained struct {
+	Since int64 `json:"since,omitempty"` // when the bucket was read before; 0: never
+	At    int64 `json:"at"`              // when it was read
+}
+
+// lateAtMost is how long after a change was seen it may be told who made it: CloudTrail takes minutes.
+const lateAtMost = 24 * time.Hour
+
+// recent leaves out what nobody will explain any more.
+func recent(all map[macie2.FindingType]unexplained, now int64) map[macie2.FindingType]unexplained {
+	maps.DeleteFunc(all, func(_ macie2.FindingType, u unexplained) bool { return u.At < now-lateAtMost.Milliseconds() })
+	return all
+}
+
+// note remembers a change without a request, and forgets an earlier one of the same kind.
+func (s *bucketState) note(kind macie2.FindingType, call *toldCall, u unexplained) {
+	delete(s.Unexplained, kind)
+	if call != nil {
+		return
+	}
+	if s.Unexplained == nil {
+		s.Unexplained = map[macie2.FindingType]unexplained{}
+	}
+	s.Unexplained[kind] = u
+}
+
+// explainLate puts the requests into findings that were told of after the change was seen. Only what was made before it was seen counts, by the
+// store's clock.
+func (o *observation) explainLate(ctx context.Context, tx store.Tx, t store.Tenant, outbox *publish.Outbox, calls []toldCall, changes []change, now wire.Time) error {
+	if len(calls) == 0 {
+		return nil
+	}
+	for _, kind := range slices.Sorted(maps.Keys(o.state.Unexplained)) {
+		if slices.ContainsFunc(changes, func(c change) bool { return c.kind == kind }) {
+			continue // it was considered just now
+		}
+		stored, err := readFindings(ctx, tx, t, []string{policyFindingID(t, *o.doc.BucketName, kind)}, store.FindingSort{})
+		if err != nil {
+			return err
+		}
+		if len(stored) == 0 {
+			delete(o.state.Unexplained, kind)
+			continue
+		}
+		f, u := &stored[0], o.state.Unexplained[kind]
+		details := f.PolicyDetails.Action.ApiCallDetails
+		call := lateCall(calls, *details.Api, u)
+		if call == nil {
+			continue
+		}
+		first := details.FirstSeen
+		tellOf(f, call, now)
+		if *f.Count > 1 {
+			details.FirstSeen = first
+		}
+		f.UpdatedAt = wire.Ptr(max(now, *f.UpdatedAt))
+		if err := putOccurrence(ctx, tx, t, outbox, f); err != nil {
+			return err
+		}
+		delete(o.state.Unexplained, kind)
+	}
+	return nil
+}
+
+// lateCall is the newest request that can have made a change which was taken for that of api.
+func lateCall(calls []toldCall, api string, u unexplained) (newest *toldCall) {
+	for i := range calls {
+		call := &calls[i]
+		setting := settings[call.Call.API]
+		removes := strings.HasPrefix(call.Call.API, "Delete") != strings.HasPrefix(api, "Delete")
+		if setting == "" || setting != settings[api] || removes && setting != "encryption" || call.at() < u.Since-skew.Milliseconds() || call.at() > u.At {
+			continue
 		}
 		if newest == nil || call.at() >= newest.at() {
 			newest = call
