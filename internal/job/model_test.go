@@ -375,14 +375,17 @@ func (m *model) Settle(t *rapid.T) {
 	row := &a.shard.row
 	open := m.runs[a.run].state == RunRunning
 	if how != "done" && told != nil {
-		how = "unavailable" // told to end, so it is handed back
+		how = "end" // told to, so it is handed back
 	}
 	switch {
 	case errors.Is(told, ErrFenced) && how != "done":
 	case how == "done" && open:
 		row.State = Done
-	case how == "done" || how == "unavailable":
+	case how == "done" || how == "end":
 		row.State = Ready
+	case how == "unavailable":
+		row.State = Waiting
+		a.shard.waitTill = engine.now().Add(backoff(1))
 	case (how == "permanent" || failures+1 >= modelFailures) && open:
 		row.State = Dead
 		row.Failures++

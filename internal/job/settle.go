@@ -226,23 +226,34 @@ func (e *Engine) closeAttempt(ctx context.Context, a *Attempt, state ShardState,
 	return nil
 }
 
-// handBack returns the shard to the others at once, without counting a failure.
+// handBack returns the shard to the others without counting a failure: at once, unless it is the database that failed. One whose disk is full
+// may refuse a step and take the next claim, again and again.
 func (e *Engine) handBack(ctx context.Context, a *Attempt, why error) error {
+	state, due := Ready, int64(0)
+	if !isEnd(why) {
+		state, due = Waiting, e.now().Add(e.cfg.Backoff.after(1, e.cfg.Random())).UnixMilli()
+	}
 	err := e.update(ctx, func(tx store.Tx) error {
 		n, err := tx.Exec(ctx, `
-			UPDATE shards SET state = 'ready', worker = '', updated_at = $3
+			UPDATE shards SET state = $5, not_before = $6, worker = '', updated_at = $3
 			WHERE id = $1 AND attempt = $2 AND state = 'running' AND worker = $4`,
-			a.ShardID, a.Number, e.millis(), e.cfg.Worker)
+			a.ShardID, a.Number, e.millis(), e.cfg.Worker, string(state), due)
 		if err != nil {
 			return err
 		}
 		if n == 0 {
 			return ErrFenced
 		}
+		if state == Waiting {
+			return nil
+		}
 		return e.cfg.Dispatcher.Enqueue(ctx, tx, []Hint{{ShardID: a.ShardID, Attempt: a.Number, Priority: a.Priority}})
 	})
 	if err != nil {
 		return err
+	}
+	if state == Waiting {
+		e.wakeSweeperAt(time.UnixMilli(due))
 	}
 	e.cfg.Dispatcher.Wake()
 	e.metrics.handedBack(a)
