@@ -145,8 +145,8 @@ func openBackend(ctx context.Context, o backendOptions) (_ *backend, err error) 
 	}
 	b.sinks, b.outbox = targets, publish.NewOutbox(routes...)
 	worker := macie.NewWorker(macie.WorkerConfig{DB: b.db, Sources: b.sources, Outbox: b.outbox, Extractor: &extract.Extractor{
-		Formats: formats.All(), Spool: classify.Spool(""), Now: time.Now,
-	}})
+		Formats: formats.All(), Spool: classify.Spool(""), Now: time.Now, Limits: extract.Limits{TextBytes: int64(o.config.Limits.TextGiB) << 30},
+	}, Parts: macie.Parts{Above: int64(o.config.Limits.PartsAbove) << 20, Block: int64(o.config.Limits.PartsBlock) << 20}})
 	b.engine, err = job.New(job.Config{
 		DB: b.db, Handler: worker, Dispatcher: dispatcher, Slots: slots, Lease: o.flags.Lease, StopWithin: stopWithin,
 		Exclusive: o.exclusive, Logger: o.log, Registerer: o.registry,

@@ -110,6 +110,10 @@ const (
 // Limits bound what the server uses.
 type Limits struct {
 	Workers int // how many objects are read at a time; 0 is the server's default
+	// In MiB: objects larger than PartsAbove are read by several workers, in blocks of PartsBlock, if their format allows it. 0 is the server's
+	// default.
+	PartsAbove, PartsBlock int
+	TextGiB                int // how large a text, table or JSON Lines may be, in GiB; 0 is Macie's quota
 }
 
 // Account returns the account with an id.

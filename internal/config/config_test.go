@@ -79,7 +79,7 @@ func TestMistakes(t *testing.T) {
 		{"key with a control character", "limits:", `"li\x1bmits":`, `25:1: configuration: unknown key "li\x1bmits"; known are`},
 		{"unknown key within", "    alias: acme", "    allias: acme", `5:5: account: unknown key "allias"; known are id, alias, regions, keys`},
 		{"key twice", "    alias: acme", "    alias: acme\n    alias: acme", `6:5: account: "alias" stands here again, first in line 5`},
-		{"list for a mapping", "  workers: 4", "  - workers: 4", `26:3: limits: a mapping with workers is expected, not a list`},
+		{"list for a mapping", "  workers: 4", "  - workers: 4", `26:3: limits: a mapping with workers, parts_above_mib, parts_block_mib, text_gib is expected, not a list`},
 		{"text for a list", "[us-east-1, eu-west-1]", "us-east-1", `6:14: regions: a list with at least one element is expected, not "us-east-1"`},
 		{"empty list", "[us-east-1, eu-west-1]", "[]", `6:14: regions: a list with at least one element is expected, not a list`},
 		{"nothing", "alias: acme", "alias:", `5:11: alias: an alias of 3 to 63 lower-case letters, digits and single hyphens is expected, not nothing`},
@@ -298,6 +298,23 @@ func TestLoadOrganization(t *testing.T) {
 			t.Errorf("%s: %+v, %v", name, o, err)
 		case tt.want != "" && (err == nil || !strings.Contains(err.Error(), path+tt.want)):
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestPartsLimits reads the limits of large objects.
+func TestPartsLimits(t *testing.T) {
+	const text = "version: 1\naccounts:\n  - id: 123456789012\n    regions: [us-east-1]\nlimits: {workers: 2, parts_above_mib: 1024, parts_block_mib: 128, text_gib: 64}\n"
+	c, err := Parse("f", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := (Limits{Workers: 2, PartsAbove: 1024, PartsBlock: 128, TextGiB: 64}); c.Limits != want {
+		t.Errorf("%+v", c.Limits)
+	}
+	for _, bad := range []string{"text_gib: 0", "parts_above_mib: -1", "parts_block_mib: 2.5", "text_gib: none"} {
+		if _, err := Parse("f", []byte("version: 1\naccounts:\n  - id: 123456789012\n    regions: [us-east-1]\nlimits: {"+bad+"}\n")); err == nil {
+			t.Errorf("%s is taken", bad)
 		}
 	}
 }

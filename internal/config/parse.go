@@ -364,13 +364,17 @@ func (p *parser) kind(n *yaml.Node) Kind {
 }
 
 func (p *parser) limits(n *yaml.Node) (l Limits) {
-	p.mapping(n, "limits", field{name: "workers", read: func(n *yaml.Node) {
-		workers, err := strconv.Atoi(n.Value)
-		if n.Kind != yaml.ScalarNode || n.Tag != "!!int" || err != nil || workers < 1 || workers > 1024 {
-			p.fail(n, "workers: a number from 1 to 1024 is expected, not %s", kindOf(n))
-			return
-		}
-		l.Workers = workers
-	}})
+	number := func(name string, most int, to *int) field {
+		return field{name: name, read: func(n *yaml.Node) {
+			v, err := strconv.Atoi(n.Value)
+			if n.Kind != yaml.ScalarNode || n.Tag != "!!int" || err != nil || v < 1 || v > most {
+				p.fail(n, "%s: a number from 1 to %d is expected, not %s", name, most, kindOf(n))
+				return
+			}
+			*to = v
+		}}
+	}
+	p.mapping(n, "limits", number("workers", 1024, &l.Workers), number("parts_above_mib", 1<<30, &l.PartsAbove),
+		number("parts_block_mib", 1<<20, &l.PartsBlock), number("text_gib", 1<<20, &l.TextGiB))
 	return l
 }

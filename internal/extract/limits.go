@@ -23,6 +23,8 @@ type Limits struct {
 	JSONDepth int
 	// ObjectBytes is how large an object may be, when smaller than the quota of its format: no limit.
 	ObjectBytes int64
+	// TextBytes is how large plain text, a table of text and JSON Lines may be, the formats that can be read in parts: 20 GB.
+	TextBytes int64
 	// SpoolMemory is up to which size a document that needs random access is kept in memory rather than in Extractor.Spool: 1 MiB.
 	SpoolMemory int64
 }
@@ -40,6 +42,7 @@ func (l Limits) withDefaults() Limits {
 	def(&l.RatioFrom, 100<<20)
 	def(&l.JSONDepth, 256)
 	def(&l.ObjectBytes, 1<<63-1)
+	def(&l.TextBytes, 20*GB)
 	def(&l.SpoolMemory, 1<<20)
 	return l
 }

@@ -110,7 +110,10 @@ func (r *run) quota(f *Format, depth int) int64 {
 	if depth > 0 {
 		limit = r.limits.MemberBytes
 	}
-	if f != nil && f.MaxBytes > 0 {
+	switch {
+	case f != nil && f.Split != nil:
+		limit = min(limit, r.limits.TextBytes)
+	case f != nil && f.MaxBytes > 0:
 		limit = min(limit, f.MaxBytes)
 	}
 	return limit

@@ -52,7 +52,8 @@
 //
 // Several shards that work on parts of one thing, a large object say, leave their partial results in the handler's tables. The write of a
 // part's last commit counts down the parts left in a row of the handler's, and the one that comes to zero adds the shard that puts them
-// together. The fence sees to it that each part counts down once, and the run cannot end before: the part is not closed yet.
+// together; package macie reads large objects so. The fence sees to it that each part counts down once, and the run cannot end before: the part
+// is not closed yet.
 //
 // # Finding work
 //
