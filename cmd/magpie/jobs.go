@@ -17,10 +17,11 @@ import (
 )
 
 type jobsCommand struct {
-	List   jobsList   `cmd:"" default:"withargs" help:"List the jobs with how far they are. Without a subcommand this is done."`
-	Events jobsEvents `cmd:"" help:"Show what happened to a job, as the records that Macie writes to CloudWatch Logs."`
-	Dead   jobsDead   `cmd:"" help:"List the parts of jobs that were given up, and why."`
-	Retry  jobsRetry  `cmd:"" help:"Let the parts of a job's latest run that were given up be tried again."`
+	List     jobsList     `cmd:"" default:"withargs" help:"List the jobs with how far they are. Without a subcommand this is done."`
+	Events   jobsEvents   `cmd:"" help:"Show what happened to a job, as the records that Macie writes to CloudWatch Logs."`
+	Forecast jobsForecast `cmd:"" help:"Say what a job would read and how long that would take, before it is made."`
+	Dead     jobsDead     `cmd:"" help:"List the parts of jobs that were given up, and why."`
+	Retry    jobsRetry    `cmd:"" help:"Let the parts of a job's latest run that were given up be tried again."`
 }
 
 type jobsList struct {

@@ -34,7 +34,9 @@ func (c scanCommand) forecast(ctx context.Context, std stdio, classifier *classi
 	out := newForecastReport(c.Format, std.out)
 	f := newForecaster(classifier, workers, c.Measure)
 	f.limit = c.MaxSize
-	f.holds = func(_ string, o *source.Object) bool { return sampled(o.Key, c.Sample) }
+	f.holds = func(_ context.Context, _ source.Driver, _ string, o *source.Object) (bool, error) {
+		return sampled(o.Key, c.Sample), nil
+	}
 	progress := newProgress(std.err, "listing")
 	defer progress.done()
 	var drivers []folder.Driver
@@ -89,8 +91,10 @@ type forecaster struct {
 	kinds      *forecast.Kinds
 	workers    int
 	budget     time.Duration
-	limit      int64                                           // --max-size
-	holds      func(bucket string, object *source.Object) bool // whether an object that could be read is asked for
+	limit      int64    // --max-size
+	more       []string // notes that go with it
+	// holds says whether an object is asked for. Its error is of the source.
+	holds func(ctx context.Context, driver source.Driver, bucket string, object *source.Object) (bool, error)
 
 	total    forecast.Tally
 	chosen   map[string][]candidate // by kind: a sample of its objects
@@ -132,18 +136,26 @@ func (f *forecaster) bucket(ctx context.Context, driver source.Driver, bucket st
 			}
 			continue
 		}
-		f.add(t, driver, bucket, item.Object)
+		if err := f.add(ctx, t, driver, bucket, item.Object); err != nil {
+			return t, err
+		}
 		progress.add(1, 0)
 	}
 	f.total.Merge(t)
 	return t, nil
 }
 
-// add counts an object.
-func (f *forecaster) add(t *forecast.Tally, driver source.Driver, bucket string, o source.Object) {
-	if !f.holds(bucket, &o) {
+// add counts an object. The error ends the forecast.
+func (f *forecaster) add(ctx context.Context, t *forecast.Tally, driver source.Driver, bucket string, o source.Object) error {
+	switch holds, err := f.holds(ctx, driver, bucket, &o); {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil: // whether it is asked for cannot be told
+		t.Refuse(macie.SkipReason(err), o.Size)
+		return nil
+	case !holds:
 		t.Leave(o.Size)
-		return
+		return nil
 	}
 	reason := macie.Unreadable(o)
 	if reason == "" {
@@ -151,7 +163,7 @@ func (f *forecaster) add(t *forecast.Tally, driver source.Driver, bucket string,
 	}
 	if reason != "" {
 		t.Refuse(reason, o.Size)
-		return
+		return nil
 	}
 	kind := f.kinds.Of(o.Key)
 	t.Add(kind, o.Size)
@@ -159,10 +171,11 @@ func (f *forecaster) add(t *forecast.Tally, driver source.Driver, bucket string,
 		t.Doubt(o.Size)
 	}
 	if f.budget <= 0 || o.Size < 0 || o.Size > sampleLargest && !forecast.Streamed(kind) {
-		return
+		return nil
 	}
 	sum := sha256.Sum256([]byte(bucket + "\x00" + o.Key))
 	f.draw(candidate{driver, bucket, o, kind, binary.BigEndian.Uint64(sum[:8])})
+	return nil
 }
 
 func (f *forecaster) draw(c candidate) {
@@ -354,7 +367,7 @@ func (f *forecaster) notes(b *basis) (notes []string) {
 	if f.total.Hidden > 0 {
 		say("%d keys or folders could not be listed and are not counted", f.total.Hidden)
 	}
-	return notes
+	return append(notes, f.more...)
 }
 
 func shortList(names []string, most int) string {

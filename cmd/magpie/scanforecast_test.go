@@ -117,3 +117,31 @@ func TestDurationText(t *testing.T) {
 		}
 	}
 }
+
+// TestJobsForecast forecasts a job from its request.
+func TestJobsForecast(t *testing.T) {
+	dir := t.TempDir()
+	estate, request := filepath.Join(dir, "estate"), filepath.Join(dir, "job.json")
+	plantEstate(t, estate, 30)
+	write := func(text string) {
+		if err := os.WriteFile(request, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(`{"jobType":"ONE_TIME","name":"n","customDataIdentifierIds":["x"],"s3JobDefinition":{"bucketDefinitions":[{"accountId":"111122223333","buckets":["archive","gone"]}],
+		"scoping":{"excludes":{"and":[{"simpleScopeTerm":{"key":"OBJECT_EXTENSION","comparator":"EQ","values":["bin"]}}]}}}}`)
+	code, out, errs := magpie(t, "jobs", "forecast", request, "--source", estate)
+	for _, text := range []string{"archive: 10 objects, ", "; 8 would be read, ", "; 2 left out", "Time with ", "1 custom data identifiers take is not measured", `bucket "gone"`} {
+		if code != exitIncomplete || !strings.Contains(out, text) {
+			t.Errorf("lacks %q: exit code %d\n%s%s", text, code, out, errs)
+		}
+	}
+	write(`{"jobType":"ONE_TIME","s3JobDefinition":{"bucketCriteria":{}}}`)
+	if code, out, errs = magpie(t, "jobs", "forecast", "--format", "json", request, "--source", estate); code != exitComplete || !strings.Contains(out, `"read":{"objects":30,`) {
+		t.Errorf("all buckets: exit code %d\n%s%s", code, out, errs)
+	}
+	write(`{"jobType":"ONE_TIME","s3JobDefinition":{}}`)
+	if code, out, errs = magpie(t, "jobs", "forecast", request, "--source", estate); code != exitError || out != "" || !strings.Contains(errs, "buckets") {
+		t.Errorf("no buckets: exit code %d\n%s%s", code, out, errs)
+	}
+}
