@@ -302,7 +302,9 @@ func (s *Service) keep(ctx context.Context, tx store.Tx, p Place, of *hint, now 
 		return err
 	}
 	if of.configuration {
-		row.ReadAt = new(now.UnixMilli())
+		if row.ReadAt == nil || row.Attempts == 0 { // a store that is away is not asked the more often, the more it tells
+			row.ReadAt = new(now.UnixMilli())
+		}
 		tale.Settings++
 	}
 	if of.objects {

@@ -367,9 +367,10 @@ func (o *oneBucket) Buckets(context.Context) ([]source.Bucket, error) {
 func TestStoreIsAway(t *testing.T) {
 	g := newGuardedWorld(t, sqliteURL(t))
 	g.look(plainConfiguration(""))
-	away := true
+	away, tries := true, 0
 	g.fault(func(step, _, _ string) error {
 		if away && step == "buckets" {
+			tries++
 			return &source.Error{Kind: source.Unavailable, Op: step}
 		}
 		return nil
@@ -380,7 +381,10 @@ func TestStoreIsAway(t *testing.T) {
 		g.lookAtAll()
 		equal(t, "waiting", g.waiting(), 1)
 		g.clock.Advance(wait*time.Second - 1*time.Second)
+		asked := tries
+		g.tell(g.call("a", "PutBucketPolicy"), about("b", notify.BucketChanged))
 		g.lookAtAll()
+		equal(t, "asked while it waits", tries-asked, 0)
 		g.clock.Advance(time.Second)
 	}
 	away = false
