@@ -353,10 +353,13 @@ loop:
 			break
 		}
 		r, size := rune(t[i]), 1
+		upper := r >= 'A' && r <= 'Z'
 		if r >= utf8.RuneSelf {
 			r, size = utf8.DecodeRune(t[i:])
+			upper = unicode.IsUpper(r)
 		}
 		switch {
+		case r < utf8.RuneSelf && isLetter(byte(r)):
 		case r == '-' || r == '\'' || r == '’' || r == '‐' || r == '‑':
 			if letters == 0 || !joins(t[i+size:], r) {
 				break loop
@@ -364,6 +367,8 @@ loop:
 			afterJoin = true
 			i += size
 			continue
+		case r < utf8.RuneSelf:
+			break loop
 		case unicode.Is(unicode.Mn, r):
 			i += size
 			continue
@@ -371,7 +376,6 @@ loop:
 		default:
 			break loop
 		}
-		upper := unicode.IsUpper(r)
 		if letters == 0 {
 			upperFirst = upper
 		}
@@ -403,9 +407,9 @@ loop:
 	default:
 		k.form = proper
 		k.caps = lowers == 0
-		k.kind = kindOf(word)
 		var buf [maxWord + 16]byte
 		folded := Fold(buf[:0], word)
+		k.kind = kindOfFolded(folded)
 		k.refused = refusedWord(folded) && string(word) != "Sá" || k.caps && abbreviations[string(folded)]
 		if k.caps && particles[string(folded)] {
 			k.form = particle
@@ -444,7 +448,7 @@ func refusedWord(folded []byte) bool {
 		n := bytes.IndexByte(folded, '-')
 		if n < 0 {
 			for _, s := range thingEnds {
-				if len(folded) > len(s)+2 && bytes.HasSuffix(folded, []byte(s)) {
+				if len(folded) > len(s)+2 && folded[len(folded)-1] == s[len(s)-1] && bytes.HasSuffix(folded, []byte(s)) {
 					return true
 				}
 			}

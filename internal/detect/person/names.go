@@ -176,7 +176,11 @@ func kindOf(word []byte) Kind {
 	if len(word) > maxWord {
 		return 0
 	}
-	folded := Fold(buf[:0], word)
+	return kindOfFolded(Fold(buf[:0], word))
+}
+
+// kindOfFolded is kindOf for a word that Fold has been through.
+func kindOfFolded(folded []byte) Kind {
 	t := names()
 	if k := t.get(hashOf(folded)); k != 0 {
 		return k
@@ -213,7 +217,7 @@ func suffixKind(w []byte) Kind {
 		return 0
 	}
 	for _, s := range familyEnds {
-		if bytes.HasSuffix(w, []byte(s)) {
+		if w[len(w)-1] == s[len(s)-1] && bytes.HasSuffix(w, []byte(s)) {
 			return Sure << FamilyShift
 		}
 	}
