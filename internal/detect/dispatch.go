@@ -34,8 +34,8 @@ type dispatch struct {
 	mixedHeads    filter16 // with keywords.fours
 	// bareNumbers is for runs of digits, by length and the lowest four bits of the first.
 	bareNumbers [16 * maxRun]bareNumber
-	// bareMixed has, for all other runs by length, the first characters by the bits of alnumIndex.
-	bareMixed [maxRun]uint64
+	// bareMixed has, for the runs of letters and for the others by length, the first characters by the bits of alnumIndex.
+	bareMixed [2][maxRun]uint64
 	bareRuns  [kinds][maxRun]bareRun // by kind as well
 	// plainWords has, by plainHash, the first words of keywords, and the literals that are a run as a whole. anyBareWords says
 	// that a layout may begin with other words of small letters, the first perhaps a capital.
@@ -222,7 +222,7 @@ func (d *dispatch) addBare(l *list, kind, n int, first byte) {
 		if kind == kindDigit {
 			d.addBareNumber(n, first, 1<<c.after, c.shape.digitsBehind(n))
 		} else {
-			d.bareMixed[n] |= 1 << alnumIndex[first]
+			d.bareMixed[kind&kindDigit/kindDigit][n] |= 1 << alnumIndex[first]
 			r := &d.bareRuns[kind][n]
 			r.first |= 1 << alnumIndex[first]
 			r.sets |= 1 << c.after

@@ -71,6 +71,9 @@ func (st *stretch) run(b uint) masks {
 // length returns the length of the run at bit b.
 func (st *stretch) length(b uint) uint { return uint(bits.TrailingZeros64(^(st.alnum >> (b & 63)))) }
 
+// hasDigits returns 1 if there are digits in the n bytes at bit b, else 0.
+func (st *stretch) hasDigits(b, n uint) uint64 { return setBit(st.digits >> (b & 63) & (1<<(n&63) - 1)) }
+
 // head returns the eight bytes at b.
 func (st *stretch) head(b uint) uint64 { return binary.LittleEndian.Uint64(st.bytes[b&63:][:8]) }
 
@@ -162,8 +165,8 @@ func (s *Scanner) lookAtWord(t []byte, i int, st *stretch, b uint) bool {
 
 // mayBeMixed is numbers for the run at bit b, which is neither of digits nor a plain word.
 func (d *dispatch) mayBeMixed(ks *keywords, st *stretch, b uint) bool {
-	head := st.head(b)
-	return d.mixedHeads.hasTop(headHash(head)) || d.wholeLiterals.hasTop(wordHash(head, st.length(b))) || ks.short(head)&1 != 0 || d.bareMixed[st.length(b)&63]>>(alnumIndex[byte(head)]&63)&1 != 0
+	head, n := st.head(b), st.length(b)
+	return d.mixedHeads.hasTop(headHash(head)) || d.wholeLiterals.hasTop(wordHash(head, n)) || ks.short(head)&1 != 0 || d.bareMixed[st.hasDigits(b, n)][n&63]>>(alnumIndex[byte(head)]&63)&1 != 0
 }
 
 // lookAtMixed is the look at what mayBeMixed leaves.
@@ -172,7 +175,7 @@ func (s *Scanner) lookAtMixed(t []byte, i int, st *stretch, b uint) bool {
 	n, head := st.length(b), st.head(b)
 	hash, kind := headHash(head), st.run(b).kind(n)
 	fits := d.bareLiterals.has(hash>>48) | d.wholeLiterals.has(wordHash(head, n)>>48)
-	if d.bareMixed[n&63]>>(alnumIndex[byte(head)]&63)&1 != 0 {
+	if d.bareMixed[st.hasDigits(b, n)][n&63]>>(alnumIndex[byte(head)]&63)&1 != 0 {
 		r := &d.bareRuns[kind][n&63]
 		first := r.first
 		if !isDigit(st.bytes[(b+n)&63+1]) {
