@@ -72,7 +72,9 @@ func (st *stretch) run(b uint) masks {
 func (st *stretch) length(b uint) uint { return uint(bits.TrailingZeros64(^(st.alnum >> (b & 63)))) }
 
 // hasDigits returns 1 if there are digits in the n bytes at bit b, else 0.
-func (st *stretch) hasDigits(b, n uint) uint64 { return setBit(st.digits >> (b & 63) & (1<<(n&63) - 1)) }
+func (st *stretch) hasDigits(b, n uint) uint64 {
+	return setBit(st.digits >> (b & 63) & (1<<(n&63) - 1))
+}
 
 // head returns the eight bytes at b.
 func (st *stretch) head(b uint) uint64 { return binary.LittleEndian.Uint64(st.bytes[b&63:][:8]) }
