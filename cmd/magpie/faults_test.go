@@ -27,8 +27,8 @@ type fleet struct {
 	proxies []*pgtest.Proxy // of the server, then of the workers
 }
 
-// settings let the database drop sessions soon that are silent within a transaction.
-const settings = "idle_in_transaction_session_timeout=1s"
+// settings let the database drop a worker's sessions soon that are silent within a transaction.
+const settings = "idle_in_transaction_session_timeout=2s"
 
 func startFleet(t *testing.T, dir, data, database string, args ...string) *fleet {
 	t.Helper()
@@ -36,7 +36,7 @@ func startFleet(t *testing.T, dir, data, database string, args ...string) *fleet
 	for range 3 {
 		f.proxies = append(f.proxies, pgtest.NewProxy(t, database))
 	}
-	f.server = serve(t, data, append(args, "--database", f.proxies[0].URL(settings), "--workers", "none")...)
+	f.server = serve(t, data, append(args, "--database", f.proxies[0].URL(), "--workers", "none")...)
 	for _, p := range f.proxies[1:] {
 		v := &victim{name: "worker"}
 		v.process = start(t, command(dir, nil, append([]string{"worker", "--ops", "127.0.0.1:0", "--workers", "2", "--database", p.URL(settings)}, args...)...))
@@ -110,7 +110,7 @@ func TestFaultsPostgres(t *testing.T) {
 	calm.stop()
 	same := func(t *testing.T, f *fleet, database string) {
 		t.Helper()
-		awaitStatus(t, f.server.client(), id, types.JobStatusComplete)
+		until(t, "the job is complete", func() bool { return f.complete(t, id) })
 		checkPlanted(t, f.server.client(), plants)
 		compareOutcomes(t, undisturbed, outcomeOf(t, f.server, database, id))
 		f.stop()

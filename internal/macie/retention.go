@@ -49,7 +49,7 @@ const (
 )
 
 // foldedKinds are the kinds of shards that are folded into their runs. Those of listings stay: they tell what buckets a run was about.
-var foldedKinds = []string{objectsShard}
+var foldedKinds = []string{objectsShard, surveyShard, partShard, joinShard}
 
 // Run works until ctx ends: at once, and then every hour.
 func (r *Retainer) Run(ctx context.Context) {
