@@ -281,3 +281,24 @@ func TestParts(t *testing.T) {
 	}
 	t.Log(doubts)
 }
+
+// TestPartsCaps has more of each type than places are kept, and more names than are counted.
+func TestPartsCaps(t *testing.T) {
+	c := newClassifier(t)
+	var table, records strings.Builder
+	table.WriteString("id,full name,ssn\n")
+	for i := range 3000 {
+		fmt.Fprintf(&table, "%d,Grace Hopper,%s\n", i, ssn)
+		fmt.Fprintf(&records, `{"id":%d,"full name":"Grace Hopper","ssn":"%s"}`+"\n", i, ssn)
+	}
+	for name, body := range map[string]string{"a.csv": table.String(), "b.jsonl": records.String(), "c.txt": strings.Repeat("visa card "+card+" was declined\n", 20000)} {
+		d, err := c.Classify(t.Context(), object(name, body), nil)
+		must(t, err)
+		if len(d.Detections) == 0 || len(d.Detections[len(d.Detections)-1].Locations) != MaxLocations {
+			t.Fatalf("%s: %+v", name, d.Status)
+		}
+		if doubt := sameInParts(t, c, name, []byte(body), 30<<10); doubt != "" {
+			t.Errorf("%s: %s", name, doubt)
+		}
+	}
+}
