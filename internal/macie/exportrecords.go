@@ -218,9 +218,10 @@ func (p *packer) folder() string {
 // add writes down an outcome: its record, those of its members, and its finding. Outcomes that share a file come one behind the other.
 func (p *packer) add(o *objectOutcome) error {
 	named := []string{o.result.Bucket, o.object.Key, o.object.VersionID}
-	folder := p.folder() + resultsID(p.j.run, append(named, "folder")...) + "/"
 	next := func() error { return p.begin(p.folder() + resultsID(p.j.run, named...) + resultsSuffix) }
+	folder := ""
 	if o.hasFolder() {
+		folder = p.folder() + resultsID(p.j.run, append(named, "folder")...) + "/"
 		files := 0
 		next = func() error {
 			files++
@@ -234,7 +235,7 @@ func (p *packer) add(o *objectOutcome) error {
 	}
 	subject := p.j.subject(o.result.Bucket, o.object, p.now)
 	subject.Location = exportLocation(p.to, p.file.name)
-	if o.hasFolder() {
+	if folder != "" {
 		subject.Location = exportLocation(p.to, folder)
 	}
 	document := o.document
@@ -253,7 +254,7 @@ func (p *packer) add(o *objectOutcome) error {
 	}
 	id, n := subject.ID, uint64(0)
 	return o.members.each(p.j, document, func(member *classify.Document) error {
-		if o.hasFolder() && p.raw >= exportFileBytes {
+		if folder != "" && p.raw >= exportFileBytes {
 			if err := next(); err != nil {
 				return err
 			}
