@@ -19,7 +19,7 @@ type coverageCommand struct {
 	Job     string `arg:"" optional:"" help:"The job's id, its beginning, or its ARN. Without one the latest runs of all jobs are told."`
 	Format  string `default:"table" enum:"table,json,csv" help:"table; json, one job in each line; csv, a line for each object or bucket that was not read."`
 	Objects bool   `help:"Name each object that was not read in a table, too."`
-	keysFlags
+	databaseFlags
 }
 
 // Help is what magpie coverage --help says below the flags.
@@ -31,7 +31,7 @@ func (coverageCommand) Help() string {
 
 // Run tells what was not read.
 func (c coverageCommand) Run(ctx context.Context, std stdio) error {
-	_, db, err := c.open(ctx)
+	db, err := c.read(ctx)
 	if err != nil {
 		return err
 	}

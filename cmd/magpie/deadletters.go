@@ -16,7 +16,7 @@ import (
 type jobsFlags struct {
 	Account string `default:"111122223333" placeholder:"ID" help:"The job's account, 12 digits. Default: 111122223333."`
 	Region  string `default:"us-east-1" placeholder:"REGION" help:"The job's Region. Default: us-east-1."`
-	keysFlags
+	databaseFlags
 }
 
 func (f jobsFlags) tenant() store.Tenant { return store.Tenant{Account: f.Account, Region: f.Region} }
@@ -31,7 +31,7 @@ const deadPage = 1000
 
 // Run lists dead shards.
 func (c jobsDead) Run(ctx context.Context, std stdio) error {
-	_, db, err := c.open(ctx)
+	db, err := c.read(ctx)
 	if err != nil {
 		return err
 	}

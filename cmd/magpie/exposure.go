@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -20,7 +19,6 @@ import (
 	"github.com/magpie-sec/magpie/internal/macie/classify"
 	"github.com/magpie-sec/magpie/internal/source/folder"
 	"github.com/magpie-sec/magpie/internal/store"
-	"github.com/magpie-sec/magpie/internal/store/open"
 )
 
 type exposureCommand struct {
@@ -86,13 +84,9 @@ func (c exposureCommand) Run(ctx context.Context, std stdio) error {
 
 // stored reads exposures from a server's database.
 func (c exposureCommand) stored(ctx context.Context, summary *exposureSummary) ([]*macie.Exposure, error) {
-	database := c.Database
-	if database == "" {
-		database = filepath.Join(cmp.Or(c.Data, "data"), databaseFile)
-	}
-	db, err := open.OpenReader(ctx, database, open.Options{})
+	db, err := databaseFlags{cmp.Or(c.Data, "data"), c.Database}.read(ctx)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s: there is no server's database; name the server's folder with --data, or what to scan: magpie exposure SRC", database)
+		return nil, fmt.Errorf("%w, or what to scan: magpie exposure SRC", err)
 	}
 	if err != nil {
 		return nil, err

@@ -26,12 +26,12 @@ type jobsCommand struct {
 
 type jobsList struct {
 	Format string `default:"table" enum:"table,json" help:"table, or json: one job in each line."`
-	keysFlags
+	databaseFlags
 }
 
 // Run lists the jobs.
 func (c jobsList) Run(ctx context.Context, std stdio) error {
-	_, db, err := c.open(ctx)
+	db, err := c.read(ctx)
 	if err != nil {
 		return err
 	}
@@ -200,12 +200,12 @@ func reportJSON(r *macie.JobReport) jobJSON {
 
 type jobsEvents struct {
 	Job string `arg:"" help:"The job's id, its beginning, or its ARN."`
-	keysFlags
+	databaseFlags
 }
 
 // Run shows the events of a job, one in each line.
 func (c jobsEvents) Run(ctx context.Context, std stdio) error {
-	_, db, err := c.open(ctx)
+	db, err := c.read(ctx)
 	if err != nil {
 		return err
 	}

@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -20,39 +17,11 @@ type keysCommand struct {
 	Remove keysRemove `cmd:"" help:"Remove an access key. Servers may go on taking it for 5 seconds."`
 }
 
-// keysFlags name the database. A server may be running on it.
-type keysFlags struct {
-	Data     string `default:"data" placeholder:"DIR" help:"The server's data folder. Default: data."`
-	Database string `placeholder:"URL" help:"The server's database, if it is not the one in the data folder."`
-}
-
-// open opens an existing database.
-func (f keysFlags) open(ctx context.Context) (*dataFolder, store.DB, error) {
-	database := f.Database
-	if !isPostgres(database) {
-		path := strings.TrimPrefix(strings.TrimPrefix(database, "sqlite:"), "//")
-		if path == "" {
-			path = filepath.Join(f.Data, databaseFile)
-		}
-		if _, err := os.Stat(path); err != nil {
-			return nil, nil, fmt.Errorf("%w; name the data folder of a server that has been started with --data, or its --database", err)
-		}
-		database = path
-	}
-	privateFiles()
-	data, err := openData(f.Data)
-	if err != nil {
-		return nil, nil, err
-	}
-	db, err := openDatabase(ctx, database, 0, nil)
-	return data, db, err
-}
-
 type keysAdd struct {
 	Name    string  `arg:"" optional:"" default:"root" help:"The IAM user that the key stands for; without one the account itself."`
 	Account string  `default:"111122223333" placeholder:"ID" help:"The key's account, 12 digits. Default: 111122223333."`
 	Policy  *string `placeholder:"FILE" help:"Not available yet: what the key may do."`
-	keysFlags
+	databaseFlags
 }
 
 // Run makes a key.
@@ -97,12 +66,12 @@ func (c keysAdd) profile() string {
 }
 
 type keysList struct {
-	keysFlags
+	databaseFlags
 }
 
 // Run lists the keys.
 func (c keysList) Run(ctx context.Context, std stdio) error {
-	_, db, err := c.open(ctx)
+	db, err := c.read(ctx)
 	if err != nil {
 		return err
 	}
@@ -133,7 +102,7 @@ func stamp(milliseconds int64) string {
 
 type keysRemove struct {
 	ID string `arg:"" help:"The access key's id."`
-	keysFlags
+	databaseFlags
 }
 
 // Run removes a key.

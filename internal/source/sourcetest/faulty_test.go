@@ -26,6 +26,7 @@ func TestFaultlessFaultyPassesTheSuite(t *testing.T) {
 	h.Deny = func(t testing.TB, d source.Driver, bucket, key string) {
 		sourcetest.Memory.Deny(t, below(d), bucket, key)
 	}
+	h.DenyWrites = func(t testing.TB, d source.Driver, bucket string) { sourcetest.Memory.DenyWrites(t, below(d), bucket) }
 	h.Configure = func(t testing.TB, d source.Driver, bucket string, c source.Configuration) {
 		sourcetest.Memory.Configure(t, below(d), bucket, c)
 	}
