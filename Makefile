@@ -12,7 +12,7 @@ test: install check ## install what the tests need, check the sources, run every
 	$(GO) test -timeout 14m ./...
 	GOEXPERIMENT=simd $(GO) vet ./internal/detect/...
 	GOEXPERIMENT=simd $(GO) test -run 'FirstLook|Classify|Masks' ./internal/detect
-	$(GO) run ./tools/fuzz -within 3m
+	$(GO) run ./tools/fuzz -within 2m
 
 install: ## PostgreSQL, Node.js, the AWS CLI and Z3, where they are absent
 	@sh tools/install/install.sh

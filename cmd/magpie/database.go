@@ -19,10 +19,10 @@ type databaseFlags struct {
 
 // url names a database that exists.
 func (f databaseFlags) url() (string, error) {
-	if isPostgres(f.Database) {
+	path := strings.TrimPrefix(strings.TrimPrefix(f.Database, "sqlite:"), "//")
+	if strings.Contains(path, "://") {
 		return f.Database, nil
 	}
-	path := strings.TrimPrefix(strings.TrimPrefix(f.Database, "sqlite:"), "//")
 	if path == "" {
 		path = filepath.Join(f.Data, databaseFile)
 	}

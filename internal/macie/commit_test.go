@@ -175,6 +175,9 @@ func disturb(t *testing.T, bodies map[string]string, at int64, commit, kills boo
 			t.Fatalf("the run is not complete; log:\n%s", w.log)
 		}
 	}
+	if kills {
+		w.engine.Abandon() // also if it died behind the commit that was the last
+	}
 	return w.outcome(id), db.count.Load()
 }
 

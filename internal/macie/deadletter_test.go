@@ -14,7 +14,8 @@ import (
 // TestRetryDead has the parts of a job die of one bucket, and do their work when they are tried again.
 func TestRetryDead(t *testing.T) {
 	onBothEngines(t, func(t *testing.T, url string) {
-		w := newWorldOn(t, url)
+		// What is tried again is found when an engine next looks by itself, within a third of a lease.
+		w := newWorldOn(t, url, func(_ *world, c *job.Config) { c.Lease = time.Second })
 		w.put("bad", map[string]string{"a.csv": people(1), "b.csv": people(2)})
 		w.put("good", map[string]string{"c.csv": people(1)})
 		id := w.create(jobOver("token", "bad", "good"))

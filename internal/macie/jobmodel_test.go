@@ -2,6 +2,7 @@ package macie
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"slices"
 	"strings"
@@ -144,7 +145,12 @@ func (w *world) endRun(id string) (ended bool) {
 // TestJobModel does what users, clocks, two schedulers and the engine may do to jobs, in any order, and compares each job with the model after every
 // step: its status, when it was paused and expires, its runs, and everything that was told of it.
 func TestJobModel(t *testing.T) {
+	checks := flag.Lookup("rapid.checks")
 	onBothEngines(t, func(t *testing.T, url string) {
+		if isPostgres := strings.HasPrefix(url, "postgres"); isPostgres && checks.Value.String() == checks.DefValue { // many times slower
+			defer checks.Value.Set(checks.DefValue)
+			must(t, checks.Value.Set("15"))
+		}
 		w := newWorldOn(t, url) // the engine is never started: runs end by endRun
 		round := 0
 		rapid.Check(t, func(t *rapid.T) {
