@@ -55,6 +55,7 @@ type Run struct {
 	FinishedAt   time.Time // zero until the run is complete or cancelled
 	ErrorCode    string    // empty, what the handler noted, or [ErrorShardsDead]
 	ErrorMessage string
+	Emptied      bool // what became of its objects was deleted since, by the handler's retention
 }
 
 // RunID returns the id of the run of a job under a key: 32 hexadecimal digits. Two servers that start the same run agree on it.
@@ -135,9 +136,9 @@ func GetRun(ctx context.Context, tx store.Tx, ref RunRef) (Run, error) {
 	run := Run{RunRef: ref}
 	var scan runScan
 	err := store.One(ctx, tx, `
-		SELECT run_key, state, started_at, finished_at, error_code, error_message
+		SELECT run_key, state, started_at, finished_at, error_code, error_message, emptied
 		FROM runs WHERE account = $1 AND region = $2 AND job_id = $3 AND run_id = $4`,
-		ref.args(), &run.Key, &scan.state, &scan.started, &scan.finished, &run.ErrorCode, &run.ErrorMessage)
+		ref.args(), &run.Key, &scan.state, &scan.started, &scan.finished, &run.ErrorCode, &run.ErrorMessage, &scan.emptied)
 	if err != nil {
 		return Run{}, fmt.Errorf("run %s of job %s: %w", ref.RunID, ref.JobID, err)
 	}
@@ -149,13 +150,13 @@ func GetRun(ctx context.Context, tx store.Tx, ref RunRef) (Run, error) {
 func Runs(ctx context.Context, tx store.Tx, tenant store.Tenant, jobID string, limit int) ([]Run, error) {
 	var runs []Run
 	err := store.Each(ctx, tx, `
-		SELECT run_id, run_key, state, started_at, finished_at, error_code, error_message
+		SELECT run_id, run_key, state, started_at, finished_at, error_code, error_message, emptied
 		FROM runs WHERE account = $1 AND region = $2 AND job_id = $3 ORDER BY started_at DESC, run_id DESC LIMIT $4`,
 		[]any{tenant.Account, tenant.Region, jobID, int64(limit)},
 		func(rows store.Rows) error {
 			run := Run{RunRef: RunRef{Tenant: tenant, JobID: jobID}}
 			var scan runScan
-			if err := rows.Scan(&run.RunID, &run.Key, &scan.state, &scan.started, &scan.finished, &run.ErrorCode, &run.ErrorMessage); err != nil {
+			if err := rows.Scan(&run.RunID, &run.Key, &scan.state, &scan.started, &scan.finished, &run.ErrorCode, &run.ErrorMessage, &scan.emptied); err != nil {
 				return err
 			}
 			scan.fill(&run)
@@ -191,11 +192,13 @@ type runScan struct {
 	state    string
 	started  int64
 	finished *int64
+	emptied  int64
 }
 
 func (s runScan) fill(run *Run) {
 	run.State = RunState(s.state)
 	run.StartedAt = time.UnixMilli(s.started).UTC()
+	run.Emptied = s.emptied != 0
 	if s.finished != nil {
 		run.FinishedAt = time.UnixMilli(*s.finished).UTC()
 	}

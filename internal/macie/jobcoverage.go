@@ -18,9 +18,10 @@ import (
 
 // Reasons of our own for what a run has not read, beside those of results and events.
 const (
-	reasonGivenUp  = "WORK_GIVEN_UP" // the shard failed for good
-	reasonCanceled = "RUN_CANCELLED" // the run ended before
-	reasonNotYet   = "RUN_NOT_OVER"  // the run is still to do it
+	reasonGivenUp  = "WORK_GIVEN_UP"   // the shard failed for good
+	reasonCanceled = "RUN_CANCELLED"   // the run ended before
+	reasonNotYet   = "RUN_NOT_OVER"    // the run is still to do it
+	reasonDeleted  = "RESULTS_DELETED" // it is not known any more which objects were not read; see Retention
 )
 
 // A JobReport is how far the latest run of a job is.
@@ -233,6 +234,10 @@ func Coverage(ctx context.Context, tx store.Tx, r *JobReport) (gaps []Gap, err e
 		} else if len(open) > 0 {
 			gaps = append(gaps, Gap{Reason: reason, Detail: "The buckets that meet the criteria are not found out."})
 		}
+	}
+	if r.Run.Emptied {
+		gaps = append(gaps, Gap{Reason: reasonDeleted, Objects: r.Counts.Skipped,
+			Detail: "Objects that were skipped. Why, and which were read in part, was deleted by the retention of results."})
 	}
 	unread, err := store.UnreadByReason(ctx, tx, r.Tenant, r.ID, r.Run.RunID)
 	if err != nil {

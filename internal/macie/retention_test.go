@@ -73,6 +73,8 @@ func TestRetention(t *testing.T) {
 		equal(t, "results", w.rows("results"), 2)
 		equal(t, "runs", w.rows("runs"), 2) // the latest of each job
 		equal(t, "totals", w.totals(old), before)
+		equal(t, "what the old job did not read", fmt.Sprint(w.gaps(old)), "[RESULTS_DELETED 0]")
+		equal(t, "what the young job did not read", fmt.Sprint(w.gaps(young)), "[]")
 		equal(t, "findings of the young job", fmt.Sprint(w.findingsOf(young)), "[a.csv]")
 		must(t, w.retainer("b", Retention{Findings: time.Millisecond}).Pass(t.Context()))
 		equal(t, "findings while another server holds the lease", w.rows("findings"), 1)
