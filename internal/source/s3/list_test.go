@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -145,14 +146,18 @@ func TestListingIsParallelWhereItPays(t *testing.T) {
 			if test.name == "long tree" {
 				f.pageSize = 100
 			}
+			met := make(chan struct{}) // closed when as many requests have met as shall
+			var once sync.Once
 			f.before = func(http.ResponseWriter, *http.Request) bool {
 				c.enter()
 				defer c.now.Add(-1)
-				time.Sleep(5 * time.Millisecond)
-				if c.all.Load() > 12 {
-					// Until as many have met as shall: a slow machine must not keep them apart.
-					for began := time.Now(); c.most.Load() < test.least && time.Since(began) < 2*time.Second; {
-						time.Sleep(time.Millisecond)
+				if c.most.Load() >= test.least {
+					once.Do(func() { close(met) })
+				}
+				if c.all.Load() > 12 { // the first ones find out whether it pays
+					select {
+					case <-met:
+					case <-time.After(2 * time.Second): // they shall not wait for those that come behind them
 					}
 				}
 				return false
