@@ -11,6 +11,7 @@ import (
 	"io"
 	"math"
 	"runtime/debug"
+	"slices"
 
 	"github.com/magpie-sec/magpie/internal/extract"
 	"github.com/magpie-sec/magpie/internal/job"
@@ -112,20 +113,17 @@ func (w *Worker) large(ctx context.Context, driver source.Driver, bucket string,
 
 // apart takes the objects that are to be read in parts out of outcomes.
 func apart(outcomes []objectOutcome) (read []objectOutcome, large []*largeObject) {
-	for i := range outcomes {
-		if outcomes[i].large == nil {
-			continue
-		}
-		for _, o := range outcomes {
-			if o.large != nil {
-				large = append(large, o.large)
-			} else {
-				read = append(read, o)
-			}
-		}
-		return read, large
+	if !slices.ContainsFunc(outcomes, func(o objectOutcome) bool { return o.large != nil }) {
+		return outcomes, nil
 	}
-	return outcomes, nil
+	for _, o := range outcomes {
+		if o.large != nil {
+			large = append(large, o.large)
+		} else {
+			read = append(read, o)
+		}
+	}
+	return read, large
 }
 
 // divide adds the shards of the first stage of large objects, inside the commit of the shard that came upon them.
