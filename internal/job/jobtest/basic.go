@@ -79,10 +79,13 @@ func startOnce(t *testing.T, s Suite) {
 	e.complete(ref, Standard)
 	e.update(func(ctx context.Context, tx store.Tx) error { // also when it is over
 		run, made, err := e.engine(&Handler{}, nil).StartRun(ctx, tx, tenant, "j", "2026-11-21", Standard.Shard())
+		if err != nil {
+			return err // a conflict, say: the store does the transaction again
+		}
 		if made || run.RunRef != ref || run.State != job.RunComplete {
 			t.Errorf("starting a complete run again: created %v, %+v", made, run)
 		}
-		return err
+		return nil
 	})
 	e.update(func(ctx context.Context, tx store.Tx) error { // another key is another run, another tenant too
 		for _, other := range []struct {
@@ -101,7 +104,7 @@ func startOnce(t *testing.T, s Suite) {
 	})
 	e.view(func(ctx context.Context, tx store.Tx) error {
 		runs, err := job.Runs(ctx, tx, tenant, "j", 10)
-		if len(runs) != 2 {
+		if err == nil && len(runs) != 2 {
 			t.Errorf("job has runs %+v, want 2", runs)
 		}
 		return err
