@@ -17,6 +17,7 @@ import (
 	"github.com/magpie-sec/magpie/internal/inventory"
 	"github.com/magpie-sec/magpie/internal/macie"
 	"github.com/magpie-sec/magpie/internal/macie/classify"
+	"github.com/magpie-sec/magpie/internal/resource"
 	"github.com/magpie-sec/magpie/internal/source/folder"
 	"github.com/magpie-sec/magpie/internal/store"
 )
@@ -30,7 +31,7 @@ type exposureCommand struct {
 	Parameter   map[string]string `mapsep:"none" placeholder:"NAME=VALUE" help:"A value for a parameter of SRC's template. Repeatable."`
 	Identifiers string            `default:"all" placeholder:"SET" help:"What to look for in SRC: all, recommended, or a list of ids with commas between."`
 	Workers     int               `default:"0" help:"Objects of SRC that are read at a time; 0 is one for each processor."`
-	Format      string            `default:"table" enum:"table,json,jsonl" help:"table; json; jsonl (one bucket to a line)."`
+	Format      string            `default:"table" enum:"table,json,jsonl,sarif" help:"table; json; jsonl (one bucket to a line); sarif."`
 	FailOn      string            `default:"" enum:",public,external" placeholder:"ACCESS" help:"Exit with 3 if sensitive data stand open to everyone (public), or to anyone outside the account (external)."`
 }
 
@@ -45,12 +46,13 @@ func (exposureCommand) Help() string {
 		"Results go to standard output; progress and the summary go to standard error.\n\n" +
 		"Exit codes: 0 complete, 1 error, 2 something could not be read or decided, or an open bucket was never looked into (it is listed), 3 exposed data that --fail-on names.\n\n" +
 		"Examples:\n  magpie exposure --data data\n  magpie exposure examples/estate\n  magpie exposure --database postgres://magpie@db/magpie --format json\n" +
-		"  magpie exposure --fail-on public s3+http://127.0.0.1:9000"
+		"  magpie exposure --fail-on public s3+http://127.0.0.1:9000\n  magpie exposure --format sarif examples/estate > magpie.sarif"
 }
 
 // Run reports what sensitive data stand open.
 func (c exposureCommand) Run(ctx context.Context, std stdio) error {
-	report, err := newExposureReport(c.Format, std.out)
+	places := map[string]resource.Place{}
+	report, err := newExposureReport(c.Format, std.out, places)
 	if err != nil {
 		return err
 	}
@@ -64,7 +66,7 @@ func (c exposureCommand) Run(ctx context.Context, std stdio) error {
 	case c.Data != "" || c.Database != "":
 		return errors.New("--data and --database name a server's data, SRC what is scanned without a server: give one or the other")
 	default:
-		list, err = c.scanned(ctx, std, summary)
+		list, err = c.scanned(ctx, std, summary, places)
 	}
 	if err != nil {
 		return err
@@ -105,8 +107,8 @@ func (c exposureCommand) stored(ctx context.Context, summary *exposureSummary) (
 	return found.List, nil
 }
 
-// scanned judges the buckets of the sources and scans those that are open.
-func (c exposureCommand) scanned(ctx context.Context, std stdio, summary *exposureSummary) ([]*macie.Exposure, error) {
+// scanned judges the buckets of the sources and scans those that are open. For reports that show it, it notes where they are described.
+func (c exposureCommand) scanned(ctx context.Context, std stdio, summary *exposureSummary, places map[string]resource.Place) ([]*macie.Exposure, error) {
 	if c.Account == "" {
 		for _, src := range c.Sources {
 			if src == "aws" || strings.HasPrefix(src, "s3://") {
@@ -143,6 +145,11 @@ func (c exposureCommand) scanned(ctx context.Context, std stdio, summary *exposu
 			return nil, err
 		}
 		list = append(list, exposed...)
+		if c.Format == "sarif" && !strings.Contains(src, "://") && src != "aws" {
+			if err := bucketPlaces(ctx, src, opts, places); err != nil {
+				return nil, err
+			}
+		}
 	}
 	macie.RankExposures(list)
 	summary.scan = s.summary
@@ -189,6 +196,26 @@ func exposuresOf(ctx context.Context, src string, opts inventory.Options, s *sca
 		e.Settle()
 	}
 	return list, nil
+}
+
+// bucketPlaces notes where the buckets of an estate folder are described, by ARN.
+func bucketPlaces(ctx context.Context, src string, opts inventory.Options, places map[string]resource.Place) error {
+	d, err := folder.Estate(src)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	e, err := resource.Load(ctx, d, opts)
+	if err != nil {
+		return fmt.Errorf("%s: %w", src, err)
+	}
+	described := accessEstate{Estate: e, folder: src}
+	for i := range e.Resources {
+		if r := &e.Resources[i]; r.Type == resource.Bucket {
+			places[r.ARN] = described.place(r.Place)
+		}
+	}
+	return nil
 }
 
 // openEstate opens a source whose buckets' configuration can be read.

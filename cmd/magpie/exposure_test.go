@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -157,5 +158,51 @@ func TestExposureOfAStore(t *testing.T) {
 	}
 	if want := "[open PUBLIC 1 0 sealed UNKNOWN 1 2 unlisted PUBLIC 0 0]"; code != exitIncomplete || fmt.Sprint(got) != want {
 		t.Errorf("exit code %d, %v, want %s", code, got, want)
+	}
+}
+
+// TestExposureAsSARIF reports a bucket of each kind at the place in the template that describes it.
+func TestExposureAsSARIF(t *testing.T) {
+	dir := t.TempDir()
+	bucket := func(name, principal string) string {
+		return "  " + name + ": {Type: \"AWS::S3::Bucket\", Properties: {BucketName: " + name + ", PublicAccessBlockConfiguration: {BlockPublicAcls: false}}}\n" +
+			"  P" + name + ": {Type: AWS::S3::BucketPolicy, Properties: {Bucket: " + name + ", PolicyDocument: {Statement: [" +
+			"{Effect: Allow, Principal: " + principal + ", Action: \"s3:GetObject\", Resource: \"arn:aws:s3:::" + name + "/*\"}]}}}\n"
+	}
+	const people = "name,ssn\nAnn,536-90-4399\n"
+	writeTree(t, dir, map[string]string{
+		"template.yaml": "Parameters: {Who: {Type: String}}\nResources:\n" + bucket("aopen", `"*"`) + bucket("bshared", `{AWS: "arn:aws:iam::444455556666:root"}`) +
+			bucket("cdoubt", `{AWS: {Ref: Who}}`) + bucket("dempty", `"*"`) + "  eclosed: {Type: \"AWS::S3::Bucket\", Properties: {BucketName: eclosed}}\n",
+		"aopen/a.csv": people, "bshared/a.csv": people, "cdoubt/a.csv": people, "dempty/a.csv": "name,city\n", "eclosed/a.csv": people,
+	})
+	code, out, errs := magpie(t, "exposure", "--format", "sarif", dir)
+	var doc struct {
+		Runs []struct {
+			Tool    struct{ Driver struct{ Rules []policyRule } }
+			Results []policyResult
+		}
+	}
+	if err := json.Unmarshal([]byte(out), &doc); err != nil || code != exitIncomplete || len(doc.Runs) != 1 {
+		t.Fatalf("exit code %d: %v\n%s%s", code, err, out, errs)
+	}
+	var got []string
+	for _, r := range doc.Runs[0].Results {
+		at := r.Locations[0].Physical
+		got = append(got, fmt.Sprint(r.RuleID, " ", r.Level, " ", r.Locations[0].Logical[0].Name, " ", filepath.Base(at.Artifact.URI), ":", at.Region.StartLine))
+		if strings.Contains(out, "536-90-4399") {
+			t.Error("a value that was found is in the report")
+		}
+	}
+	want := []string{
+		ruleExposedPublic + " error arn:aws:s3:::aopen template.yaml:3",
+		ruleExposedExternal + " warning arn:aws:s3:::bshared template.yaml:5",
+		ruleExposureUnknown + " warning arn:aws:s3:::cdoubt template.yaml:7",
+		ruleOpenWithoutFound + " note arn:aws:s3:::dempty template.yaml:9",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	if rules := doc.Runs[0].Tool.Driver.Rules; len(rules) != len(exposureRules) {
+		t.Errorf("%d rules are explained, want %d", len(rules), len(exposureRules))
 	}
 }

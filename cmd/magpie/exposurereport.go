@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/magpie-sec/magpie/internal/macie"
+	"github.com/magpie-sec/magpie/internal/resource"
 	"github.com/magpie-sec/magpie/internal/wire"
 )
 
@@ -19,7 +20,8 @@ type exposureReport interface {
 	close() error
 }
 
-func newExposureReport(format string, w io.Writer) (exposureReport, error) {
+// newExposureReport makes a report. places are where buckets are described, filled until it is written.
+func newExposureReport(format string, w io.Writer, places map[string]resource.Place) (exposureReport, error) {
 	out := bufio.NewWriter(w)
 	switch format {
 	case "table":
@@ -28,6 +30,8 @@ func newExposureReport(format string, w io.Writer) (exposureReport, error) {
 		return &exposureJSON{out: out}, nil
 	case "jsonl":
 		return &exposureLines{out: out}, nil
+	case "sarif":
+		return &exposureSARIF{out: out, places: places, rules: map[string]bool{}}, nil
 	}
 	return nil, fmt.Errorf("there is no format %q", format)
 }
