@@ -144,14 +144,19 @@ func openBackend(ctx context.Context, o backendOptions) (_ *backend, err error) 
 		return nil, err
 	}
 	b.sinks, b.outbox = targets, publish.NewOutbox(routes...)
-	worker := macie.NewWorker(macie.WorkerConfig{DB: b.db, Sources: b.sources, Outbox: b.outbox, Extractor: &extract.Extractor{
-		Formats: formats.All(), Spool: classify.Spool(""), Now: time.Now, Limits: extract.Limits{TextBytes: int64(o.config.Limits.TextGiB) << 30},
-	}, Parts: macie.Parts{Above: int64(o.config.Limits.PartsAbove) << 20, Block: int64(o.config.Limits.PartsBlock) << 20}})
+	extractor, parts := reading(o.config.Limits)
+	worker := macie.NewWorker(macie.WorkerConfig{DB: b.db, Sources: b.sources, Outbox: b.outbox, Extractor: extractor, Parts: parts})
 	b.engine, err = job.New(job.Config{
 		DB: b.db, Handler: worker, Dispatcher: dispatcher, Slots: slots, Lease: o.flags.Lease, StopWithin: stopWithin,
 		Exclusive: o.exclusive, Logger: o.log, Registerer: o.registry,
 	})
 	return b, err
+}
+
+// reading says how jobs read objects within the limits of a configuration.
+func reading(l config.Limits) (*extract.Extractor, macie.Parts) {
+	return &extract.Extractor{Formats: formats.All(), Spool: classify.Spool(""), Now: time.Now, Limits: extract.Limits{TextBytes: int64(l.TextGiB) << 30}},
+		macie.Parts{Above: int64(l.PartsAbove) << 20, Block: int64(l.PartsBlock) << 20}
 }
 
 func (b *backend) openSources(c *config.Config, log *slog.Logger) error {

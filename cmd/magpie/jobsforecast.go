@@ -10,8 +10,6 @@ import (
 
 	"github.com/magpie-sec/magpie/internal/config"
 	"github.com/magpie-sec/magpie/internal/detect"
-	"github.com/magpie-sec/magpie/internal/extract"
-	"github.com/magpie-sec/magpie/internal/extract/formats"
 	"github.com/magpie-sec/magpie/internal/macie"
 	"github.com/magpie-sec/magpie/internal/macie/classify"
 	"github.com/magpie-sec/magpie/internal/source"
@@ -55,7 +53,8 @@ func (c jobsForecast) Run(ctx context.Context, std stdio) error {
 	if err != nil {
 		return err
 	}
-	classifier := &classify.Classifier{Engine: engine, Extractor: &extract.Extractor{Formats: formats.All(), Spool: classify.Spool(""), Now: time.Now}}
+	extractor, parts := reading(conf.Limits)
+	classifier := &classify.Classifier{Engine: engine, Extractor: extractor}
 	sources, closeAll, err := sourcesOf(conf)
 	if err != nil {
 		return err
@@ -64,7 +63,7 @@ func (c jobsForecast) Run(ctx context.Context, std stdio) error {
 	if in.S3JobDefinition != nil && len(sources[tenant]) == 0 {
 		return errors.New("there is no source for " + tenant.String() + ": name it with --source or --config, as for magpie serve")
 	}
-	f := newForecaster(classifier, c.slots(conf), c.Measure)
+	f := newForecaster(classifier, c.slots(conf), c.Measure, parts.Alone)
 	f.holds, f.more = plan.Holds, plan.Notes()
 	buckets, err := plan.Buckets(ctx, sources)
 	if err != nil {

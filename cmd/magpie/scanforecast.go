@@ -32,7 +32,7 @@ func (c scanCommand) forecast(ctx context.Context, std stdio, classifier *classi
 		return fmt.Errorf("--dry-run writes table, json or jsonl, not %s", c.Format)
 	}
 	out := newForecastReport(c.Format, std.out)
-	f := newForecaster(classifier, workers, c.Measure)
+	f := newForecaster(classifier, workers, c.Measure, nil)
 	f.limit = c.MaxSize
 	f.holds = func(_ context.Context, _ source.Driver, _ string, o *source.Object) (bool, error) {
 		return sampled(o.Key, c.Sample), nil
@@ -102,8 +102,9 @@ type forecaster struct {
 	stored   bool // some of it lies in a store
 }
 
-func newForecaster(classifier *classify.Classifier, workers int, budget time.Duration) *forecaster {
-	return &forecaster{classifier: classifier, kinds: forecast.NewKinds(formats.All()), workers: workers, budget: budget, chosen: map[string][]candidate{}}
+// newForecaster makes a forecaster. alone is of forecast.NewKinds.
+func newForecaster(classifier *classify.Classifier, workers int, budget time.Duration, alone func(size int64) int64) *forecaster {
+	return &forecaster{classifier: classifier, kinds: forecast.NewKinds(formats.All(), classifier.Extractor.Limits, alone), workers: workers, budget: budget, chosen: map[string][]candidate{}}
 }
 
 // A candidate is an object that may be read to measure the speed.
@@ -166,7 +167,7 @@ func (f *forecaster) add(ctx context.Context, t *forecast.Tally, driver source.D
 		return nil
 	}
 	kind := f.kinds.Of(o.Key)
-	t.Add(kind, o.Size)
+	t.Add(kind, o.Size, f.kinds.Alone(o.Key, o.Size))
 	if kind == forecast.Unknown && !inventory.ClassifiableExtension(inventory.Extension(o.Key)) {
 		t.Doubt(o.Size)
 	}

@@ -8,7 +8,8 @@
 //
 //	work = sum over k of N(k)*o + B(k)*r(k)
 //
-// and the time is work/p, but no less than the largest object takes alone, since one worker reads an object. All of these are measured on the
+// and the time is work/p, but no less than the largest object takes alone, since one worker reads an object, or a part of one where jobs read large
+// objects in parts. All of these are measured on the
 // sample, which is read by as many workers as would read the whole:
 //
 //	o    = the median time of the objects in the sample that have less than SmallObject bytes; without such, the shortest time of any
@@ -48,11 +49,17 @@ const Unknown = "unknown"
 // Kinds knows the kinds of objects by their extension.
 type Kinds struct {
 	byExtension map[string]*extract.Format
+	limits      extract.Limits
+	alone       func(size int64) int64
 }
 
-// NewKinds makes Kinds of the formats that are read. Of several formats with an extension the first counts.
-func NewKinds(formats []extract.Format) *Kinds {
-	k := &Kinds{map[string]*extract.Format{}}
+// NewKinds makes Kinds of the formats that are read, within the limits that it is done with. Of several formats with an extension the first
+// counts. alone says how many bytes one worker reads of an object of that size that can be read in parts; nil if each is read whole.
+func NewKinds(formats []extract.Format, limits extract.Limits, alone func(size int64) int64) *Kinds {
+	if limits.TextBytes <= 0 {
+		limits.TextBytes = extract.DefaultLimits().TextBytes
+	}
+	k := &Kinds{map[string]*extract.Format{}, limits, alone}
 	for i := range formats {
 		for _, e := range formats[i].Extensions {
 			if k.byExtension[e] == nil {
@@ -80,7 +87,10 @@ func (k *Kinds) format(key string) *extract.Format {
 func (k *Kinds) TooLarge(key string, size, limit int64) extract.Reason {
 	f := k.format(key)
 	quota := int64(math.MaxInt64)
-	if f != nil && f.MaxBytes > 0 {
+	switch {
+	case f != nil && f.Split != nil:
+		quota = k.limits.TextBytes
+	case f != nil && f.MaxBytes > 0:
 		quota = f.MaxBytes
 	}
 	if limit > 0 {
@@ -93,6 +103,14 @@ func (k *Kinds) TooLarge(key string, size, limit int64) extract.Reason {
 		return extract.ArchiveExceedsSizeLimit
 	}
 	return extract.FileExceedsSizeLimit
+}
+
+// Alone returns how many bytes of an object one worker reads, while others may read the rest.
+func (k *Kinds) Alone(key string, size int64) int64 {
+	if f := k.format(key); f == nil || f.Split == nil || k.alone == nil {
+		return size
+	}
+	return k.alone(size)
 }
 
 // Compressed says whether objects of a kind hold more than their bytes: how much shows when they are read.
@@ -133,23 +151,22 @@ type Tally struct {
 	Left    Amount            // what the sample that was asked for, or a scope, leaves out
 	NotRead map[string]Amount // what cannot be read, by reason
 	Largest map[string]int64  // the bytes of the largest object to be read of each kind
+	Alone   map[string]int64  // the most bytes of each kind that one worker has to read of one object
 	Unsized int64             // objects to be read whose size is not known; their bytes are missing
 	Hidden  int64             // keys or folders that could not be listed
 }
 
-// Add counts an object to be read; size is negative if it is not known.
-func (t *Tally) Add(kind string, size int64) {
+// Add counts an object to be read; size is negative if it is not known. One worker reads alone bytes of it.
+func (t *Tally) Add(kind string, size, alone int64) {
 	if size < 0 {
 		t.Unsized++
-		size = 0
+		size, alone = 0, 0
 	}
 	a := Amount{1, size}
 	t.Read.add(a)
 	into(&t.Kinds, kind, a)
-	if t.Largest == nil {
-		t.Largest = map[string]int64{}
-	}
-	t.Largest[kind] = max(t.Largest[kind], size)
+	most(&t.Largest, kind, size)
+	most(&t.Alone, kind, alone)
 }
 
 // Refuse counts an object that cannot be read.
@@ -175,10 +192,10 @@ func (t *Tally) Merge(o *Tally) {
 		into(&t.NotRead, k, a)
 	}
 	for k, n := range o.Largest {
-		if t.Largest == nil {
-			t.Largest = map[string]int64{}
-		}
-		t.Largest[k] = max(t.Largest[k], n)
+		most(&t.Largest, k, n)
+	}
+	for k, n := range o.Alone {
+		most(&t.Alone, k, n)
 	}
 	t.Unsized += o.Unsized
 	t.Hidden += o.Hidden
@@ -191,6 +208,13 @@ func into(m *map[string]Amount, key string, a Amount) {
 	sum := (*m)[key]
 	sum.add(a)
 	(*m)[key] = sum
+}
+
+func most(m *map[string]int64, key string, n int64) {
+	if *m == nil {
+		*m = map[string]int64{}
+	}
+	(*m)[key] = max((*m)[key], n)
 }
 
 // ByBytes returns the keys of amounts, the most bytes first.
@@ -244,7 +268,7 @@ func (m *Measure) Of(t *Tally) Estimate {
 		}
 		w := of(a.Objects, a.Bytes)
 		work = Estimate{work.Low + w.Low, work.Likely + w.Likely, work.High + w.High}
-		one := of(min(a.Objects, 1), t.Largest[kind])
+		one := of(min(a.Objects, 1), t.Alone[kind])
 		alone = Estimate{max(alone.Low, one.Low), max(alone.Likely, one.Likely), max(alone.High, one.High)}
 	}
 	workers := float64(max(m.Workers, 1))

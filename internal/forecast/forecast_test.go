@@ -16,7 +16,7 @@ func tallyOf(objects map[string][]int64) *Tally {
 	t := &Tally{}
 	for kind, sizes := range objects {
 		for _, s := range sizes {
-			t.Add(kind, s)
+			t.Add(kind, s, s)
 		}
 	}
 	return t
@@ -85,7 +85,8 @@ func TestMonotone(t *testing.T) {
 		tally := &Tally{}
 		last := Estimate{}
 		for range rapid.IntRange(0, 12).Draw(t, "objects") {
-			tally.Add(kind.Draw(t, "kind"), size.Draw(t, "size"))
+			n := size.Draw(t, "size")
+			tally.Add(kind.Draw(t, "kind"), n, n)
 			got := m.Of(tally)
 			if !(got.Low <= got.Likely && got.Likely <= got.High) || math.IsInf(got.High, 0) || got.Low < 0 {
 				t.Fatalf("no range: %+v", got)
@@ -113,7 +114,7 @@ func TestModel(t *testing.T) {
 		for range 400 {
 			kind := []string{"csv", "json", "gzip"}[random.IntN(3)]
 			size := int64(math.Exp(8 + 8*random.Float64()))
-			tally.Add(kind, size)
+			tally.Add(kind, size, size)
 			c := cost(kind, size)
 			truth += c
 			if random.IntN(20) == 0 {
@@ -131,7 +132,7 @@ func TestModel(t *testing.T) {
 }
 
 func TestKinds(t *testing.T) {
-	k := NewKinds(formats.All())
+	k := NewKinds(formats.All(), extract.Limits{}, nil)
 	for key, want := range map[string]string{"a/b.CSV": "csv", "x.jsonl": "jsonl", "x.json.gz": "gzip", "x.tar": "tar", "x.pdf": "pdf", "photo.JPG": "jpeg",
 		"README": Unknown, "x.exe": Unknown, "": Unknown, "a.b/": Unknown} {
 		if got := k.Of(key); got != want {
@@ -186,5 +187,26 @@ func TestText(t *testing.T) {
 	a := Text(100_000)
 	if len(a) != 100_000 || !bytes.Equal(a, Text(100_000)) || bytes.Count(a, []byte("\n")) < 500 {
 		t.Errorf("%d bytes, %d lines", len(a), bytes.Count(a, []byte("\n")))
+	}
+}
+
+// TestParts forecasts a large table that several workers read: up to the limit that is configured, and in less time than one worker takes.
+func TestParts(t *testing.T) {
+	const block, size = 64 << 20, 50 << 30
+	k := NewKinds(formats.All(), extract.Limits{TextBytes: size}, func(n int64) int64 { return min(n, block) })
+	for key, want := range map[string]int64{"a.csv": block, "a.jsonl": block, "a.log": block, "a.zip": size, "a": size} {
+		if got := k.Alone(key, size); got != want {
+			t.Errorf("of %s one worker reads %d, want %d", key, got, want)
+		}
+	}
+	if a, b := k.TooLarge("a.csv", size, 0), k.TooLarge("a.csv", size+1, 0); a != "" || b != extract.FileExceedsSizeLimit {
+		t.Errorf("a table of the limit: %q, and of one byte more: %q", a, b)
+	}
+	m := Measure{Workers: 4, Rate: 0.5 / (1 << 20)}
+	var whole, parts Tally
+	whole.Add("csv", size, size)
+	parts.Add("csv", size, block)
+	if a, b := m.Of(&whole), m.Of(&parts); a.Likely != 25600 || b.Likely != 6400 || b.Low >= a.Low || b.High >= a.High {
+		t.Errorf("read whole: %+v, in parts by four workers: %+v", a, b)
 	}
 }

@@ -37,6 +37,26 @@ type Parts struct {
 // maxParts is how many blocks an object is cut into; those of a larger one are larger.
 const maxParts = 4096
 
+// of returns in blocks of how many bytes an object of that size is read, if its format can be read so and it is large enough.
+func (p Parts) of(size int64) (block int64, apart bool) {
+	above, block := p.Above, p.Block
+	if above == 0 {
+		above = 256 << 20
+	}
+	if block <= 0 {
+		block = 64 << 20
+	}
+	return max(block, (size+maxParts-1)/maxParts), above >= 0 && size > max(above, block)
+}
+
+// Alone returns how many bytes of an object one worker reads, while others may read the rest, if its format can be read so.
+func (p Parts) Alone(size int64) int64 {
+	if block, apart := p.of(size); apart {
+		return block
+	}
+	return size
+}
+
 // The stages in which a large object is read.
 const (
 	surveyStage = iota
@@ -77,15 +97,9 @@ type partCounts struct {
 
 // large says how an object is to be read in parts; nil for whole. Trouble is left to the reading of the whole, which tells it.
 func (w *Worker) large(ctx context.Context, driver source.Driver, bucket string, o source.Object, j *activeJob) *largeObject {
-	above, block := w.cfg.Parts.Above, w.cfg.Parts.Block
-	if above == 0 {
-		above = 256 << 20
-	}
-	if block <= 0 {
-		block = 64 << 20
-	}
+	block, apart := w.cfg.Parts.of(o.Size)
 	// Without an entity tag parts could be of different states.
-	if above < 0 || o.Size <= max(above, block) || o.ETag == "" || j.automated {
+	if !apart || o.ETag == "" || j.automated {
 		return nil
 	}
 	r, err := driver.Open(ctx, bucket, o.Key, source.OpenOptions{VersionID: o.VersionID, ETag: o.ETag})
@@ -104,7 +118,7 @@ func (w *Worker) large(ctx context.Context, driver source.Driver, bucket string,
 		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(part))))
 		io.WriteString(h, part)
 	}
-	large := &largeObject{Page: p.data, Block: max(block, (o.Size+maxParts-1)/maxParts), Size: o.Size, First: partStage, id: hex.EncodeToString(h.Sum(nil)[:16])}
+	large := &largeObject{Page: p.data, Block: block, Size: o.Size, First: partStage, id: hex.EncodeToString(h.Sum(nil)[:16])}
 	if division.Surveyed {
 		large.First = surveyStage
 	}
