@@ -2,6 +2,7 @@ package job
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -52,4 +53,20 @@ func RetryDead(ctx context.Context, tx store.Tx, ref RunRef, now int64) (retried
 			error_code = CASE WHEN error_code = $5 THEN '' ELSE error_code END
 		WHERE account = $1 AND region = $2 AND job_id = $3 AND run_id = $4`, append(ref.args(), ErrorShardsDead)...)
 	return retried, true, err
+}
+
+// GiveUp counts, in the transaction of [Handler.RunFinished], what the handler gives up since shards of the run are dead: no shard has counted it. A
+// shard that deals with it after all when the dead ones are tried again takes it back, by a [Attempt.Commit] whose counters are less by as much.
+func GiveUp(ctx context.Context, tx store.Tx, ref RunRef, given Counters) error {
+	totals, err := foldedTotals(ctx, tx, ref)
+	if err != nil {
+		return err
+	}
+	totals.add(given)
+	doc, err := json.Marshal(totals)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `UPDATE runs SET totals = $5 WHERE account = $1 AND region = $2 AND job_id = $3 AND run_id = $4`, append(ref.args(), doc)...)
+	return err
 }

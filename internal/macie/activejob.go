@@ -326,11 +326,11 @@ func (j *activeJob) knowBucket(ctx context.Context, db store.DB, name string) er
 	if _, ok := j.buckets.Load(name); ok {
 		return nil
 	}
-	var row store.Bucket
-	err := db.View(ctx, func(tx store.Tx) (err error) {
-		row, err = store.GetBucket(ctx, tx, j.run.Tenant, name)
-		return err
-	})
+	return db.View(ctx, func(tx store.Tx) error { return j.readBucket(ctx, tx, name) })
+}
+
+func (j *activeJob) readBucket(ctx context.Context, tx store.Tx, name string) error {
+	row, err := store.GetBucket(ctx, tx, j.run.Tenant, name)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil // it is unknown
 	}

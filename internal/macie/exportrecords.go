@@ -121,36 +121,42 @@ type packedFile struct {
 
 // pack writes down the findings and the records of outcomes, which end with it.
 func (w *Worker) pack(ctx context.Context, j *activeJob, outcomes []objectOutcome) (_ *packed, err error) {
+	var to *macie2.S3Destination
+	if len(outcomes) > 0 {
+		err = w.cfg.DB.View(ctx, func(tx store.Tx) (err error) {
+			to, err = exportDestination(ctx, tx, j.run.Tenant)
+			return err
+		})
+	}
+	if err != nil {
+		for i := range outcomes {
+			outcomes[i].end()
+		}
+		return nil, err
+	}
+	return w.packFor(j, outcomes, to, func(bucket string) error { return j.knowBucket(ctx, w.cfg.DB, bucket) })
+}
+
+// packFor is pack for a destination, which is nil if there is none. Know reads what is known of a bucket.
+func (w *Worker) packFor(j *activeJob, outcomes []objectOutcome, to *macie2.S3Destination, know func(bucket string) error) (_ *packed, err error) {
 	now := w.cfg.Now()
-	p := &packer{j: j, now: wire.TimeOf(now), packed: &packed{tenant: j.run.Tenant, now: now.UnixMilli(), body: spill{open: w.cfg.Extractor.Spool}}}
+	p := &packer{j: j, to: to, now: wire.TimeOf(now), packed: &packed{tenant: j.run.Tenant, now: now.UnixMilli(), body: spill{open: w.cfg.Extractor.Spool}}}
 	defer func() {
 		for i := range outcomes {
-			if m := outcomes[i].members; m != nil {
-				m.close()
-			}
+			outcomes[i].end()
 		}
 		p.release()
 		if err != nil {
 			p.packed.close()
 		}
 	}()
-	if len(outcomes) == 0 {
-		return p.packed, nil
-	}
-	err = w.cfg.DB.View(ctx, func(tx store.Tx) (err error) {
-		p.to, err = exportDestination(ctx, tx, j.run.Tenant)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
 	if p.to != nil {
 		p.destination = wire.Marshal(p.to)
 	}
 	for _, own := range []bool{false, true} { // one file is open at a time
 		for i := range outcomes {
 			if o := &outcomes[i]; o.hasFile() == own {
-				if err := j.knowBucket(ctx, w.cfg.DB, o.result.Bucket); err != nil {
+				if err := know(o.result.Bucket); err != nil {
 					return nil, err
 				}
 				if err := p.add(o); err != nil {
@@ -163,6 +169,13 @@ func (w *Worker) pack(ctx context.Context, j *activeJob, outcomes []objectOutcom
 		}
 	}
 	return p.packed, nil
+}
+
+// end lets go of what an outcome holds beside memory.
+func (o *objectOutcome) end() {
+	if o.members != nil {
+		o.members.close()
+	}
 }
 
 // hasFile says whether an outcome has a file to itself.

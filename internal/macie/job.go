@@ -568,9 +568,11 @@ func (w *Worker) RunFinished(ctx context.Context, tx store.Tx, run job.Run, tota
 		}
 	}
 	w.jobs.drop(run.RunRef)
-	if err := w.giveUpLarge(ctx, tx, run.RunRef); err != nil {
+	given, err := w.giveUpLarge(ctx, tx, run.RunRef)
+	if err != nil {
 		return err
 	}
+	totals.Objects, totals.Skipped = totals.Objects+given.Objects, totals.Skipped+given.Skipped
 	if err := store.UpdateJob(ctx, tx, run.Tenant, row); err != nil {
 		return err
 	}

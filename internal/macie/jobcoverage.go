@@ -254,6 +254,10 @@ var givenUp = map[string]string{
 	selectShard:  "The buckets that meet the criteria could not be found out.",
 	listShard:    "The bucket could not be listed to its end.",
 	objectsShard: "Objects that were listed could not be dealt with.",
+	// These objects have a result of their own once the run is complete.
+	surveyShard: "A part of a large object could not be looked through; the object counts as not read.",
+	partShard:   "A part of a large object could not be read; the object counts as not read.",
+	joinShard:   "The parts of a large object could not be put together; the object counts as not read.",
 }
 
 // eventGaps are what events tell of buckets, sources and lists that could not be used. The buckets are added to failed.

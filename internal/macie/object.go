@@ -29,6 +29,7 @@ type objectOutcome struct {
 	finding  *macie2.Finding
 	entry    *store.LedgerEntry // what the ledger learns; nil for nothing new. Its Rules are set when it is stored
 	large    *largeObject       // it is to be read in parts, and nothing else is known; nil for all others
+	again    bool               // the run has counted the object as skipped before; see giveUpLarge
 }
 
 // Skip reasons that the source decides, in Macie's words.

@@ -69,7 +69,9 @@ type largeObject struct {
 	Block int64  `json:"block"`
 	Size  int64  `json:"size"`
 	First int    `json:"first"` // its first stage
-	id    string
+	// GivenUp says that the object counts as skipped since a shard of it died; see giveUpLarge.
+	GivenUp bool `json:"given_up,omitempty"`
+	id      string
 }
 
 // A partPlace is the payload of a shard of a large object.
@@ -386,6 +388,7 @@ func (w *Worker) join(ctx context.Context, a *job.Attempt, j *activeJob) error {
 	if err != nil {
 		return err
 	}
+	outcome.again = large.GivenUp
 	return w.settle(ctx, a, j, doneCursor, []objectOutcome{outcome}, func(tx store.Tx) error {
 		return store.DeleteLargeObject(ctx, tx, a.Run.Tenant, a.Run.JobID, a.Run.RunID, place.ID)
 	})
@@ -461,28 +464,55 @@ func (w *Worker) readsAsUTF8(ctx context.Context, driver source.Driver, bucket s
 }
 
 // giveUpLarge settles, when a run is complete, the large objects that were not put together, since a shard of theirs is dead: one that was given to
-// a program that does not know it, for instance. They are skipped, and the run shows that shards are dead.
-func (w *Worker) giveUpLarge(ctx context.Context, tx store.Tx, run job.RunRef) error {
+// a program that does not know it, or one whose source stayed away. They count as skipped, with a result and a record that say so, and the run shows
+// that shards are dead. What their other parts have told is kept: if the dead shards are tried again, the object is put together after all, and what
+// is said here is replaced. Given is what this adds to the run's counters.
+func (w *Worker) giveUpLarge(ctx context.Context, tx store.Tx, run job.RunRef) (given job.Counters, err error) {
 	left, err := store.LargeObjects(ctx, tx, run.Tenant, run.JobID, run.RunID)
 	if err != nil || len(left) == 0 {
-		return err
+		return given, err
 	}
-	var results []store.Result
+	to, err := exportDestination(ctx, tx, run.Tenant)
+	if err != nil {
+		return given, err
+	}
+	j := &activeJob{run: run} // as far as the record of an object that was not read needs it
+	know := func(bucket string) error { return j.readBucket(ctx, tx, bucket) }
 	for _, row := range left {
 		var large largeObject
 		if err := json.Unmarshal(row.Doc, &large); err != nil {
-			return fmt.Errorf("a large object's row is damaged: %w", err)
+			return given, fmt.Errorf("a large object's row is damaged: %w", err)
+		}
+		if large.GivenUp {
+			continue // its shard died again
 		}
 		objects, err := pageOf(large.Page)
+		if err != nil || len(objects) != 1 {
+			return given, fmt.Errorf("a large object's row holds no object: %w", errors.Join(err, store.ErrInvalid))
+		}
+		// By itself: then its record is in the file that the object has when it is put together.
+		outcomes := []objectOutcome{w.skipped(row.Bucket, objects[0], reasonReadError)}
+		packed, err := w.packFor(j, outcomes, to, know)
 		if err != nil {
-			return err
+			return given, err
 		}
-		for _, o := range objects {
-			results = append(results, w.skipped(row.Bucket, o, reasonReadError).result)
+		err = j.save(ctx, tx, run, outcomes, packed)
+		packed.close()
+		if err != nil {
+			return given, err
 		}
-		if err := store.DeleteLargeObject(ctx, tx, run.Tenant, run.JobID, run.RunID, row.ID); err != nil {
-			return err
+		large.GivenUp = true
+		if row.Doc, err = json.Marshal(&large); err != nil {
+			return given, err
 		}
+		if err := store.PutLargeObject(ctx, tx, run.Tenant, row); err != nil {
+			return given, err
+		}
+		given.Objects++
+		given.Skipped++
 	}
-	return store.PutResults(ctx, tx, run.Tenant, run.JobID, run.RunID, results)
+	if given == (job.Counters{}) {
+		return given, nil
+	}
+	return given, job.GiveUp(ctx, tx, run, given)
 }

@@ -2,13 +2,16 @@ package macie
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
+	"github.com/magpie-sec/magpie/internal/job"
 	"github.com/magpie-sec/magpie/internal/source"
 	"github.com/magpie-sec/magpie/internal/store"
 	"github.com/magpie-sec/magpie/internal/wire/macie2"
@@ -228,29 +231,212 @@ func TestPartsPanic(t *testing.T) {
 	}
 }
 
-// TestPartsDead lets the shard of a part die: the object is skipped, and the job shows an error.
-func TestPartsDead(t *testing.T) {
-	w := newWorld(t, oneSlot)
-	smallParts(w)
-	w.put("bucket", map[string]string{"large.jsonl": largeBodies()["large.jsonl"], "z.csv": people(1)})
-	var once sync.Once
-	w.fault(inPart("large.jsonl", func(n int64) error {
-		once.Do(func() {
-			must(t, w.db.Update(context.Background(), func(tx store.Tx) error {
-				_, err := tx.Exec(context.Background(), "UPDATE shards SET kind = 'riddle' WHERE kind = 'part' AND state = 'ready'")
-				return err
-			}))
-		})
+// A givenUpJob is one over a large object of which a part could not be read until its shard was dead, in a world on a database that is disturbed.
+type givenUpJob struct {
+	*world
+	id     string
+	broken atomic.Bool  // the source is away when a part is read
+	opened atomic.Int64 // how often parts were read
+	over   func()       // waits until the run is complete
+}
+
+var givenUpBodies = func() map[string]string {
+	table := largeBodies()["large.csv"]
+	table = table[:strings.LastIndexByte(table[:100<<10], '\n')+1] // three blocks
+	return map[string]string{"a.csv": people(1), "large.csv": table, "note.txt": "nothing here"}
+}
+
+// newGivenUp starts a job whose parts behind some opening cannot be read.
+func newGivenUp(t *testing.T, url string, db *disturbed, behind int64) *givenUpJob {
+	g := &givenUpJob{}
+	g.broken.Store(behind > 0)
+	var cfg job.Config
+	g.world = newWorldOn(t, url, oneSlot, wrapDB(func(inner store.DB) store.DB {
+		db.DB = inner
+		return db
+	}), func(_ *world, c *job.Config) {
+		c.Lease = 5 * time.Second // what is tried again is found by looking
+		c.MaxFailures, c.Hooks = 3, job.Hooks{}
+		cfg = *c
+	})
+	w := g.world
+	w.worker.cfg.Parts = Parts{Above: 70 << 10, Block: 40 << 10}
+	w.put("bucket", givenUpBodies())
+	w.objects[home].CreateBucket(source.Bucket{Name: "results"})
+	must(t, w.putExport(destination("results", "")))
+	w.fault(inPart("large.csv", func(n int64) error {
+		g.opened.Add(1)
+		if n > behind && g.broken.Load() {
+			return &source.Error{Kind: source.Unavailable, Op: "read"}
+		}
 		return nil
 	}))
-	w.start()
-	id := w.run("bucket")
-	equal(t, "results", w.statuses(id), map[string]string{"large.jsonl": "SKIPPED OBJECT_READ_ERROR", "z.csv": "COMPLETE"})
-	if !w.errored(id) {
-		t.Error("no error is shown")
+	g.id = w.create(jobOver("token", "bucket"))
+	ref := latestRef(w, g.id)
+	complete := make(chan struct{}, 1)
+	db.seen = func() {
+		select {
+		case complete <- struct{}{}:
+		default:
+		}
 	}
-	if n := w.partsLeft(); n != 0 {
-		t.Errorf("%d rows are left", n)
+	w.start()
+	g.over = func() {
+		t.Helper()
+		timeout := time.After(patience)
+		for {
+			select {
+			case <-db.struck:
+				db.struck = nil
+				w.engine.Abandon()
+				w.engine = w.takeOver(cfg, &disturbed{DB: w.db, seen: db.seen})
+			case <-complete:
+				if run := getRun(w, ref); run.State == job.RunComplete {
+					return
+				}
+			case <-timeout:
+				t.Fatalf("the run is not complete; log:\n%s", w.log)
+			}
+		}
+	}
+	return g
+}
+
+func getRun(w *world, ref job.RunRef) (run job.Run) {
+	w.Helper()
+	must(w, w.db.View(context.Background(), func(tx store.Tx) (err error) {
+		run, err = job.GetRun(context.Background(), tx, ref)
+		return err
+	}))
+	return run
+}
+
+// retry lets the dead shards be tried again, and the source be there or still away.
+func (g *givenUpJob) retry(broken bool) {
+	g.Helper()
+	g.broken.Store(broken)
+	g.opened.Store(0)
+	must(g, g.db.Update(g.Context(), func(tx store.Tx) error {
+		n, err := RetryDead(g.Context(), tx, home, g.id, g.clock.Now())
+		if err == nil && n == 0 {
+			err = errors.New("no shard is dead")
+		}
+		return err
+	}))
+	g.engine.Wake()
+}
+
+// left is what the job leaves behind, and the files of results.
+func (g *givenUpJob) left() (outcome, map[string][]string) {
+	g.Helper()
+	out := g.outcome(g.id)
+	out.Events, out.Told = nil, nil // they tell that it was tried again
+	g.export()
+	files := map[string][]string{}
+	for item, err := range g.objects[home].List(g.Context(), "results", source.ListOptions{}) {
+		must(g, err)
+		if strings.HasSuffix(item.Key, testObject) {
+			continue
+		}
+		r, err := g.objects[home].Open(g.Context(), "results", item.Key, source.OpenOptions{})
+		must(g, err)
+		body, err := io.ReadAll(r)
+		must(g, errors.Join(err, r.Close()))
+		files[item.Key] = unzipLines(g, body)
+	}
+	return out, files
+}
+
+// TestPartsDead has parts of a large object die, since their source stays away: the object counts as not read, with its reason, everywhere. Once the
+// source is back and they are tried again, they alone are read, and the job leaves behind what it would have without the trouble.
+func TestPartsDead(t *testing.T) {
+	whole := newGivenUp(t, sqliteURL(t), &disturbed{struck: make(chan struct{})}, 0)
+	whole.over()
+	want, wantFiles := whole.left()
+	all := whole.opened.Load()
+	if len(want.Findings) != 2 || want.Totals.Objects != 3 || len(wantFiles) != 3 {
+		t.Fatalf("undisturbed: %+v, %d files", want, len(wantFiles))
+	}
+	// Behind the first opening that is of a part: of a survey. The others are of parts.
+	for _, behind := range []int64{1, 3, 5, 6} {
+		t.Run(fmt.Sprint("behind ", behind), func(t *testing.T) {
+			onBothEngines(t, func(t *testing.T, url string) {
+				g := newGivenUp(t, url, &disturbed{struck: make(chan struct{})}, behind)
+				g.over()
+				equal(t, "results", g.statuses(g.id), map[string]string{"a.csv": "COMPLETE", "large.csv": "SKIPPED OBJECT_READ_ERROR", "note.txt": "COMPLETE"})
+				if n := g.totals(g.id).Counters; n.Objects != 3 || n.Listed != 3 || n.Skipped != 1 || n.Classified != 2 || n.Findings != 1 {
+					t.Errorf("%+v", n)
+				}
+				if !g.errored(g.id) {
+					t.Error("no error is shown")
+				}
+				g.export()
+				g.checkExported(g.exported("results"), map[string]string{"a.csv": "COMPLETE", "large.csv": "SKIPPED OBJECT_READ_ERROR", "note.txt": "COMPLETE"})
+				equal(t, "coverage", g.gaps(g.id), []string{"bucket  WORK_GIVEN_UP 0", "bucket SKIPPED OBJECT_READ_ERROR 1"})
+				if events := strings.Join(g.events(g.id), "\n"); !strings.Contains(events, "Objects: 3, of which 1 could not be analysed; findings: 1.") {
+					t.Errorf("events:\n%s", events)
+				}
+
+				// Another run, of another job, takes away what cancelled ones have left, and nothing else.
+				must(t, g.db.Update(t.Context(), func(tx store.Tx) error { return store.DeleteLeftParts(t.Context(), tx, home) }))
+				g.retry(false)
+				g.over()
+				got, files := g.left()
+				equal(t, "outcome", got, want)
+				equal(t, "files", files, wantFiles)
+				equal(t, "coverage", g.gaps(g.id), nil)
+				if n := g.opened.Load(); n == 0 || n > all || n == all && behind > 1 {
+					t.Errorf("%d readings once it is tried again, %d of the whole", n, all)
+				}
+				if n := g.partsLeft(); n != 0 {
+					t.Errorf("%d rows are left", n)
+				}
+			})
+		})
+	}
+}
+
+// TestPartsDeadAgain tries a dead part again while its source is still away: nothing is counted twice, and the next try ends well.
+func TestPartsDeadAgain(t *testing.T) {
+	g := newGivenUp(t, sqliteURL(t), &disturbed{struck: make(chan struct{})}, 5)
+	g.over()
+	first := g.totals(g.id).Counters
+	g.retry(true)
+	g.over()
+	equal(t, "totals", g.totals(g.id).Counters, first)
+	g.retry(false)
+	g.over()
+	if n := g.totals(g.id).Counters; n.Objects != 3 || n.Skipped != 0 || n.Findings != 2 {
+		t.Errorf("%+v", n)
+	}
+}
+
+// TestPartsDeadDisturbed disturbs such a job at each of its commits, before and after its dead shards are tried again.
+func TestPartsDeadDisturbed(t *testing.T) {
+	run := func(t *testing.T, at int64, commit, kills bool) (outcome, map[string][]string, int64) {
+		db := &disturbed{at: at, commit: commit, kills: kills, struck: make(chan struct{})}
+		g := newGivenUp(t, sqliteURL(t), db, 5)
+		g.over()
+		g.retry(false)
+		g.over()
+		if kills {
+			g.engine.Abandon()
+		}
+		out, files := g.left()
+		return out, files, db.count.Load()
+	}
+	want, wantFiles, commits := run(t, 0, false, true)
+	if len(want.Findings) != 2 || want.Totals.Skipped != 0 || commits < 15 {
+		t.Fatalf("undisturbed: %+v, %d commits", want, commits)
+	}
+	for at := int64(1); at <= commits; at++ {
+		for name, v := range map[string]struct{ commit, kills bool }{"killed before": {false, true}, "killed behind": {true, true}} {
+			t.Run(fmt.Sprintf("commit %d %s", at, name), func(t *testing.T) {
+				got, files, _ := run(t, at, v.commit, v.kills)
+				equal(t, "outcome (-undisturbed +disturbed)", got, want)
+				equal(t, "files", files, wantFiles)
+			})
+		}
 	}
 }
 

@@ -425,6 +425,10 @@ func (w *Worker) settle(ctx context.Context, a *job.Attempt, j *activeJob, curso
 		if o.finding != nil {
 			delta.Findings++
 		}
+		if o.again {
+			delta.Objects--
+			delta.Skipped--
+		}
 	}
 	packed, err := w.pack(ctx, j, outcomes)
 	if err != nil {

@@ -26,18 +26,34 @@ type ExportFile struct {
 // ExportKept is the NotBefore of files that nobody wants yet.
 const ExportKept = math.MaxInt64
 
-// PutExport adds a file; one of the same name that waits is replaced.
+// PutExport adds a file. One of the same name that waits is replaced, by one with another id: whoever has claimed the old one and is writing it does
+// not take the new one for written, which waits until that claim is over, so that it is written last.
 func PutExport(ctx context.Context, tx Tx, f ExportFile, body []byte) error {
-	var id int64
-	err := One(ctx, tx, `INSERT INTO exports (account, region, file, destination, records, size, not_before, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (account, region, file) DO UPDATE SET destination = excluded.destination,
-		records = excluded.records, size = excluded.size, not_before = excluded.not_before, attempts = 0, created_at = excluded.created_at RETURNING id`,
-		[]any{f.Tenant.Account, f.Tenant.Region, []byte(f.File), document(f.Destination), f.Records, int64(len(body)), f.NotBefore, f.CreatedAt}, &id)
+	insert := func() (id int64, err error) {
+		err = One(ctx, tx, `INSERT INTO exports (account, region, file, destination, records, size, not_before, created_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (account, region, file) DO NOTHING RETURNING id`,
+			[]any{f.Tenant.Account, f.Tenant.Region, []byte(f.File), document(f.Destination), f.Records, int64(len(body)), f.NotBefore, f.CreatedAt}, &id)
+		return id, err
+	}
+	id, err := insert()
+	if errors.Is(err, ErrNotFound) {
+		var old, notBefore int64
+		if err := One(ctx, tx, "SELECT id, not_before FROM exports WHERE account = $1 AND region = $2 AND file = $3"+ForUpdate(tx),
+			[]any{f.Tenant.Account, f.Tenant.Region, []byte(f.File)}, &old, &notBefore); err != nil {
+			return err
+		}
+		if err := DeleteExport(ctx, tx, old); err != nil {
+			return err
+		}
+		if notBefore != ExportKept {
+			f.NotBefore = max(f.NotBefore, notBefore)
+		}
+		id, err = insert()
+	}
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO export_bodies (id, account, region, body) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO UPDATE SET body = excluded.body`,
-		id, f.Tenant.Account, f.Tenant.Region, document(body))
+	_, err = tx.Exec(ctx, `INSERT INTO export_bodies (id, account, region, body) VALUES ($1, $2, $3, $4)`, id, f.Tenant.Account, f.Tenant.Region, document(body))
 	return err
 }
 

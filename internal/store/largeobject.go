@@ -98,11 +98,13 @@ func DeleteLargeObject(ctx context.Context, tx Tx, t Tenant, jobID, runID, id st
 	return nil
 }
 
-// DeleteLeftParts removes what runs that are over have left of objects in parts: those that were cancelled.
+// DeleteLeftParts removes what runs that are over have left of objects in parts: those that were cancelled, and those that are complete, with shards
+// that died, once their job has run again. The latest run of a job may have its dead shards tried again.
 func DeleteLeftParts(ctx context.Context, tx Tx, t Tenant) error {
 	var left []LargeObject
 	err := Each(ctx, tx, `SELECT job_id, run_id, id FROM large_objects o WHERE account = $1 AND region = $2 AND NOT EXISTS (SELECT 1 FROM runs r
-		WHERE r.account = o.account AND r.region = o.region AND r.job_id = o.job_id AND r.run_id = o.run_id AND r.state IN ('running', 'paused'))`,
+		WHERE r.account = o.account AND r.region = o.region AND r.job_id = o.job_id AND r.run_id = o.run_id AND (r.state IN ('running', 'paused') OR r.state = 'complete' AND NOT EXISTS (SELECT 1 FROM runs l
+		WHERE l.account = r.account AND l.region = r.region AND l.job_id = r.job_id AND (l.started_at, l.run_id) > (r.started_at, r.run_id))))`,
 		[]any{t.Account, t.Region}, func(rows Rows) error {
 			var o LargeObject
 			err := rows.Scan(&o.JobID, &o.RunID, &o.ID)

@@ -77,6 +77,11 @@ func DeleteRun(ctx context.Context, tx Tx, r RunPlace, limit int) (gone bool, er
 	if err != nil || n == int64(limit) {
 		return false, err
 	}
+	for _, table := range []string{"object_parts", "large_objects"} {
+		if _, err := tx.Exec(ctx, "DELETE FROM "+table+" WHERE account = $1 AND region = $2 AND job_id = $3 AND run_id = $4", args...); err != nil {
+			return false, err
+		}
+	}
 	n, err = tx.Exec(ctx, "DELETE FROM runs WHERE account = $1 AND region = $2 AND job_id = $3 AND run_id = $4", args...)
 	if err != nil || n == 0 {
 		return true, err

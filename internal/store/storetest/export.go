@@ -94,4 +94,20 @@ func testExports(t *testing.T, db store.DB) {
 	}
 	equal(t, "counts", counts{1, false}, count(here))
 	equal(t, "counts of another tenant", counts{1, false}, count(there))
+
+	// One that is replaced while it is being written waits until that is over, and who wrote the old one does not take it away.
+	put(there, "c", "old", 1)
+	got = claim(there, 1, 700, 8)
+	equal(t, "claimed", []string{"c"}, names(got))
+	put(there, "c", "new", 2)
+	equal(t, "counts", counts{2, false}, count(there))
+	update(t, db, func(ctx context.Context, tx store.Tx) error { return store.DeleteExport(ctx, tx, got[0].ID) })
+	equal(t, "not due before the claim is over", []string{"b"}, names(claim(there, 699, 900, 8)))
+	got = claim(there, 700, 900, 8)
+	equal(t, "due then", []string{"c"}, names(got))
+	view(t, db, func(ctx context.Context, tx store.Tx) error {
+		body, err := store.ExportBody(ctx, tx, got[0].ID)
+		equal(t, "body", "new", string(body))
+		return err
+	})
 }
