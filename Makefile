@@ -3,6 +3,11 @@
 GO ?= go
 STATICCHECK = $(GO) tool -modfile=tools/lint/go.mod staticcheck
 
+# Programs for amd64 are built for x86-64-v3, which processors have had since 2013 (Intel Haswell) and 2015 (AMD Excavator) and some small ones
+# only since 2021: detection is a quarter faster. make build GOAMD64=v1 builds for all others.
+GOAMD64 ?= v3
+export GOAMD64
+
 .PHONY: test install check generate fuzz bench bench-detect bench-fleet corpus-pdf accuracy catalog build build-simd help
 
 help: ## say what there is
@@ -10,6 +15,7 @@ help: ## say what there is
 
 test: install check ## install what the tests need, check the sources, run every test, fuzz a part of the formats for half a minute each
 	$(GO) test -timeout 14m ./...
+	GOAMD64=v1 $(GO) test ./internal/detect
 	GOEXPERIMENT=simd $(GO) vet ./internal/detect/...
 	GOEXPERIMENT=simd $(GO) test -run 'FirstLook|Classify|Masks' ./internal/detect
 	$(GO) run ./tools/fuzz -within 2m
@@ -34,10 +40,10 @@ catalog: ## fetch the pinned data on AWS's actions with npm, check them, and wri
 	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && \
 	npm pack --silent --pack-destination "$$dir" $$($(GO) run ./tools/cataloggen -spec) && $(GO) run ./tools/cataloggen "$$dir"/*.tgz
 
-build: ## one static binary, ./magpie
+build: ## one static binary, ./magpie; on amd64 for x86-64-v3, with GOAMD64=v1 for any processor
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags="-s -w" -o magpie ./cmd/magpie
 
-build-simd: ## the same with the detection's vector instructions, for amd64 only; without AVX2 it runs as ./magpie does
+build-simd: ## the same with the detection's vector instructions, for amd64 only
 	GOEXPERIMENT=simd GOARCH=amd64 CGO_ENABLED=0 $(GO) build -trimpath -ldflags="-s -w" -o magpie ./cmd/magpie
 
 fuzz: ## every fuzz target for a while; FUZZ='-time 5m -run csv' for some of them and longer

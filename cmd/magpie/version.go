@@ -14,7 +14,7 @@ func (versionCommand) Run(std stdio) error {
 	if !ok {
 		return fmt.Errorf("this binary holds no build information: build it with the go command")
 	}
-	version, revision := info.Main.Version, ""
+	version, revision, platform := info.Main.Version, "", ""
 	for _, s := range info.Settings {
 		switch s.Key {
 		case "vcs.revision":
@@ -23,9 +23,13 @@ func (versionCommand) Run(std stdio) error {
 			if s.Value == "true" {
 				revision += " (modified)"
 			}
+		case "GOARCH":
+			platform += " " + s.Value
+		case "GOAMD64", "GOEXPERIMENT":
+			platform += " " + s.Key + "=" + s.Value
 		}
 	}
-	fmt.Fprintf(std.out, "magpie %s%s %s\n", version, revision, info.GoVersion)
+	fmt.Fprintf(std.out, "magpie %s%s %s%s\n", version, revision, info.GoVersion, platform)
 	fmt.Fprintf(std.out, "AWS services, actions and condition keys as of %s (iam-data %s)\n", catalog.DataDate, catalog.DataVersion)
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"syscall"
 	"time"
@@ -69,8 +70,8 @@ func run(dir string, mb, rounds int) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%d identifiers against Hyperscan with 114 patterns; %d MiB of each kind; MB per CPU second on one core, median of %d in turn\n\n",
-		len(engine.Identifiers()), mb, rounds)
+	fmt.Printf("%d identifiers against Hyperscan with 114 patterns; %d MiB of each kind; MB per CPU second on one core, median of %d in turn; built with%s\n\n",
+		len(engine.Identifiers()), mb, rounds, settings())
 	fmt.Println("| data | detection | Hyperscan | ratio (goal) | goal MB/s | with extraction | two cores, speed-up |")
 	fmt.Println("| --- | --- | --- | --- | --- | --- | --- |")
 	for _, kind := range kinds {
@@ -98,6 +99,24 @@ func run(dir string, mb, rounds int) error {
 	}
 	fmt.Println()
 	return score(dir, engine)
+}
+
+// settings returns what this program was built with that makes it slower or faster.
+func settings() (out string) {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return " unknown settings"
+	}
+	out = " " + info.GoVersion
+	for _, s := range info.Settings {
+		switch s.Key {
+		case "GOARCH", "GOAMD64", "GOEXPERIMENT":
+			out += " " + s.Key + "=" + s.Value
+		case "-pgo":
+			out += " -pgo=" + filepath.Base(s.Value)
+		}
+	}
+	return out
 }
 
 // prepare makes the corpus, unless it is there, and builds the reference.
