@@ -26,7 +26,8 @@ func NewBatch(out *Output, kind text.Kind) *Batch {
 	if b.segments == nil {
 		b.segments = make([]text.Segment, 0, maxSegments)
 	}
-	return &Batch{out: out, block: text.Block{Kind: kind, Segments: b.segments}}
+	b.batch = Batch{out: out, block: text.Block{Kind: kind, Segments: b.segments, Indexes: b.indexes[:0]}}
+	return &b.batch
 }
 
 // Window says what the offsets mean from now on. The batch must be flushed.

@@ -28,7 +28,10 @@ type Extractor struct {
 	// value is left out: it may hold text of the document.
 	Panicked func(format string, stack []byte)
 
-	buffers sync.Pool // *buffers
+	once     sync.Once
+	openings *openings
+	buffers  sync.Pool // *buffers
+	runs     sync.Pool // *run
 }
 
 // Spooled is a temporary file of the caller's. Close removes it.
@@ -83,11 +86,8 @@ var errStopped = errors.New("extraction stopped")
 // Extract reads one object and everything in it, and hands its text to the sink. Trouble of the document is told in the Result. The error
 // is the sink's own, unchanged; the context's; a *SourceError or a *SpoolError; or one that says that Spool is missing.
 func (e *Extractor) Extract(ctx context.Context, o Object, sink Sink) (Result, error) {
-	r := &run{ctx: ctx, ex: e, sink: sink, limits: e.Limits.withDefaults()}
-	if e.Now != nil {
-		r.end = e.Now().Add(r.limits.Time)
-	}
-	r.levels = make([]int64, r.limits.Depth+2)
+	r := e.newRun(ctx, sink)
+	defer e.freeRun(r)
 	at := o.ReaderAt
 	if o.Size < 0 {
 		at = nil
@@ -99,8 +99,7 @@ func (e *Extractor) Extract(ctx context.Context, o Object, sink Sink) (Result, e
 		}
 		rd = io.NewSectionReader(at, 0, o.Size)
 	}
-	src := &source{run: r, r: rd, at: at, size: o.Size}
-	r.source = src
+	r.source = source{run: r, r: rd, at: at, size: o.Size}
 	d := Document{Name: o.Name, Extension: Extension(o.Name), Size: o.Size, Modified: o.Modified}
-	return r.document(d, src, src.random())
+	return r.document(d, &r.source, r.source.random())
 }

@@ -25,7 +25,9 @@ type Format struct {
 	Archive bool
 	// MaxBytes is the size quota of the format in bytes (Macie's, where it has one); 0 for none.
 	MaxBytes int64
-	// Match says how well the beginning of a document fits. It must not keep or change the head.
+	// First are the bytes that a document can begin with as it is stored; "" for any. Of one that begins with another byte Match is not asked.
+	First string
+	// Match says how well the beginning of a document fits. It must not keep or change the head, but may leave a Memo.
 	Match func(h *Head) Score
 	// Extract reads the document and delivers its text or its members in order. It returns nil when all of it was read; a Problem with
 	// the reason when not; any other error of its own counts as MALFORMED_FILE. Errors of in and out must come back (wrapped or not). It
@@ -91,23 +93,28 @@ type Head struct {
 	Charset charset.Charset
 	// Name is the document's name; Extension its extension in lower case.
 	Name, Extension string
+	// Memo is what a Match found out, for those after it and for Extract, which finds it as Input.Memo.
+	Memo any
+
+	mime string // the media type by the signature, once it was looked for
 }
 
 func newHead(b []byte, whole bool, name string) *Head {
-	h := &Head{Bytes: b, Whole: whole, Name: name, Extension: strings.ToLower(Extension(name))}
+	h := new(Head)
+	h.look(b, whole, name)
+	return h
+}
+
+// look fills in an empty head.
+func (h *Head) look(b []byte, whole bool, name string) {
+	h.Bytes, h.Whole, h.Name, h.Extension = b, whole, name, strings.ToLower(Extension(name))
 	if bytes.HasPrefix(b, []byte("PK\x03\x04")) {
 		h.Charset = charset.Binary // looking for a charset would take longer than reading a small document
-		return h
+		return
 	}
-	var certain bool
-	h.Charset, certain = charset.Detect(b, whole)
-	if !certain && h.Charset.IsText() && signature(b) != "" {
-		h.Charset = charset.Binary
-	}
-	if h.Charset.IsText() {
+	if h.Charset = charset.DetectText(b, whole, h.signed); h.Charset.IsText() {
 		h.Text = h.Charset.Decode(b)
 	}
-	return h
 }
 
 // Has says whether the head's extension is one of the format's.
@@ -120,23 +127,42 @@ func (h *Head) Has(extensions ...string) bool {
 	return false
 }
 
-// sniff finds the format of a document and its media type. The format is nil for what we do not read.
-func sniff(formats []Format, h *Head) (*Format, string) {
-	if mime := unsupported(h); mime != "" {
-		return nil, mime
+// openings has for each byte the formats of documents that can begin with it, by their places in the list.
+type openings [256][]uint8
+
+func newOpenings(formats []Format) *openings {
+	o := new(openings)
+	for b := range o {
+		for i := range formats {
+			if f := &formats[i]; f.First == "" || strings.IndexByte(f.First, byte(b)) >= 0 {
+				o[b] = append(o[b], uint8(i))
+			}
+		}
 	}
-	var best *Format
-	score := No
-	for i := range formats {
-		if s := formats[i].Match(h); s > score {
-			best, score = &formats[i], s
+	return o
+}
+
+// sniff finds the format of a document, its media type and how well it fits. The format is nil for what we do not read.
+func (e *Extractor) sniff(h *Head) (best *Format, mime string, score Score) {
+	if mime := unsupported(h); mime != "" {
+		return nil, mime, No
+	}
+	e.once.Do(func() { e.openings = newOpenings(e.Formats) })
+	first := byte(0)
+	if len(h.Bytes) > 0 {
+		first = h.Bytes[0]
+	}
+	for _, i := range e.openings[first] {
+		f := &e.Formats[i]
+		if s := f.Match(h); s > score {
+			best, score = f, s
 		}
 		if score == Certain {
 			break
 		}
 	}
 	if best == nil {
-		return nil, mediaType(h.Bytes)
+		return nil, h.mediaType(), No
 	}
-	return best, best.MIME
+	return best, best.MIME, score
 }

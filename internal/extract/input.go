@@ -19,6 +19,7 @@ type Input struct {
 	size    int64
 	limit   int64
 	charset charset.Charset
+	memo    any
 	buffers *buffers
 	spooled []Spooled
 	memory  int64 // what was reserved and not given back
@@ -33,6 +34,9 @@ func (in *Input) Size() int64 { return in.size }
 
 // Charset is how the text is encoded.
 func (in *Input) Charset() charset.Charset { return in.charset }
+
+// Memo is what the format's Match left in Head.Memo, nil for nothing.
+func (in *Input) Memo() any { return in.memo }
 
 // Read yields the stored bytes.
 func (in *Input) Read(p []byte) (int, error) {
@@ -59,7 +63,10 @@ var errTooLarge = errors.New("the document exceeds its size quota")
 
 // Text returns a window over the document's text. There is one per document.
 func (in *Input) Text() *Window {
-	return NewWindow(charset.NewReader(in, in.charset), in.buffers.window[:])
+	b := in.buffers
+	b.text.Reset(in, in.charset)
+	b.view = Window{r: &b.text, buf: b.window[:]}
+	return &b.view
 }
 
 // Random returns random access to the document and its size. A document that is only a stream is spooled first; if the stream breaks off, what

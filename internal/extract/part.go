@@ -107,27 +107,23 @@ var errNoParts = errors.New("extract: the document cannot be read in parts")
 
 // split is what the ways to read a part begin with: the run of an object with random access, its head and its format.
 func (e *Extractor) split(ctx context.Context, o Object, sink Sink) (*run, *source, *Head, *Format, error) {
-	r := &run{ctx: ctx, ex: e, sink: sink, limits: e.Limits.withDefaults()}
 	if o.ReaderAt == nil || o.Size <= 0 {
 		return nil, nil, nil, nil, errNoParts
 	}
-	if e.Now != nil {
-		r.end = e.Now().Add(r.limits.Time)
-	}
-	r.levels = make([]int64, r.limits.Depth+2)
+	r := e.newRun(ctx, sink)
 	rd := o.Reader
 	if rd == nil {
 		rd = io.NewSectionReader(o.ReaderAt, 0, o.Size)
 	}
-	src := &source{run: r, r: rd, at: o.ReaderAt, size: o.Size}
-	r.source = src
+	r.source = source{run: r, r: rd, at: o.ReaderAt, size: o.Size}
+	src := &r.source
 	b := make([]byte, HeadSize)
 	n, err := fill(src, b)
 	if r.err != nil {
 		return nil, nil, nil, nil, r.err
 	}
 	h := newHead(b[:n], err != nil, o.Name)
-	f, _ := sniff(e.Formats, h)
+	f, _, _ := e.sniff(h)
 	if f == nil || f.Split == nil || err != nil || h.Charset.Name != charset.UTF8.Name && h.Charset.Name != charset.ASCII.Name {
 		return r, src, h, f, errNoParts
 	}
@@ -262,17 +258,16 @@ func (e *Extractor) Part(ctx context.Context, o Object, p *Part, sink Sink) (Res
 		}
 		p.From, p.To, p.Blocks = from, to, false
 	}
-	b, _ := e.buffers.Get().(*buffers)
-	if b == nil {
-		b = new(buffers)
-	}
-	defer e.buffers.Put(b)
+	b := e.newBuffers()
+	defer e.freeBuffers(b)
 	d := Document{Name: o.Name, Extension: Extension(o.Name), Size: o.Size, Modified: o.Modified, MIME: f.MIME, Kind: f.Kind}
-	if r.call(func() error { return sink.Begin(d) }) != nil {
+	b.doc = d
+	if r.begin(d) != nil {
 		return Result{}, r.err
 	}
 	var section io.Reader = io.NewSectionReader(at, p.From, p.To-p.From)
-	in := &Input{run: r, src: section, at: at, size: p.To - p.From, limit: 1<<63 - 1, charset: h.Charset, buffers: b}
+	in := &b.in
+	*in = Input{run: r, src: section, at: at, size: p.To - p.From, limit: 1<<63 - 1, charset: h.Charset, buffers: b}
 	if h.Charset == charset.ASCII {
 		in.src = &wideFinder{r: section, part: p, at: p.From}
 	}
@@ -281,14 +276,14 @@ func (e *Extractor) Part(ctx context.Context, o Object, p *Part, sink Sink) (Res
 	}
 	part := *f
 	part.Extract = func(in *Input, out *Output) error { return f.Split.Part(in, out, p) }
-	res := r.read(&part, &d, in)
+	res := r.read(&part, in)
 	if r.err != nil {
 		return Result{}, r.err
 	}
 	if p.Text < 0 {
 		p.Text = 0
 	}
-	return res, r.or(r.call(func() error { return sink.End(d, res) }))
+	return res, r.or(r.finish(d, res))
 }
 
 // Ends notes a doubt unless the part is the last or ends as the format says: at the beginning of a row.

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/magpie-sec/magpie/internal/extract/charset"
 	"github.com/magpie-sec/magpie/internal/text"
 )
 
@@ -17,7 +18,7 @@ type run struct {
 	sink   Sink
 	limits Limits
 	end    time.Time
-	source *source
+	source source
 
 	// levels counts the bytes that members of each level of nesting have yielded; members counts members of all levels.
 	levels  []int64
@@ -32,11 +33,56 @@ type run struct {
 	outside int
 }
 
-// buffers are the memory of one document, used again and again.
+func (e *Extractor) newRun(ctx context.Context, sink Sink) *run {
+	r, _ := e.runs.Get().(*run)
+	if r == nil {
+		r = new(run)
+	}
+	*r = run{ctx: ctx, ex: e, sink: sink, limits: e.Limits.withDefaults(), levels: r.levels[:0]}
+	if e.Now != nil {
+		r.end = e.Now().Add(r.limits.Time)
+	}
+	r.levels = append(r.levels, make([]int64, r.limits.Depth+2)...)
+	return r
+}
+
+// freeRun keeps a run for another object.
+func (e *Extractor) freeRun(r *run) {
+	*r = run{levels: r.levels}
+	e.runs.Put(r)
+}
+
+// buffers are the memory of one document, used again and again: what is handed out of it is not to be used once the document has ended.
 type buffers struct {
 	head     [HeadSize]byte
 	window   [WindowSize]byte
 	segments []text.Segment
+	indexes  []int64
+
+	doc   Document
+	look  Head
+	in    Input
+	out   Output
+	text  charset.Reader
+	view  Window
+	batch Batch
+}
+
+func (e *Extractor) newBuffers() *buffers {
+	if b, _ := e.buffers.Get().(*buffers); b != nil {
+		return b
+	}
+	return new(buffers)
+}
+
+// freeBuffers keeps the memory for another document, without what points to this one.
+func (e *Extractor) freeBuffers(b *buffers) {
+	if i := b.batch.block.Indexes; cap(i) <= 2*maxIndexes {
+		b.indexes = i[:0]
+	}
+	b.doc, b.look, b.in, b.out, b.view, b.batch = Document{}, Head{}, Input{}, Output{}, Window{}, Batch{}
+	b.text.Reset(nil, charset.Binary)
+	e.buffers.Put(b)
 }
 
 // check is called at every read and every block.
@@ -74,31 +120,31 @@ func (r *run) halt(why Reason) error {
 
 // document reads one document and ends it. The error is the run's.
 func (r *run) document(d Document, src io.Reader, at io.ReaderAt) (Result, error) {
-	b, _ := r.ex.buffers.Get().(*buffers)
-	if b == nil {
-		b = new(buffers)
-	}
-	defer r.ex.buffers.Put(b)
+	b := r.ex.newBuffers()
+	defer r.ex.freeBuffers(b)
 
 	n, err := fill(src, b.head[:])
 	if r.err != nil {
 		return Result{}, r.err
 	}
-	h := newHead(b.head[:n], err != nil, d.Name)
-	f, mime := sniff(r.ex.Formats, h)
+	h := &b.look
+	h.look(b.head[:n], err != nil, d.Name)
+	f, mime, _ := r.ex.sniff(h)
 	d.MIME = mime
 	if f != nil {
 		d.Kind = f.Kind
 	}
-	if err := r.call(func() error { return r.sink.Begin(d) }); err != nil {
+	b.doc = d
+	if r.begin(d) != nil {
 		return Result{}, r.err
 	}
-	in := &Input{run: r, src: src, at: at, head: h.Bytes, err: err, size: d.Size, limit: r.quota(f, len(d.Path)), charset: h.Charset, buffers: b}
-	res := r.read(f, &d, in)
+	b.in = Input{run: r, src: src, at: at, head: h.Bytes, err: err, size: d.Size, limit: r.quota(f, len(d.Path)), charset: h.Charset, memo: h.Memo,
+		buffers: b}
+	res := r.read(f, &b.in)
 	if r.err != nil {
 		return Result{}, r.err
 	}
-	if err := r.call(func() error { return r.sink.End(d, res) }); err != nil {
+	if r.finish(d, res) != nil {
 		return Result{}, r.err
 	}
 	return res, nil
@@ -120,7 +166,8 @@ func (r *run) quota(f *Format, depth int) int64 {
 }
 
 // read extracts a document that was begun.
-func (r *run) read(f *Format, d *Document, in *Input) Result {
+func (r *run) read(f *Format, in *Input) Result {
+	d := &in.buffers.doc
 	switch {
 	case r.stop != "":
 		return Result{Code: Skipped, Reason: r.stop}
@@ -133,7 +180,8 @@ func (r *run) read(f *Format, d *Document, in *Input) Result {
 	case d.Size > in.limit:
 		return Result{Code: Skipped, Reason: sizeReason(f)}
 	}
-	out := &Output{run: r, doc: d, buffers: in.buffers}
+	out := &in.buffers.out
+	*out = Output{run: r, doc: d, buffers: in.buffers}
 	defer in.close()
 	err := r.guard(f, in, out)
 	if r.err != nil {
@@ -199,10 +247,23 @@ func (r *run) guard(f *Format, in *Input, out *Output) (err error) {
 	return f.Extract(in, out)
 }
 
-// call runs code of the sink's.
-func (r *run) call(f func() error) error {
+// begin, text and finish call the sink.
+func (r *run) begin(d Document) error {
 	r.outside++
-	err := f()
+	return r.called(r.sink.Begin(d))
+}
+
+func (r *run) text(b *text.Block) error {
+	r.outside++
+	return r.called(r.sink.Text(b))
+}
+
+func (r *run) finish(d Document, res Result) error {
+	r.outside++
+	return r.called(r.sink.End(d, res))
+}
+
+func (r *run) called(err error) error {
 	r.outside--
 	if err != nil && r.err == nil {
 		r.err = err
@@ -317,7 +378,7 @@ func (o *Output) Text(b *text.Block) error {
 		return err
 	}
 	o.blocks++
-	if o.run.call(func() error { return o.run.sink.Text(b) }) != nil {
+	if o.run.text(b) != nil {
 		return errStopped
 	}
 	return nil
@@ -327,11 +388,11 @@ func (o *Output) Text(b *text.Block) error {
 // database from other bytes. The media type is "" for what we do not read.
 func (o *Output) Sniff(head []byte, whole bool) (mime string, score Score) {
 	h := newHead(head[:min(len(head), HeadSize)], whole && len(head) <= HeadSize, "")
-	f, mime := sniff(o.run.ex.Formats, h)
+	f, mime, score := o.run.ex.sniff(h)
 	if f == nil {
 		return "", No
 	}
-	return mime, f.Match(h)
+	return mime, score
 }
 
 // A Member is a document in an archive, or one that is attached to or embedded in another.
@@ -376,7 +437,7 @@ func (o *Output) Skip(m Member, why Reason) error {
 		why = ArchiveNestingLevelOverLimit
 	}
 	res := Result{Code: Skipped, Reason: why}
-	if o.run.call(func() error { return o.run.sink.Begin(d) }) != nil || o.run.call(func() error { return o.run.sink.End(d, res) }) != nil {
+	if o.run.begin(d) != nil || o.run.finish(d, res) != nil {
 		return errStopped
 	}
 	o.count(res)

@@ -2,6 +2,7 @@ package extract
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/gabriel-vasile/mimetype"
 )
@@ -22,27 +23,36 @@ func unsupported(h *Head) string {
 	if !bytes.HasPrefix(h.Bytes, []byte("PK\x03\x04")) {
 		return ""
 	}
-	if mime := mediaType(h.Bytes); packages[mime] {
+	if mime := h.mediaType(); packages[mime] {
 		return mime
 	}
 	return ""
 }
 
-// signature returns the media type of a document with a binary format's signature, "" for text and for what nobody knows.
-func signature(b []byte) string {
-	m := mimetype.Detect(b)
-	for p := m; p != nil; p = p.Parent() {
-		if p.Is("text/plain") {
-			return ""
+// signed says that a document has a binary format's signature; text has none, nor what nobody knows.
+func (h *Head) signed() bool {
+	m := mimetype.Detect(h.Bytes)
+	h.mime = withoutParameters(m.String())
+	if h.mime == octetStream {
+		return false
+	}
+	for ; m != nil; m = m.Parent() {
+		if withoutParameters(m.String()) == "text/plain" {
+			return false
 		}
 	}
-	if m.Is(octetStream) {
-		return ""
-	}
-	return mediaType(b)
+	return true
 }
 
-func mediaType(b []byte) string {
-	mime, _, _ := bytes.Cut([]byte(mimetype.Detect(b).String()), []byte(";"))
-	return string(mime)
+// mediaType returns the media type that a signature tells, if any format's does.
+func (h *Head) mediaType() string {
+	if h.mime == "" {
+		h.mime = withoutParameters(mimetype.Detect(h.Bytes).String())
+	}
+	return h.mime
+}
+
+func withoutParameters(mime string) string {
+	mime, _, _ = strings.Cut(mime, ";")
+	return mime
 }

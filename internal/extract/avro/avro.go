@@ -36,6 +36,7 @@ var Format = extract.Format{
 	Extensions: []string{"avro"},
 	Kind:       text.Records,
 	MaxBytes:   8 * extract.GB,
+	First:      "O",
 	Match:      match,
 	Extract:    read,
 }

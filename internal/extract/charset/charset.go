@@ -3,6 +3,8 @@ package charset
 
 import (
 	"bytes"
+	"encoding/binary"
+	"sync"
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -66,7 +68,15 @@ const (
 
 // Detect finds the charset of a document from its beginning, of which whole says that nothing follows. It is certain unless control
 // characters leave a doubt that the signature of a binary format should settle.
-func Detect(head []byte, whole bool) (c Charset, certain bool) {
+func Detect(head []byte, whole bool) (c Charset, certain bool) { return detect(head, whole, nil) }
+
+// DetectText is Detect for a document that is no text if it is binary, which is asked only where control characters leave a doubt.
+func DetectText(head []byte, whole bool, binary func() bool) Charset {
+	c, _ := detect(head, whole, binary)
+	return c
+}
+
+func detect(head []byte, whole bool, binary func() bool) (c Charset, certain bool) {
 	if bytes.HasPrefix(head, []byte("\xef\xbb\xbf")) {
 		return Charset{Name: "utf-8", bom: 3}, true
 	}
@@ -80,6 +90,8 @@ func Detect(head []byte, whole bool) (c Charset, certain bool) {
 	}
 	s := look(head)
 	switch {
+	case s.controls > 0 && binary != nil && binary():
+		return Binary, false
 	case s.nuls > 0 && (s.high > 0 || s.controls > s.nuls || s.nuls*10 >= len(head)*3):
 		// ASCII with a few NULs is no UTF-16, of which every other byte would be one.
 		if c, ok := wideWithoutMark(head[:min(len(head), sampleSize)]); ok {
@@ -143,6 +155,18 @@ var kinds = func() (t [256]uint8) {
 }()
 
 func isASCIIText(b []byte) bool {
+	const every, tops = 0x0101010101010101, 0x8080808080808080
+	for ; len(b) >= 8; b = b[8:] {
+		// The top bit of a byte tells that it is beyond 0x7e or below a space; carries and borrows can only add to that.
+		w := binary.LittleEndian.Uint64(b)
+		if (w|(w+every)|(w-' '*every))&tops != 0 && !areASCIIText(b[:8]) {
+			return false
+		}
+	}
+	return areASCIIText(b)
+}
+
+func areASCIIText(b []byte) bool {
 	for _, c := range b {
 		if c >= 0x7f || c < '\b' || c > '\r' && c < ' ' {
 			return false
@@ -189,9 +213,14 @@ func Cut(b []byte) int {
 // wideWithoutMark recognises UTF-16 and UTF-32 without a byte order mark by trying. Real text in the right order has its spaces and line
 // ends; in the wrong order they are other characters.
 func wideWithoutMark(b []byte) (Charset, bool) {
-	for _, name := range []string{"utf-32le", "utf-32be", "utf-16le", "utf-16be"} {
-		c := wide(name, 0)
-		if len(b) >= 8 && !hopeless(c.Decode(b[:min(len(b), foretaste)])) && plausible(c.Decode(b)) {
+	if len(b) < 8 {
+		return Binary, false
+	}
+	for _, w := range []unit{{"utf-32le", 4, false}, {"utf-32be", 4, true}, {"utf-16le", 2, false}, {"utf-16be", 2, true}} {
+		if w.hopeless(b[:min(len(b), foretaste)]) {
+			continue
+		}
+		if c := wide(w.name, 0); plausible(c.Decode(b)) {
 			return c, true
 		}
 	}
@@ -201,13 +230,48 @@ func wideWithoutMark(b []byte) (Charset, bool) {
 // foretaste is how many bytes hopeless gets: to decode all of the sample four times takes longer than to read most binary documents.
 const foretaste = 512
 
-// hopeless says that text which begins like this will not become plausible: a tenth of it is odd. Of noise it is a fifth.
-func hopeless(b []byte) bool {
+// A unit is how a wide charset writes a character, or half of one.
+type unit struct {
+	name string
+	size int
+	big  bool // its first byte counts most
+}
+
+func (u unit) at(b []byte) rune {
+	switch {
+	case u.size == 2 && u.big:
+		return rune(b[0])<<8 | rune(b[1])
+	case u.size == 2:
+		return rune(b[1])<<8 | rune(b[0])
+	case u.big:
+		return rune(binary.BigEndian.Uint32(b))
+	}
+	return rune(binary.LittleEndian.Uint32(b))
+}
+
+// hopeless says that text which begins like this will not become plausible: a tenth of its characters is odd. Of noise it is a fifth. It reads
+// the characters as Decode does.
+func (u unit) hopeless(b []byte) bool {
+	b = b[:len(b)-len(b)%u.size]
+	most := len(b) / u.size
 	total, odd := 0, 0
-	for _, r := range string(b) {
+	for ; len(b) > 0; b = b[u.size:] {
+		r := u.at(b)
+		if u.size == 2 && utf16.IsSurrogate(r) {
+			if len(b) == 2 && r < 0xdc00 { // cut by the end
+				break
+			}
+			if len(b) > 2 {
+				if next := u.at(b[2:]); next >= 0xdc00 && next < 0xe000 { // a half that fits or not is read with it
+					r, b = utf16.DecodeRune(r, next), b[2:]
+				}
+			}
+		}
 		total++
 		if isOdd(r) {
-			odd++
+			if odd++; odd*10 > most {
+				return true
+			}
 		}
 	}
 	return odd*10 > total
@@ -215,8 +279,34 @@ func hopeless(b []byte) bool {
 
 // isOdd tells the characters that text of people does not have.
 func isOdd(r rune) bool {
-	return r == utf8.RuneError || r < ' ' && r != '\t' && r != '\n' && r != '\r' || !unicode.IsPrint(r) && !unicode.IsSpace(r) && r != 0xfeff && r != 0x200b
+	if r >= 0 && r < 1<<16 {
+		return oddOnes()[r>>6]>>(r&63)&1 != 0
+	}
+	return !unicode.IsPrint(r)
 }
+
+// oddOnes has a bit for each character of the basic plane. Its tables are gone through once, rather than searched for each character.
+var oddOnes = sync.OnceValue(func() *[1 << 10]uint64 {
+	odd := new([1 << 10]uint64)
+	for i := range odd {
+		odd[i] = ^uint64(0)
+	}
+	plain := func(r rune) { odd[r>>6] &^= 1 << (r & 63) }
+	for _, table := range append([]*unicode.RangeTable{unicode.White_Space}, unicode.PrintRanges...) {
+		for _, r := range table.R16 {
+			for c := rune(r.Lo); c <= rune(r.Hi); c += rune(r.Stride) {
+				plain(c)
+			}
+		}
+	}
+	for _, r := range " \ufeff\u200b" {
+		plain(r)
+	}
+	for _, r := range "\v\f\uFFFD" {
+		odd[r>>6] |= 1 << (r & 63)
+	}
+	return odd
+})
 
 // plausible says that decoded text can be text of people: nearly every character is one that prints, ASCII is not rarer than the odd
 // characters that appear when bytes are swapped, and no two neighbours contradict.

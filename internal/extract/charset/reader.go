@@ -17,8 +17,24 @@ func NewReader(r io.Reader, c Charset) io.Reader {
 	if c.enc != nil {
 		return &legacyReader{r: r, skip: c.bom, c: c}
 	}
-	return &reader{r: r, skip: c.bom, open: c == ASCII}
+	return &Reader{r: r, skip: c.bom, open: c == ASCII}
 }
+
+// Reset makes of a reader what NewReader returns.
+func (r *Reader) Reset(src io.Reader, c Charset) {
+	*r = Reader{mended: r.mended[:0]}
+	if cap(r.mended) > maxMended {
+		r.mended = nil
+	}
+	if c.enc != nil {
+		r.other = NewReader(src, c)
+		return
+	}
+	r.r, r.skip, r.open = src, c.bom, c == ASCII
+}
+
+// maxMended is how much memory for mended text is kept for another document.
+const maxMended = 64 << 10
 
 // legacyReader decodes with x/text, which wants the mark removed first.
 type legacyReader struct {
@@ -38,8 +54,8 @@ func (l *legacyReader) Read(p []byte) (int, error) {
 	return l.dec.Read(p)
 }
 
-// reader passes UTF-8 on, checked in the caller's own memory.
-type reader struct {
+// A Reader reads a text as UTF-8, as NewReader says. UTF-8 is passed on, checked in the caller's own memory.
+type Reader struct {
 	r     io.Reader
 	skip  int
 	open  bool      // all was ASCII so far
@@ -54,7 +70,7 @@ type reader struct {
 
 const smallRead = 64
 
-func (r *reader) Read(p []byte) (int, error) {
+func (r *Reader) Read(p []byte) (int, error) {
 	for {
 		switch {
 		case len(r.pending) > 0:
@@ -83,7 +99,7 @@ func (r *reader) Read(p []byte) (int, error) {
 }
 
 // read fills p from its beginning with checked text.
-func (r *reader) read(p []byte) (int, error) {
+func (r *Reader) read(p []byte) (int, error) {
 	n := copy(p, r.tail[:r.tailLen])
 	r.tailLen = 0
 	k, err := r.r.Read(p[n:])
@@ -114,7 +130,7 @@ func (r *reader) read(p []byte) (int, error) {
 }
 
 // end holds an error back while there is text to return.
-func (r *reader) end(n int) error {
+func (r *Reader) end(n int) error {
 	if n > 0 {
 		return nil
 	}
@@ -122,7 +138,7 @@ func (r *reader) end(n int) error {
 }
 
 // replace returns what is well-formed at once and keeps the rest, mended, for the next reads: it may have grown.
-func (r *reader) replace(b []byte) (int, error) {
+func (r *Reader) replace(b []byte) (int, error) {
 	good := 0
 	for good < len(b) {
 		c, n := utf8.DecodeRune(b[good:])
@@ -137,7 +153,7 @@ func (r *reader) replace(b []byte) (int, error) {
 }
 
 // decide chooses the charset when ASCII ends, from a fixed number of bytes, so that it does not depend on how the reads fall.
-func (r *reader) decide(rest []byte) {
+func (r *Reader) decide(rest []byte) {
 	look := bytes.Clone(rest)
 	for len(look) < DecideOn && r.err == nil {
 		var buf [512]byte

@@ -26,7 +26,7 @@ var Bzip2 = format("bzip2", "application/x-bzip2", extract.About{
 	Leaves:  "Bytes behind the streams.",
 	Sniffed: "The signature.",
 	Places:  "Those of the document within, with its name.",
-}, map[string]string{"bz2": "", "bzip2": "", "tbz": ".tar", "tbz2": ".tar"}, isBzip2, openBzip2)
+}, map[string]string{"bz2": "", "bzip2": "", "tbz": ".tar", "tbz2": ".tar"}, "B", isBzip2, openBzip2)
 
 // Zstd is zstd (RFC 8878). Frames that need a dictionary, or a window over 32 MiB, are not read.
 var Zstd = format("zstd", "application/zstd", extract.About{
@@ -36,7 +36,7 @@ var Zstd = format("zstd", "application/zstd", extract.About{
 	Sniffed: "The signature.",
 	Places:  "Those of the document within, with its name.",
 	Reasons: []extract.Reason{extract.UnsupportedFileType},
-}, map[string]string{"zst": "", "zstd": "", "tzst": ".tar"},
+}, map[string]string{"zst": "", "zstd": "", "tzst": ".tar"}, "\x28"+skippableFirst,
 	func(b []byte) bool { return bytes.HasPrefix(skippable(b), []byte("\x28\xb5\x2f\xfd")) }, openZstd)
 
 // XZ is xz with the filters LZMA2, Delta and BCJ of x86.
@@ -47,7 +47,7 @@ var XZ = format("xz", "application/x-xz", extract.About{
 	Sniffed: "The signature.",
 	Places:  "Those of the document within, with its name.",
 	Reasons: []extract.Reason{extract.UnsupportedFileType},
-}, map[string]string{"xz": "", "txz": ".tar"},
+}, map[string]string{"xz": "", "txz": ".tar"}, decompress.XZMagic[:1],
 	func(b []byte) bool { return bytes.HasPrefix(b, []byte(decompress.XZMagic)) }, openXZ)
 
 // LZ4 is LZ4's frame format, and its older one ("legacy").
@@ -58,7 +58,7 @@ var LZ4 = format("lz4", "application/x-lz4", extract.About{
 	Sniffed: "The signature.",
 	Places:  "Those of the document within, with its name.",
 	Reasons: []extract.Reason{extract.UnsupportedFileType},
-}, map[string]string{"lz4": "", "tlz4": ".tar"},
+}, map[string]string{"lz4": "", "tlz4": ".tar"}, lz4Magic[:1]+lz4Legacy[:1]+skippableFirst,
 	func(b []byte) bool {
 		return bytes.HasPrefix(skippable(b), []byte(lz4Magic)) || bytes.HasPrefix(b, []byte(lz4Legacy))
 	}, openLZ4)
@@ -70,21 +70,22 @@ var Snappy = format("snappy", "application/x-snappy-framed", extract.About{
 	Leaves:  "Raw Snappy blocks, which have no signature.",
 	Sniffed: "The signature.",
 	Places:  "Those of the document within, with its name.",
-}, map[string]string{"sz": "", "snappy": "", "s2": ""}, func(b []byte) bool {
+}, map[string]string{"sz": "", "snappy": "", "s2": ""}, "\xff", func(b []byte) bool {
 	return bytes.HasPrefix(b, []byte("\xff\x06\x00\x00sNaPpY")) || bytes.HasPrefix(b, []byte("\xff\x06\x00\x00S2sTwO"))
 }, openSnappy)
 
 // An opener begins a stream. What it reserved is given back when the document ends; the function, which may be nil, ends the stream.
 type opener func(*extract.Input, *bufio.Reader) (io.Reader, func(), error)
 
-// format makes a Format. The extensions come with what stands for them in the member's name.
-func format(name, mime string, about extract.About, extensions map[string]string, match func([]byte) bool, open opener) extract.Format {
+// format makes a Format. The extensions come with what stands for them in the member's name. First is as in extract.Format.
+func format(name, mime string, about extract.About, extensions map[string]string, first string, match func([]byte) bool, open opener) extract.Format {
 	f := extract.Format{
 		Name:     name,
 		MIME:     mime,
 		About:    about,
 		Archive:  true,
 		MaxBytes: 8 * extract.GB,
+		First:    first,
 		Match: func(h *extract.Head) extract.Score {
 			if match(h.Bytes) {
 				return extract.Certain
@@ -271,5 +272,8 @@ func skippable(b []byte) []byte {
 	}
 	return b
 }
+
+// skippableFirst are the bytes that a frame to be skipped begins with.
+const skippableFirst = "PQRSTUVWXYZ[\\]^_"
 
 func isSkippable(b []byte) bool { return b[0]&0xf0 == 0x50 && string(b[1:4]) == "\x2a\x4d\x18" }

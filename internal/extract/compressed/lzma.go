@@ -18,7 +18,7 @@ var LZMA = format("lzma", "application/x-lzma", extract.About{
 	Leaves:  "Dictionaries over 32 MiB.",
 	Sniffed: "The fields of the header, with the usual literal and position bits.",
 	Places:  "Those of the document within, with its name.",
-}, map[string]string{"lzma": "", "tlz": ".tar"}, isLZMA, openLZMA)
+}, map[string]string{"lzma": "", "tlz": ".tar"}, "\x5d", isLZMA, openLZMA)
 
 // Lzip is lzip, version 1.
 var Lzip = format("lzip", "application/lzip", extract.About{
@@ -27,7 +27,7 @@ var Lzip = format("lzip", "application/lzip", extract.About{
 	Leaves:  "Dictionaries over 32 MiB; version 0.",
 	Sniffed: "The signature.",
 	Places:  "Those of the document within, with its name.",
-}, map[string]string{"lz": "", "tlz": ".tar"},
+}, map[string]string{"lz": "", "tlz": ".tar"}, lzipMagic[:1],
 	func(b []byte) bool { return len(b) > 6 && string(b[:5]) == lzipMagic && lzipDict(b[5]) > 0 }, openLzip)
 
 const (

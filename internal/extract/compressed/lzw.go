@@ -16,7 +16,7 @@ var Compress = format("compress", "application/x-compress", extract.About{
 	Leaves:  "Nothing.",
 	Sniffed: "The signature.",
 	Places:  "Those of the document within, with its name.",
-}, map[string]string{"z": "", "taz": ".tar"},
+}, map[string]string{"z": "", "taz": ".tar"}, "\x1f",
 	func(b []byte) bool {
 		return len(b) > 3 && bytes.HasPrefix(b, []byte("\x1f\x9d")) && b[2]&0x60 == 0 && b[2]&0x1f >= 9 && b[2]&0x1f <= 16
 	}, openCompress)

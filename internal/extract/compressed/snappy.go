@@ -19,7 +19,7 @@ var SnappyBlocks = func() extract.Format {
 		Leaves:  "Hadoop blocks over 64 MiB.",
 		Sniffed: "The sizes that begin the blocks, with the extension.",
 		Places:  "Those of the document within, with its name.",
-	}, map[string]string{"snappy": ""}, nil, openSnappyBlocks)
+	}, map[string]string{"snappy": ""}, "", nil, openSnappyBlocks)
 	f.Match = func(h *extract.Head) extract.Score {
 		if h.Has("snappy") && (isHadoop(h.Bytes) || isRawSnappy(h.Bytes)) {
 			return extract.Certain

@@ -53,17 +53,42 @@ func match(h *extract.Head, tabs bool) extract.Score {
 	if h.Text == nil || tabs && bytes.IndexByte(h.Text, '\t') < 0 && !h.Has("tsv", "tab") {
 		return extract.No
 	}
-	d, score := sniff(h.Text, h.Whole, h.Extension)
-	if (d.comma == '\t') != tabs {
+	s, ok := h.Memo.(*sniffed)
+	if !ok {
+		s = newSniffed(h)
+		h.Memo = s
+	}
+	if (s.comma == '\t') != tabs {
 		return extract.No
 	}
-	return score
+	return s.score
+}
+
+// sniffed is what sniff found out about a head. Both formats ask, and the reader.
+type sniffed struct {
+	dialect
+	score extract.Score
+	// What there was of the sample, which a reader may find to be longer.
+	size  int
+	whole bool
+}
+
+func newSniffed(h *extract.Head) *sniffed {
+	s := new(sniffed)
+	s.size, s.whole = sampleSize(h.Text, h.Whole)
+	s.dialect, s.score = sniff(h.Text, h.Whole, h.Extension)
+	return s
 }
 
 func read(in *extract.Input, out *extract.Output) error {
 	p := &parser{w: in.Text(), batch: extract.NewBatch(out, text.Cells), row: 1}
 	p.next(0)
 	// The same bytes as in Match give the same answer.
-	p.dialect, _ = sniff(p.data, p.end != nil, strings.ToLower(out.Document().Extension))
+	size, whole := sampleSize(p.data, p.end != nil)
+	if s, ok := in.Memo().(*sniffed); ok && s.size == size && s.whole == whole {
+		p.dialect = s.dialect
+	} else {
+		p.dialect, _ = sniff(p.data, p.end != nil, strings.ToLower(out.Document().Extension))
+	}
 	return p.run()
 }

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/magpie-sec/magpie/internal/extract"
+	"github.com/magpie-sec/magpie/internal/extract/charset"
 )
 
 const (
@@ -36,9 +37,8 @@ var (
 
 // sniff says how the table is written, and how surely it is one. Without a table the dialect is that of one column.
 func sniff(b []byte, whole bool, extension string) (dialect, extract.Score) {
-	if len(b) > sampleBytes {
-		b, whole = b[:sampleBytes], false
-	}
+	size, whole := sampleSize(b, whole)
+	b = b[:size]
 	d := dialect{comma: ',', eol: '\n'}
 	if bytes.IndexByte(b, '\n') < 0 && bytes.IndexByte(b, '\r') >= 0 {
 		d.eol = '\r'
@@ -73,6 +73,14 @@ func sniff(b []byte, whole bool, extension string) (dialect, extract.Score) {
 	return d, score
 }
 
+// sampleSize returns how much of a beginning is looked at, and whether that is all there is.
+func sampleSize(b []byte, whole bool) (int, bool) {
+	if len(b) > sampleBytes {
+		return sampleBytes, false
+	}
+	return len(b), whole
+}
+
 // A shape is how regular a text looks with a separator.
 type shape struct {
 	rows, columns int // columns: the most frequent number of cells in a row
@@ -105,17 +113,20 @@ func (s shape) score(promised bool, d dialect) extract.Score {
 
 func measure(b []byte, whole bool, comma, eol byte) shape {
 	var s shape
-	var counts []shape // one for each number of columns
-	walkRows(b, whole, comma, eol, sampleRows, func(row [][]byte) {
-		s.rows++
-		i := slices.IndexFunc(counts, func(c shape) bool { return c.columns == len(row) })
-		if i < 0 {
-			i = len(counts)
-			counts = append(counts, shape{columns: len(row)})
+	var counts [sampleRows]shape // one for each number of columns
+	different := 0
+	for r := (rows{b: b, whole: whole, comma: comma, eol: eol}); s.rows < sampleRows && r.next(nil); s.rows++ {
+		i := 0
+		for i < different && counts[i].columns != r.columns {
+			i++
+		}
+		if i == different {
+			different++
+			counts[i].columns = r.columns
 		}
 		counts[i].regular++
-	})
-	for _, c := range counts {
+	}
+	for _, c := range counts[:different] {
 		if c.regular > s.regular || c.regular == s.regular && c.columns > s.columns {
 			s.regular, s.columns = c.regular, c.columns
 		}
@@ -124,31 +135,61 @@ func measure(b []byte, whole bool, comma, eol byte) shape {
 }
 
 // sampleOf returns the first rows.
-func sampleOf(b []byte, whole bool, d dialect) (all [][][]byte) {
-	walkRows(b, whole, d.comma, d.eol, headerRows, func(row [][]byte) { all = append(all, slices.Clone(row)) })
+func sampleOf(b []byte, whole bool, d dialect) [][][]byte {
+	all := make([][][]byte, 0, headerRows)
+	var cells [][]byte
+	for r := (rows{b: b, whole: whole, comma: d.comma, eol: d.eol}); len(all) < headerRows; {
+		from := len(cells)
+		if !r.next(&cells) {
+			break
+		}
+		if len(all) == 0 {
+			cells = slices.Grow(cells, headerRows*r.columns) // rows before stay where they are when there are more
+		}
+		all = append(all, cells[from:len(cells):len(cells)])
+	}
 	return all
 }
 
-// walkRows splits a sample into rows that are not empty, roughly: cells keep doubled quotes. The row is only valid during the call. The
-// last one is left out when it may be cut, unless it is the only one.
-func walkRows(b []byte, whole bool, comma, eol byte, most int, f func(row [][]byte)) {
-	var row [][]byte
-	for n := 0; len(b) > 0 && n < most; {
-		cut := !whole && b[len(b)-1] != eol
-		row = row[:0]
-		for ends := false; !ends; {
-			var cell []byte
-			cell, b, ends = splitCell(b, comma, eol)
-			row = append(row, cell)
+// rows splits a sample into rows that are not empty, roughly: cells keep doubled quotes. The last one is left out when it may be cut, unless
+// it is the only one.
+type rows struct {
+	b          []byte
+	whole      bool
+	comma, eol byte
+	some       bool // one was returned
+	columns    int  // of the row at hand
+}
+
+// next moves on to the next row, and appends its cells unless they are not wanted.
+func (r *rows) next(cells *[][]byte) bool {
+	for len(r.b) > 0 {
+		cut := !r.whole && r.b[len(r.b)-1] != r.eol
+		var first, cell []byte
+		r.columns = 0
+		before := 0
+		if cells != nil {
+			before = len(*cells)
 		}
-		if len(b) == 0 && cut && n > 0 {
-			return
+		for ends := false; !ends; r.columns++ {
+			if cell, r.b, ends = splitCell(r.b, r.comma, r.eol); r.columns == 0 {
+				first = cell
+			}
+			if cells != nil {
+				*cells = append(*cells, cell)
+			}
 		}
-		if len(row) > 1 || len(row[0]) > 0 {
-			f(row)
-			n++
+		switch {
+		case len(r.b) == 0 && cut && r.some:
+			return false
+		case r.columns > 1 || len(first) > 0:
+			r.some = true
+			return true
+		case cells != nil:
+			*cells = (*cells)[:before]
 		}
 	}
+	return false
 }
 
 func splitCell(b []byte, comma, eol byte) (cell, rest []byte, ends bool) {
@@ -272,8 +313,11 @@ func hasHeader(rows [][][]byte) bool {
 
 func couldNameColumns(row [][]byte) bool {
 	names, blanks := 0, 0
-	seen := map[string]bool{}
-	for _, cell := range row {
+	var seen map[string]bool
+	if len(row) > fewCells {
+		seen = map[string]bool{}
+	}
+	for i, cell := range row {
 		switch classify(cell) {
 		case word:
 			names++
@@ -283,13 +327,39 @@ func couldNameColumns(row [][]byte) bool {
 		default:
 			return false
 		}
-		name := string(bytes.ToLower(bytes.TrimSpace(cell)))
+		cell = bytes.TrimSpace(cell)
+		if seen == nil {
+			if slices.ContainsFunc(row[:i], func(before []byte) bool { return sameInLower(bytes.TrimSpace(before), cell) }) {
+				return false
+			}
+			continue
+		}
+		name := string(bytes.ToLower(cell))
 		if seen[name] {
 			return false
 		}
 		seen[name] = true
 	}
 	return names > 0 && blanks <= names
+}
+
+// fewCells are compared with each other before a map is made.
+const fewCells = 16
+
+// sameInLower says that two names are the same in lower case. The empty one is none.
+func sameInLower(a, b []byte) bool {
+	if charset.FirstWide(a) < len(a) || charset.FirstWide(b) < len(b) {
+		return len(a) > 0 && bytes.Equal(bytes.ToLower(a), bytes.ToLower(b))
+	}
+	if len(a) != len(b) {
+		return false
+	}
+	for i, c := range a {
+		if c != b[i] && (!isLetter(c) || c^0x20 != b[i]) {
+			return false
+		}
+	}
+	return len(a) > 0
 }
 
 // vocabulary holds words that columns are often called by, in some languages. It decides only where all columns hold words.
@@ -345,13 +415,13 @@ func splitCamel(s string) string {
 
 // ownStyle says that the names are all lower case, or all upper case, and most values below are not.
 func ownStyle(head [][]byte, body [][][]byte) bool {
-	for _, style := range []func([]byte) []byte{bytes.ToLower, bytes.ToUpper} {
-		if !inStyle(head, style, 1) {
+	for _, upper := range []bool{false, true} {
+		if !inStyle(head, upper, 1) {
 			continue
 		}
 		same := 0
 		for _, r := range body {
-			if inStyle(r, style, 2) {
+			if inStyle(r, upper, 2) {
 				same++
 			}
 		}
@@ -362,13 +432,31 @@ func ownStyle(head [][]byte, body [][][]byte) bool {
 	return false
 }
 
-// inStyle says that one cell in so many, or more, is written in a style.
-func inStyle(row [][]byte, style func([]byte) []byte, oneIn int) bool {
+// inStyle says that one cell in so many, or more, is written in upper or in lower case.
+func inStyle(row [][]byte, upper bool, oneIn int) bool {
 	n := 0
 	for _, cell := range row {
-		if bytes.Equal(cell, style(cell)) {
+		if hasStyle(cell, upper) {
 			n++
 		}
 	}
 	return n*oneIn >= len(row)
+}
+
+func hasStyle(cell []byte, upper bool) bool {
+	not := byte('A')
+	if upper {
+		not = 'a'
+	}
+	for _, c := range cell {
+		switch {
+		case c >= utf8.RuneSelf && upper:
+			return bytes.Equal(cell, bytes.ToUpper(cell))
+		case c >= utf8.RuneSelf:
+			return bytes.Equal(cell, bytes.ToLower(cell))
+		case c >= not && c < not+26:
+			return false
+		}
+	}
+	return true
 }

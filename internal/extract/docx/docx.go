@@ -24,6 +24,7 @@ var Format = extract.Format{
 	Extensions: []string{"docx", "docm", "dotx", "dotm"},
 	Kind:       text.Lines,
 	MaxBytes:   office.MaxBytes,
+	First:      "P",
 	Match:      func(h *extract.Head) extract.Score { return office.Match(h, office.Document) },
 	Extract:    read,
 }

@@ -26,6 +26,7 @@ var Format = extract.Format{
 	Extensions: []string{"gz", "gzip", "tgz"},
 	Archive:    true,
 	MaxBytes:   8 * extract.GB,
+	First:      "\x1f",
 	Match: func(h *extract.Head) extract.Score {
 		if bytes.HasPrefix(h.Bytes, []byte("\x1f\x8b\x08")) {
 			return extract.Certain

@@ -62,7 +62,9 @@ func match(h *extract.Head) extract.Score {
 	if len(b) > proof {
 		b, whole = b[:proof], false
 	}
-	values, open, ok := check(b, false, whole)
+	p := takeParser(nil, false, maxChecked)
+	values, open, ok := p.check(b, whole)
+	p.giveBack()
 	switch {
 	case !ok:
 		return extract.No
@@ -80,6 +82,7 @@ func matchLines(h *extract.Head) extract.Score {
 	if !promised && !opens(bytes.TrimLeft(h.Text, " \t\r\n")) {
 		return extract.No
 	}
+	p := takeParser(nil, true, maxChecked)
 	good, bad, seen := 0, 0, 0
 	for b := h.Text; len(b) > 0 && seen < proof; {
 		line, rest, ended := bytes.Cut(b, []byte("\n"))
@@ -90,7 +93,7 @@ func matchLines(h *extract.Head) extract.Score {
 			continue
 		}
 		cut := !ended && !h.Whole
-		values, open, ok := check(line, true, !cut)
+		values, open, ok := p.check(line, !cut)
 		switch {
 		case ok && opens(line) && values == 1 && !open, promised && ok && (values > 0 || cut):
 			good++
@@ -98,6 +101,7 @@ func matchLines(h *extract.Head) extract.Score {
 			bad++
 		}
 	}
+	p.giveBack()
 	switch {
 	case promised && good > 0, good >= 2 && good >= bad:
 		return extract.Certain
@@ -105,9 +109,12 @@ func matchLines(h *extract.Head) extract.Score {
 	return extract.No
 }
 
+// maxChecked is how deep what is only checked may be nested.
+const maxChecked = 1 << 20
+
 // check parses without delivering: how many top-level values are complete, whether one is open at the end, and whether there was no error.
-func check(b []byte, lines, whole bool) (values int64, open, ok bool) {
-	p := newParser(nil, lines, 1<<20)
+func (p *parser) check(b []byte, whole bool) (values int64, open, ok bool) {
+	p.begins(nil, p.lines, p.depth)
 	p.data = b
 	if whole {
 		p.end = io.EOF
@@ -117,7 +124,9 @@ func check(b []byte, lines, whole bool) (values int64, open, ok bool) {
 }
 
 func read(in *extract.Input, out *extract.Output, lines bool) error {
-	p := newParser(extract.NewBatch(out, text.Records), lines, out.Limits().JSONDepth)
+	p := takeParser(extract.NewBatch(out, text.Records), lines, out.Limits().JSONDepth)
 	p.w = in.Text()
-	return p.run()
+	err := p.run()
+	p.giveBack() // not if it panics
+	return err
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"sync"
 
 	"github.com/magpie-sec/magpie/internal/extract"
 )
@@ -86,10 +87,39 @@ var (
 )
 
 func newParser(b *extract.Batch, lines bool, depth int) *parser {
-	p := &parser{batch: b, lines: lines, depth: depth}
-	p.value = &p.paths.root
+	p := new(parser)
+	p.begins(b, lines, depth)
 	return p
 }
+
+// begins makes a parser ready for a document, with the memory that it has.
+func (p *parser) begins(b *extract.Batch, lines bool, depth int) {
+	*p = parser{batch: b, lines: lines, depth: depth, frames: p.frames[:0], paths: p.paths, indexes: p.indexes[:0], name: p.name[:0]}
+	p.value = &p.paths.root
+}
+
+// parsers keeps those that are done.
+var parsers sync.Pool
+
+func takeParser(b *extract.Batch, lines bool, depth int) *parser {
+	p, _ := parsers.Get().(*parser)
+	if p == nil {
+		p = new(parser)
+	}
+	p.begins(b, lines, depth)
+	return p
+}
+
+// giveBack keeps the parser for another document, without what belongs to this one.
+func (p *parser) giveBack() {
+	p.begins(nil, false, 0)
+	if p.paths.reset() && cap(p.frames) <= maxFrames {
+		parsers.Put(p)
+	}
+}
+
+// maxFrames is how many frames may have been open in a parser that is kept.
+const maxFrames = 256
 
 func (p *parser) run() error {
 	p.next(0)
@@ -291,7 +321,7 @@ func (p *parser) open(array bool) error {
 }
 
 func (p *parser) elementOf(n *node, lost bool) *node {
-	if lost {
+	if lost || p.batch == nil {
 		return nil
 	}
 	return p.paths.elementOf(n)

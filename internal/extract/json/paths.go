@@ -28,13 +28,27 @@ type node struct {
 	element  *node
 	// The member that followed this one last time, and the one that came first in this object: records repeat their order.
 	next, first *node
+	document    uint32 // in which it was seen last
 }
 
-// paths is the tree of all nodes.
+// paths is the tree of all nodes. It serves one document after the other: those that a worker reads often have the same paths, which are then
+// made once. What a document before had and this one has not is as if it were not there.
 type paths struct {
-	root node
-	used int
-	full bool // there was no room for a path
+	root     node
+	document uint32
+	used     int
+	full     bool // there was no room for a path
+	kept     int  // what all nodes were charged for
+}
+
+// maxKept is up to which charge the nodes are kept for another document.
+const maxKept = 256 << 10
+
+// reset begins another document. It reports false if the tree is not worth keeping.
+func (t *paths) reset() bool {
+	t.document++
+	t.used, t.full = 0, false
+	return t.kept <= maxKept && t.document != 0
 }
 
 // member finds the node of a member, after the sibling that stands before it (nil for none). It returns nil when there is no room for a
@@ -44,11 +58,18 @@ func (t *paths) member(parent, before *node, name []byte) (n *node, fresh bool) 
 	if before != nil {
 		guess = &before.next
 	}
-	if g := *guess; g != nil && g.name == string(name) {
+	if g := *guess; g != nil && g.document == t.document && g.name == string(name) {
 		return g, false
 	}
 	n = parent.child(name)
-	if n == nil {
+	switch {
+	case n != nil && n.document == t.document:
+	case n != nil:
+		if !t.charge(n) {
+			return nil, true
+		}
+		fresh = true
+	default:
 		if n = t.add(parent, string(name), false); n == nil {
 			return nil, true
 		}
@@ -81,25 +102,49 @@ func (n *node) child(name []byte) *node {
 
 // elementOf finds the node of an array's elements, nil when there is no room.
 func (t *paths) elementOf(parent *node) *node {
-	if parent.element == nil {
+	switch n := parent.element; {
+	case n == nil:
 		parent.element = t.add(parent, "", true)
+	case n.document != t.document && !t.charge(n):
+		return nil
 	}
 	return parent.element
 }
 
 // add makes a node and charges for it and for its field.
 func (t *paths) add(parent *node, name string, array bool) *node {
-	cost := 320 + len(name) + 48*(parent.depth+1)
-	if t.used+cost > maxPaths {
-		t.full = true
+	n := &node{parent: parent, name: name, array: array, depth: parent.depth + 1}
+	if !t.charge(n) {
 		return nil
 	}
+	t.kept += n.cost()
+	return n
+}
+
+func (n *node) cost() int { return 320 + len(n.name) + 48*n.depth }
+
+// charge counts a path that the document has not had before, if there is room for it.
+func (t *paths) charge(n *node) bool {
+	cost := n.cost()
+	if t.used+cost > maxPaths {
+		t.full = true
+		return false
+	}
 	t.used += cost
-	return &node{parent: parent, name: name, array: array, depth: parent.depth + 1}
+	n.document = t.document
+	return true
 }
 
 func (n *node) makeField() *text.Field {
-	f := &text.Field{Steps: make([]text.Step, n.depth)}
+	made := new(struct {
+		field text.Field
+		steps [4]text.Step
+		names [4]string
+	})
+	f := &made.field
+	if f.Steps = made.steps[:min(n.depth, 4):4]; n.depth > 4 {
+		f.Steps = make([]text.Step, n.depth)
+	}
 	names := 0
 	for at, i := n, n.depth-1; i >= 0; at, i = at.parent, i-1 {
 		f.Steps[i] = text.Step{Name: at.name, Array: at.array}
@@ -109,7 +154,9 @@ func (n *node) makeField() *text.Field {
 			names++
 		}
 	}
-	f.Names = make([]string, 0, names)
+	if f.Names = made.names[:0]; names > 4 {
+		f.Names = make([]string, 0, names)
+	}
 	for _, s := range f.Steps {
 		if !s.Array {
 			f.Names = append(f.Names, s.Name)

@@ -28,6 +28,7 @@ var Format = extract.Format{
 	Extensions: []string{"mbox", "mbx", "mboxrd", "patch"},
 	Archive:    true,
 	MaxBytes:   20 * extract.GB,
+	First:      "F\r\n",
 	Match:      match,
 	Extract:    read,
 }

@@ -55,6 +55,7 @@ func format(name, mime string, about extract.About, kind text.Kind, read func(*o
 		Extensions: extensions,
 		Kind:       kind,
 		MaxBytes:   office.MaxBytes,
+		First:      "P",
 		Match: func(h *extract.Head) extract.Score {
 			switch own := office.MIMEOf(h); {
 			case own == "-" && h.Has(extensions...), own == mime, own == mime+"-template", own == mime+"-master" && name == "odt":

@@ -63,6 +63,12 @@ func Formats(all ...Format) []extract.Format {
 	var formats []extract.Format
 	for _, a := range all {
 		format := a.Format
+		switch {
+		case a.Bare == nil:
+			format.First = signature[:1]
+		case a.First != "":
+			format.First = signature[:1] + a.First
+		}
 		format.Match = func(h *extract.Head) extract.Score {
 			if Guess(h) == a.OLE {
 				return extract.Certain
@@ -88,6 +94,7 @@ func Formats(all ...Format) []extract.Format {
 		},
 		Extensions: []string{"ole"},
 		MaxBytes:   office.MaxBytes,
+		First:      signature[:1],
 		Extract:    func(in *extract.Input, out *extract.Output) error { return problem(read(all, nil, in, out)) },
 		Match: func(h *extract.Head) extract.Score {
 			if Guess(h) == unsure {

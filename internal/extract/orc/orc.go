@@ -32,6 +32,7 @@ var Format = extract.Format{
 	Extensions: []string{"orc"},
 	Kind:       text.Records,
 	MaxBytes:   8 * extract.GB,
+	First:      "O",
 	Match:      match,
 	Extract:    read,
 }

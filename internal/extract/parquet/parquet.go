@@ -34,6 +34,7 @@ var Format = extract.Format{
 	Extensions: []string{"parquet", "parq", "pqt"},
 	Kind:       text.Records,
 	MaxBytes:   8 * extract.GB,
+	First:      "P",
 	Match:      match,
 	Extract:    read,
 }

@@ -23,6 +23,7 @@ var Format = extract.Format{
 	Extensions: []string{"pptx", "pptm", "ppsx", "ppsm", "potx", "potm"},
 	Kind:       text.Lines,
 	MaxBytes:   office.MaxBytes,
+	First:      "P",
 	Match:      func(h *extract.Head) extract.Score { return office.Match(h, office.Presentation) },
 	Extract:    read,
 }

@@ -27,6 +27,7 @@ var Format = extract.Format{
 	Extensions: []string{"rtf"},
 	Kind:       text.Lines,
 	MaxBytes:   20 * extract.GB, // as text
+	First:      "{ \t\r\n\x00\xef",
 	Match: func(h *extract.Head) extract.Score {
 		if bytes.HasPrefix(bytes.TrimLeft(h.Bytes[:min(len(h.Bytes), 1024)], "\xef\xbb\xbf \t\r\n\x00"), []byte(`{\rtf`)) {
 			return extract.Certain

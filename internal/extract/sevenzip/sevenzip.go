@@ -31,6 +31,7 @@ var Format = extract.Format{
 	Extensions: []string{"7z"},
 	Archive:    true,
 	MaxBytes:   8 * extract.GB,
+	First:      "7",
 	Match: func(h *extract.Head) extract.Score {
 		if bytes.HasPrefix(h.Bytes, []byte(signature)) {
 			return extract.Certain

@@ -41,6 +41,7 @@ var Format = extract.Format{
 	Extensions: []string{"sqlite", "sqlite3", "db", "db3", "s3db", "sl3"},
 	Kind:       text.Records,
 	MaxBytes:   8 * extract.GB,
+	First:      "S",
 	Match:      match,
 	Extract:    read,
 }

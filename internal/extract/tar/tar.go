@@ -36,6 +36,11 @@ func match(h *extract.Head) extract.Score {
 		return extract.No
 	}
 	header := h.Bytes[:512]
+	for _, c := range header[148:156] { // what is no number costs an error
+		if c != ' ' && c != 0 && c != '+' && c != '-' && (c < '0' || c > '7') {
+			return extract.No
+		}
+	}
 	field := strings.Trim(string(header[148:156]), " \x00")
 	want, err := strconv.ParseInt(field, 8, 64)
 	if err != nil {

@@ -33,6 +33,7 @@ var Format = extract.Format{
 	Extensions: []string{"dat", "tnef"},
 	Kind:       text.Lines,
 	MaxBytes:   20 * extract.GB,
+	First:      "x",
 	Match: func(h *extract.Head) extract.Score {
 		if len(h.Bytes) >= 15 && bytes.HasPrefix(h.Bytes, []byte("\x78\x9f\x3e\x22")) {
 			return extract.Certain

@@ -27,6 +27,7 @@ var AR = extract.Format{
 	Extensions: []string{"a", "ar", "deb", "udeb", "ipk", "lib"},
 	Archive:    true,
 	MaxBytes:   20 * extract.GB,
+	First:      "!",
 	Match:      signature(arMagic),
 	Extract:    readAR,
 }
@@ -45,6 +46,7 @@ var CPIO = extract.Format{
 	Extensions: []string{"cpio"},
 	Archive:    true,
 	MaxBytes:   20 * extract.GB,
+	First:      "0",
 	Match: func(h *extract.Head) extract.Score {
 		if _, err := cpioHeader(bufio.NewReader(bytes.NewReader(h.Bytes))); err != nil {
 			return extract.No
@@ -68,6 +70,7 @@ var RPM = extract.Format{
 	Extensions: []string{"rpm"},
 	Archive:    true,
 	MaxBytes:   20 * extract.GB,
+	First:      "\xed",
 	Match:      signature("\xed\xab\xee\xdb"),
 	Extract:    readRPM,
 }

@@ -34,6 +34,7 @@ var Format = ole.Format{
 		Extensions: []string{"xls", "xlt", "xla", "xlw"},
 		Kind:       text.Cells,
 		MaxBytes:   office.MaxBytes,
+		First:      "\x09",
 		Match:      match,
 	},
 	OLE:  ole.Workbook,

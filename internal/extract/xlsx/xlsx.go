@@ -29,6 +29,7 @@ var Format = extract.Format{
 	Extensions: []string{"xlsx", "xlsm", "xltx", "xltm", "xlam"},
 	Kind:       text.Cells,
 	MaxBytes:   office.MaxBytes,
+	First:      "P",
 	Match:      func(h *extract.Head) extract.Score { return office.Match(h, office.Workbook) },
 	Extract:    read,
 }

@@ -50,14 +50,14 @@ const proof = 16 << 10
 // source code: such a file is read as plain text, where nothing is lost.
 func match(h *extract.Head) extract.Score {
 	b := bytes.TrimLeft(h.Text, " \t\r\n")
+	if len(b) < 4 || b[0] != '<' {
+		return extract.No
+	}
 	if slices.Contains(templates, h.Extension) || bytes.Contains(bytes.ToLower(b[:min(len(b), 1024)]), []byte("<html")) {
 		return extract.No
 	}
 	if bytes.HasPrefix(b, []byte("<?xml")) && len(b) > 5 && (b[5] == ' ' || b[5] == '\t' || b[5] == '\n' || b[5] == '\r') {
 		return extract.Certain
-	}
-	if len(b) < 4 || b[0] != '<' {
-		return extract.No
 	}
 	whole := h.Whole
 	if len(b) > proof {

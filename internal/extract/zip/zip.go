@@ -30,6 +30,7 @@ var Format = extract.Format{
 	Extensions: []string{"zip", "jar", "war", "ear", "aar", "apk", "ipa", "epub", "whl", "nupkg", "vsix", "xpi", "crx", "pyz", "kmz"},
 	Archive:    true,
 	MaxBytes:   8 * extract.GB,
+	First:      "PM\x7f#C",
 	Match:      match,
 	Extract:    read,
 }
