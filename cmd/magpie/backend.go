@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/magpie-sec/magpie/internal/config"
@@ -27,7 +28,6 @@ import (
 	"github.com/magpie-sec/magpie/internal/source/s3"
 	"github.com/magpie-sec/magpie/internal/store"
 	"github.com/magpie-sec/magpie/internal/store/open"
-	"github.com/magpie-sec/magpie/internal/store/postgres"
 )
 
 const (
@@ -231,12 +231,19 @@ func openDatabase(ctx context.Context, database string, slots int, log *slog.Log
 	if !strings.Contains(database, "pool_max_conns=") {
 		options.Postgres.MaxConns = slots + requestConnections
 	}
-	return open.Open(ctx, database, options)
+	db, err := open.Open(ctx, database, options)
+	if err != nil {
+		return nil, err
+	}
+	return throughDatabase(db), nil
 }
 
+// throughDatabase stands between the program and its database: nothing, but in tests that make it fail.
+var throughDatabase = func(db store.DB) store.DB { return db }
+
 func newDispatcher(db store.DB, log *slog.Logger) (job.Dispatcher, error) {
-	if pg, ok := db.(*postgres.DB); ok {
-		return riverq.New(pg.Pool(), log)
+	if pooled, ok := db.(interface{ Pool() *pgxpool.Pool }); ok { // PostgreSQL
+		return riverq.New(pooled.Pool(), log)
 	}
 	return inproc.New(job.SystemClock{}), nil
 }

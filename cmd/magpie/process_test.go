@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/magpie-sec/magpie/internal/store/storetest"
 )
 
 // patience is how long a test waits for something that must come. It is far beyond what a slow machine needs.
@@ -66,7 +68,7 @@ func command(dir string, env []string, args ...string) *exec.Cmd {
 	cmd := exec.Command("magpie", args...)
 	cmd.Dir = dir
 	for _, v := range os.Environ() {
-		if !strings.HasPrefix(v, "MAGPIE_") && !strings.HasPrefix(v, "AWS_") && !strings.HasPrefix(v, "GOMEMLIMIT=") {
+		if strings.HasPrefix(v, storetest.Conflicts+"=") || !strings.HasPrefix(v, "MAGPIE_") && !strings.HasPrefix(v, "AWS_") && !strings.HasPrefix(v, "GOMEMLIMIT=") {
 			cmd.Env = append(cmd.Env, v)
 		}
 	}

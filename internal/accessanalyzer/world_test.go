@@ -22,6 +22,7 @@ import (
 	"github.com/magpie-sec/magpie/internal/source"
 	"github.com/magpie-sec/magpie/internal/store"
 	"github.com/magpie-sec/magpie/internal/store/open"
+	"github.com/magpie-sec/magpie/internal/store/storetest"
 	"github.com/magpie-sec/magpie/internal/wire"
 	"github.com/magpie-sec/magpie/internal/wire/accessanalyzer"
 	"github.com/magpie-sec/magpie/internal/wire/pagetoken"
@@ -204,6 +205,7 @@ func newWorldOn(t testing.TB, url string, adjust ...func(*Config)) *world {
 	t.Helper()
 	db, err := open.Open(t.Context(), url, open.Options{})
 	must(t, err)
+	db = storetest.MayConflict(db)
 	t.Cleanup(func() { must(t, db.Close()) })
 	w := &world{TB: t, ctx: as(t.Context(), home), clock: &clock{}, db: db, estates: map[store.Tenant]*estate{}, log: &logBuffer{}}
 	w.clock.millis.Store(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC).UnixMilli())

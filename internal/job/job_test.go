@@ -13,6 +13,7 @@ import (
 
 	"github.com/magpie-sec/magpie/internal/store"
 	"github.com/magpie-sec/magpie/internal/store/sqlite"
+	"github.com/magpie-sec/magpie/internal/store/storetest"
 )
 
 func TestBackoff(t *testing.T) {
@@ -109,19 +110,21 @@ func openSQLite(t *testing.T) store.DB {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
-	return db
+	return storetest.MayConflict(db)
 }
 
 // TestSweepUnfinished completes a run whose last shard was closed without anybody noticing that it was the last.
 func TestSweepUnfinished(t *testing.T) {
 	ctx := context.Background()
-	m := &model{finished: make(map[RunRef]int)}
-	e, err := New(Config{DB: openSQLite(t), Handler: m, Dispatcher: silent{}})
+	db := openSQLite(t)
+	createFinishes(t, db)
+	e, err := New(Config{DB: db, Handler: &model{}, Dispatcher: silent{}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var refs []RunRef
-	err = e.cfg.DB.Update(ctx, func(tx store.Tx) error {
+	err = db.Update(ctx, func(tx store.Tx) error {
+		refs = nil
 		for _, key := range []string{"over", "paused", "unfinished"} {
 			run, _, err := e.StartRun(ctx, tx, store.Tenant{Account: "123456789012", Region: "us-east-1"}, "job", key, NewShard{Key: "s"})
 			if err != nil {
@@ -144,8 +147,16 @@ func TestSweepUnfinished(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	want := map[RunRef]int{refs[0]: 1}
-	if len(m.finished) != 1 || m.finished[refs[0]] != want[refs[0]] {
-		t.Errorf("finished %v, want %v", m.finished, want)
+	for i, want := range []int64{1, 0, 0} {
+		err := db.View(ctx, func(tx store.Tx) error {
+			n, err := finishes(ctx, tx, refs[i])
+			if err == nil && n != want {
+				t.Errorf("run %d of 3 was finished %d times, want %d", i, n, want)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/magpie-sec/magpie/internal/pgtest"
 	"github.com/magpie-sec/magpie/internal/store"
 	"github.com/magpie-sec/magpie/internal/store/open"
+	"github.com/magpie-sec/magpie/internal/store/storetest"
 )
 
 func TestMain(m *testing.M) {
@@ -46,9 +47,11 @@ func testModel(t *testing.T, url, checks string) {
 		t.Fatal(err)
 	}
 	defer db.Close()
+	db = storetest.MayConflict(db)
+	createFinishes(t, db)
 	rapid.Check(t, func(t *rapid.T) {
 		err := db.Update(context.Background(), func(tx store.Tx) error {
-			for _, table := range []string{"shards", "runs"} {
+			for _, table := range []string{"shards", "runs", "finishes"} {
 				if _, err := tx.Exec(context.Background(), "DELETE FROM "+table); err != nil {
 					return err
 				}
@@ -58,7 +61,7 @@ func testModel(t *testing.T, url, checks string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m := &model{ctx: context.Background(), db: db, runs: make(map[RunRef]*modelRun), finished: make(map[RunRef]int)}
+		m := &model{ctx: context.Background(), db: db, runs: make(map[RunRef]*modelRun)}
 		for range 3 {
 			m.join(t)
 		}
@@ -125,26 +128,43 @@ type modelAttempt struct {
 }
 
 type model struct {
-	ctx      context.Context
-	db       store.DB
-	runs     map[RunRef]*modelRun
-	order    []RunRef
-	workers  []*modelWorker
-	zombies  []*modelAttempt // attempts of processes that died and wake up now and then
-	finished map[RunRef]int  // how often RunFinished was called
-	made     int
+	ctx     context.Context
+	db      store.DB
+	runs    map[RunRef]*modelRun
+	order   []RunRef
+	workers []*modelWorker
+	zombies []*modelAttempt // attempts of processes that died and wake up now and then
+	made    int
 }
 
 // Work implements [Handler]; the model does the work.
 func (m *model) Work(context.Context, *Attempt) error { panic("not used") }
 
 // RunFinished implements [Handler].
-func (m *model) RunFinished(_ context.Context, _ store.Tx, run Run, totals Totals) error {
+func (m *model) RunFinished(ctx context.Context, tx store.Tx, run Run, totals Totals) error {
 	if totals.Unfinished() != 0 {
 		return fmt.Errorf("finished with %+v", totals)
 	}
-	m.finished[run.RunRef]++
-	return nil
+	_, err := tx.Exec(ctx, "INSERT INTO finishes (run_id) VALUES ($1)", run.RunID)
+	return err
+}
+
+// createFinishes makes the table of the runs for which RunFinished was called.
+func createFinishes(t *testing.T, db store.DB) {
+	t.Helper()
+	err := db.Update(t.Context(), func(tx store.Tx) error {
+		_, err := tx.Exec(t.Context(), "CREATE TABLE finishes (run_id TEXT NOT NULL)")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// finishes says how often a run was finished.
+func finishes(ctx context.Context, tx store.Tx, ref RunRef) (n int64, err error) {
+	err = store.One(ctx, tx, "SELECT COUNT(*) FROM finishes WHERE run_id = $1", []any{ref.RunID}, &n)
+	return n, err
 }
 
 func (m *model) join(t *rapid.T) {
@@ -540,15 +560,18 @@ func (m *model) Check(t *rapid.T) {
 	for _, ref := range m.order {
 		r := m.runs[ref]
 		var run Run
+		var finished int64
 		m.view(t, func(tx store.Tx) (err error) {
-			run, err = GetRun(m.ctx, tx, ref)
+			if run, err = GetRun(m.ctx, tx, ref); err == nil {
+				finished, err = finishes(m.ctx, tx, ref)
+			}
 			return err
 		})
 		if run.State != r.state {
 			t.Fatalf("run %s is %s, want %s", ref.RunID, run.State, r.state)
 		}
-		if want := map[bool]int{true: 1}[r.state == RunComplete]; m.finished[ref] != want {
-			t.Fatalf("run %s is %s and was finished %d times", ref.RunID, r.state, m.finished[ref])
+		if want := map[bool]int64{true: 1}[r.state == RunComplete]; finished != want {
+			t.Fatalf("run %s is %s and was finished %d times", ref.RunID, r.state, finished)
 		}
 		var got, want []Shard
 		for _, row := range m.stored(t, ref) {

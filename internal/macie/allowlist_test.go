@@ -248,14 +248,7 @@ func TestAllowListsAtOnce(t *testing.T) {
 			})
 			group.Go(func() { deletion = w.disallow(*l.Id, "") })
 			group.Wait()
-			if (job == nil) == (deletion == nil) {
-				t.Errorf("job: %v, deletion: %v; one of them has to come first", job, deletion)
-			}
-			if job != nil {
-				refused(t, job, wire.Validation, "no allow list")
-			} else {
-				refused(t, deletion, wire.Validation, "used by the job")
-			}
+			oneFirst(t, job, deletion)
 		}
 	})
 }
@@ -276,30 +269,41 @@ func (l lateDB) Update(ctx context.Context, fn func(store.Tx) error) error {
 	})
 }
 
-// TestAllowListDeletedMeanwhile deletes a list while a job that uses it is made but not committed yet: the deletion sees the job.
+// TestAllowListDeletedMeanwhile deletes a list while a job that uses it is made but not committed yet: the deletion sees the job, or comes first
+// if the job has to be made again.
 func TestAllowListDeletedMeanwhile(t *testing.T) {
 	onBothEngines(t, func(t *testing.T, url string) {
 		w := newWorldOn(t, url)
 		in := jobOver("token", "bucket")
 		in.AllowListIds = []string{w.allow(listOf("list", regexCriteria("a")))}
-		ready, goOn := make(chan struct{}, 10), make(chan struct{})
+		ready, goOn := make(chan struct{}, 100), make(chan struct{})
 		cfg := w.service.cfg
 		cfg.DB = lateDB{w.db, ready, goOn}
 		late, err := New(cfg)
 		must(t, err)
 		var group sync.WaitGroup
-		group.Go(func() {
-			_, err := late.CreateClassificationJob(w.ctx, in)
-			if err != nil {
-				t.Error(err)
-			}
-		})
+		var job, deletion error
+		group.Go(func() { _, job = late.CreateClassificationJob(w.ctx, in) })
 		<-ready
-		group.Go(func() { refused(t, w.disallow(in.AllowListIds[0], ""), wire.Validation, "used by the job") })
-		time.Sleep(100 * time.Millisecond) // for the deletion to have begun, which shows nowhere
+		group.Go(func() { deletion = w.disallow(in.AllowListIds[0], "") })
+		time.Sleep(100 * time.Millisecond) // for the deletion to have begun, which shows nowhere; if it has not, the test shows less
 		close(goOn)
 		group.Wait()
+		oneFirst(t, job, deletion)
 	})
+}
+
+// oneFirst checks that of a job that uses a list and the list's deletion one came first and the other was refused.
+func oneFirst(t *testing.T, job, deletion error) {
+	t.Helper()
+	if (job == nil) == (deletion == nil) {
+		t.Errorf("job: %v, deletion: %v; one of them has to come first", job, deletion)
+	}
+	if job != nil {
+		refused(t, job, wire.Validation, "no allow list")
+	} else {
+		refused(t, deletion, wire.Validation, "used by the job")
+	}
 }
 
 // TestAllowListStatus shows each status that GetAllowList can find (macie.md 2.4).

@@ -147,7 +147,7 @@ func (w *Worker) divide(ctx context.Context, tx store.Tx, a *job.Attempt, large 
 	if len(large) == 0 {
 		return nil
 	}
-	if before := w.cleaned.Swap(&a.Run); before == nil || *before != a.Run {
+	if before := w.cleaned.Load(); before == nil || *before != a.Run {
 		if err := store.DeleteLeftParts(ctx, tx, a.Run.Tenant); err != nil {
 			return err
 		}
@@ -312,7 +312,7 @@ func (w *Worker) tell(ctx context.Context, a *job.Attempt, j *activeJob, stage i
 		return partTold{}, err
 	}
 	if over { // the object will be read whole, or not at all
-		return partTold{Partial: &classify.Partial{Doubt: "another part is in doubt", Wide: -1}, Survey: &extract.Survey{From: -1}}, nil
+		return partTold{Partial: &classify.Partial{Doubt: classify.OtherDoubt, Wide: -1}, Survey: &extract.Survey{From: -1}}, nil
 	}
 	driver, err := w.cfg.Sources.find(ctx, a.Run.Tenant, a.Bucket)
 	var r source.Reader

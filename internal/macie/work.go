@@ -409,7 +409,11 @@ func (w *Worker) commit(ctx context.Context, a *job.Attempt, j *activeJob, done 
 		return nil
 	}
 	read, large := apart(outcomes)
-	return w.settle(ctx, a, j, binary.AppendUvarint(nil, uint64(done)), read, func(tx store.Tx) error { return w.divide(ctx, tx, a, large) })
+	err := w.settle(ctx, a, j, binary.AppendUvarint(nil, uint64(done)), read, func(tx store.Tx) error { return w.divide(ctx, tx, a, large) })
+	if err == nil && len(large) > 0 {
+		w.cleaned.Store(&a.Run)
+	}
+	return err
 }
 
 // settle commits outcomes with a cursor, and with what more writes, if it is not nil.

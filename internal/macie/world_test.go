@@ -15,7 +15,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"go.uber.org/goleak"
 
 	"github.com/magpie-sec/magpie/internal/extract"
 	"github.com/magpie-sec/magpie/internal/extract/formats"
@@ -31,6 +30,7 @@ import (
 	"github.com/magpie-sec/magpie/internal/source/sourcetest"
 	"github.com/magpie-sec/magpie/internal/store"
 	"github.com/magpie-sec/magpie/internal/store/open"
+	"github.com/magpie-sec/magpie/internal/store/storetest"
 	"github.com/magpie-sec/magpie/internal/wire"
 	"github.com/magpie-sec/magpie/internal/wire/macie2"
 	"github.com/magpie-sec/magpie/internal/wire/pagetoken"
@@ -121,15 +121,11 @@ func newWorld(t testing.TB, adjusts ...adjust) *world { return newWorldOn(t, sql
 func newWorldOn(t testing.TB, url string, adjusts ...adjust) *world {
 	t.Helper()
 	if _, isTest := t.(*testing.T); isTest {
-		before := goleak.IgnoreCurrent()
-		t.Cleanup(func() {
-			if !t.Failed() {
-				goleak.VerifyNone(t, before, goleak.IgnoreAnyFunction("github.com/magpie-sec/magpie/internal/pgtest.(*Server).launch.func1"))
-			}
-		})
+		jobtest.LeaveNothing(t)
 	}
 	db, err := open.Open(t.Context(), url, open.Options{})
 	must(t, err)
+	db = storetest.MayConflict(db)
 	t.Cleanup(func() { must(t, db.Close()) })
 	w := &world{TB: t, ctx: as(t.Context(), home), clock: jobtest.NewClock(), db: db, objects: map[store.Tenant]*memory.Store{},
 		sources: Sources{}, log: &logBuffer{}, finished: make(chan job.Run, 100)}

@@ -171,22 +171,25 @@ func (p *Publisher) send(ctx context.Context, t Target, rows []store.OutboxRow) 
 			errs[sent[n]] = err
 		}
 	}
+	for i, err := range errs {
+		if err == nil {
+			p.published.WithLabelValues(t.Name).Inc()
+			continue
+		}
+		p.failed.WithLabelValues(t.Name).Inc()
+		if failures++; failures == 1 {
+			p.cfg.Log.Warn("publish: events were not taken; they wait and are tried again", "sink", t.Name, "events", len(rows),
+				"attempts", rows[i].Attempts+1, "error", err.Error())
+		}
+	}
 	now := p.cfg.Now()
 	return failures, p.cfg.DB.Update(ctx, func(tx store.Tx) error {
-		failures = 0
 		for i, r := range rows {
 			var err error
 			if errs[i] != nil {
-				failures++
 				err = store.DeferOutbox(ctx, tx, r, now.Add(wait(r.Attempts)).UnixMilli())
-				p.failed.WithLabelValues(t.Name).Inc()
-				if failures == 1 {
-					p.cfg.Log.Warn("publish: events were not taken; they wait and are tried again", "sink", t.Name, "events", len(rows),
-						"attempts", r.Attempts+1, "error", errs[i].Error())
-				}
 			} else {
 				err = store.PublishedOutbox(ctx, tx, r, now.UnixMilli())
-				p.published.WithLabelValues(t.Name).Inc()
 			}
 			if err != nil {
 				return err

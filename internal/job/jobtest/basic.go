@@ -24,7 +24,7 @@ func everyKeyOnce(t *testing.T, s Suite) {
 	if totals.Done != 51 || totals.Shards() != 51 {
 		t.Errorf("totals are %+v, want 51 shards, all done", totals)
 	}
-	c := e.log.now()
+	c := e.ended()
 	if c.claimed != 51 || c.committed != 510 || c.done != 51 || c.fenced+c.retried+c.dead+c.handedBack+c.swept != 0 {
 		t.Errorf("events of an undisturbed run: %+v; want 51 claims, 510 commits, 51 done and nothing else", c)
 	}
@@ -185,6 +185,7 @@ func metrics(t *testing.T, s Suite) {
 		func(counts) bool { return depth("ready") == 4 && depth("running") == 1 && depth("waiting") == 0 })
 	close(open)
 	e.complete(ref, l)
+	e.ended()
 	for event, want := range map[string]float64{"claimed": 6, "committed": 6, "done": 6, "fenced": 0, "dead": 0} {
 		if got := gauge(t, reg, "magpie_job_shard_events_total", "event", event); got != want {
 			t.Errorf("%s events: %v, want %v", event, got, want)
@@ -256,7 +257,7 @@ func lastTwoAtOnce(t *testing.T, s Suite) {
 			t.Fatalf("round %d: %d effects, want %d", round, n, width)
 		}
 	}
-	if c := e.log.now(); c.swept != 0 || c.retried != 0 {
+	if c := e.ended(); c.swept != 0 || c.retried != 0 {
 		t.Errorf("events: %+v; want no sweeps or retries", c)
 	}
 }

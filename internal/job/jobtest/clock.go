@@ -12,7 +12,6 @@ type Clock struct {
 	mu      sync.Mutex
 	now     time.Time
 	waiters []waiter
-	changed chan struct{} // closed and replaced when waiters change
 }
 
 type waiter struct {
@@ -24,7 +23,7 @@ var _ job.Clock = (*Clock)(nil)
 
 // NewClock makes a clock that stands at some moment.
 func NewClock() *Clock {
-	return &Clock{now: time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC), changed: make(chan struct{})}
+	return &Clock{now: time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC)}
 }
 
 // Now implements [job.Clock].
@@ -44,8 +43,6 @@ func (c *Clock) After(d time.Duration) <-chan time.Time {
 		return ch
 	}
 	c.waiters = append(c.waiters, waiter{c.now.Add(d), ch})
-	close(c.changed)
-	c.changed = make(chan struct{})
 	return ch
 }
 
@@ -63,6 +60,18 @@ func (c *Clock) Advance(d time.Duration) {
 		w.ch <- c.now
 	}
 	c.waiters = kept
+}
+
+// Next returns how long the clock must go on for the first of those who wait, if that is at most limit.
+func (c *Clock) Next(limit time.Duration) (d time.Duration, waits bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, w := range c.waiters {
+		if left := w.due.Sub(c.now); left <= limit {
+			d, limit, waits = left, left, true
+		}
+	}
+	return d, waits
 }
 
 // Jump sets the clock forward or back by d without waking anybody, as when an administrator or NTP sets it.

@@ -102,7 +102,7 @@ func pause(t *testing.T, s Suite) {
 	e.change(engine, ref, true, (*job.Engine).ResumeRun)
 	e.change(engine, ref, false, (*job.Engine).ResumeRun)
 	e.complete(ref, Standard)
-	if c := e.log.now(); c.retried+c.dead+c.swept != 0 {
+	if c := e.ended(); c.retried+c.dead+c.swept != 0 {
 		t.Errorf("events: %+v; a pause is no failure", c)
 	}
 	e.change(engine, ref, false, (*job.Engine).PauseRun)
@@ -158,7 +158,7 @@ func pauseOften(t *testing.T, s Suite) {
 		b.Wake()
 	}
 	e.complete(ref, Standard)
-	if c := e.log.now(); c.retried+c.dead+c.swept != 0 {
+	if c := e.ended(); c.retried+c.dead+c.swept != 0 {
 		t.Errorf("events: %+v; a pause is no failure", c)
 	}
 }
@@ -221,7 +221,7 @@ func stop(t *testing.T, s Suite) {
 		t.Fatal(err)
 	}
 	ends.all(t, job.ErrStopping)
-	c := e.log.now()
+	c := e.ended()
 	if c.handedBack != 4 {
 		t.Errorf("events: %+v; want the four shards in work handed back", c)
 	}
@@ -231,7 +231,7 @@ func stop(t *testing.T, s Suite) {
 	}
 	e.started(&Handler{}, long)
 	e.complete(ref, Standard)
-	if c := e.log.now(); c.swept+c.retried != 0 {
+	if c := e.ended(); c.swept+c.retried != 0 {
 		t.Errorf("events: %+v; a stop is no failure", c)
 	}
 }
@@ -248,16 +248,16 @@ func stopStuck(t *testing.T, s Suite) {
 	stopped := make(chan error, 1)
 	began := clock.Now()
 	go func() { stopped <- first.Stop(context.Background()) }()
-	var err error
-	e.log.awaitPoked(t, "Stop returns", func() { clock.Advance(100 * time.Millisecond) }, func(counts) bool {
-		select {
-		case err = <-stopped:
-			return true
-		default:
-			return false
-		}
-	})
-	if took := clock.Now().Sub(began); err != nil || took > 6*time.Second { // StopWithin is 5 s
+	for _, what := range []string{"Stop waits for the attempt", "the attempt waits for its handler"} { // everything else waits for hours
+		var wait time.Duration
+		await(t, what, func() (waits bool) {
+			wait, waits = clock.Next(5 * time.Second)
+			return waits
+		})
+		clock.Advance(wait)
+	}
+	err := receive(t, "Stop", stopped)
+	if took := clock.Now().Sub(began); err != nil || took > 5*time.Second { // which StopWithin is
 		t.Errorf("Stop took %v, error %v", took, err)
 	}
 	e.started(&Handler{}, func(c *job.Config) { c.Lease = 24 * time.Hour })
@@ -299,7 +299,7 @@ func stopEarly(t *testing.T, s Suite) {
 	if err := first.Start(ctx); err == nil {
 		t.Error("a stopped engine started")
 	}
-	if c := e.log.now(); c.handedBack != 1 {
+	if c := e.ended(); c.handedBack != 1 {
 		t.Errorf("events: %+v, want 1 handed back", c)
 	}
 	e.started(&Handler{}, nil)

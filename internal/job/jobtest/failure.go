@@ -45,7 +45,7 @@ func retry(t *testing.T, s Suite) {
 	engine := e.started(h, func(c *job.Config) { c.MaxFailures = 2 }) // every step is progress, so one failure each is not too much
 	ref := e.begin(engine, "j", small)
 	e.complete(ref, small)
-	if c := e.log.now(); c.retried != len(failed) || c.dead != 0 || len(failed) != 23 {
+	if c := e.ended(); c.retried != len(failed) || c.dead != 0 || len(failed) != 23 {
 		t.Errorf("%d steps failed once each, and the events are %+v", len(failed), c)
 	}
 	for _, shard := range e.shards(ref, "") {
@@ -87,7 +87,7 @@ func poison(t *testing.T, s Suite) {
 	if !strings.HasPrefix(d.LastError, "object is poisonous") || len(d.LastError) > 1000 {
 		t.Errorf("last error has %d bytes: %q", len(d.LastError), d.LastError)
 	}
-	if c := e.log.now(); c.dead != 1 || c.retried != 2 {
+	if c := e.ended(); c.dead != 1 || c.retried != 2 {
 		t.Errorf("events: %+v, want 2 retries and 1 dead", c)
 	}
 }
@@ -154,7 +154,7 @@ func finishFails(t *testing.T, s Suite) {
 	engine := e.started(h, func(c *job.Config) { c.MaxFailures, c.Slots = 1, 1 })
 	ref := e.begin(engine, "j", small)
 	e.complete(ref, small)
-	if c := e.log.now(); c.dead != 0 || c.retried != 2 {
+	if c := e.ended(); c.dead != 0 || c.retried != 2 {
 		t.Errorf("events: %+v, want 2 retries and none dead", c)
 	}
 	if run := e.run(ref); run.ErrorCode != "" {
@@ -177,7 +177,7 @@ func runError(t *testing.T, s Suite) {
 	if run := e.run(ref); run.ErrorCode != "BUCKET_ACCESS_DENIED" || !strings.HasPrefix(run.ErrorMessage, "shard keys:") {
 		t.Errorf("run has error %q, %q", run.ErrorCode, run.ErrorMessage)
 	}
-	if c := e.log.now(); c.retried != 0 {
+	if c := e.ended(); c.retried != 0 {
 		t.Errorf("events: %+v, want no retries", c)
 	}
 }

@@ -70,7 +70,7 @@ func zombie(t *testing.T, s Suite) {
 		t.Errorf("a commit long after said %v, want ErrFenced", err)
 	}
 	e.verify(ref, small)
-	if c := e.log.now(); c.swept != 1 {
+	if c := e.ended(); c.swept != 1 {
 		t.Errorf("events: %+v, want 1 sweep", c)
 	}
 }
@@ -112,7 +112,7 @@ func abandoned(t *testing.T, s Suite) {
 	e.started(&Handler{}, func(c *job.Config) { c.Clock = clock })
 	e.log.awaitPoked(t, "the run is complete", func() { clock.Advance(tick) }, func(c counts) bool { return c.complete[ref] })
 	e.verify(ref, small)
-	if c := e.log.now(); c.swept != 3 || c.handedBack != 0 {
+	if c := e.ended(); c.swept != 3 || c.handedBack != 0 {
 		t.Errorf("events: %+v, want 3 sweeps and nothing handed back", c)
 	}
 }
@@ -203,11 +203,11 @@ func clockJumps(t *testing.T, s Suite) {
 		late.Jump(time.Hour)
 		early.Jump(-time.Hour)
 	}
-	if c := e.log.now(); c.swept != 0 || c.fenced != 0 {
-		t.Errorf("events: %+v, want no sweep", c)
-	}
 	close(g.open)
 	e.complete(ref, small)
+	if c := e.ended(); c.swept != 0 || c.fenced != 0 {
+		t.Errorf("events: %+v, want no sweep", c)
+	}
 }
 
 // pulse moves the worker's clock on until it has renewed its lease, then the others' by as much as they are to sweep once.
@@ -238,7 +238,7 @@ func heartbeat(t *testing.T, s Suite) {
 	close(g.open)
 	e.log.awaitPoked(t, "the run is complete", func() { clock.Advance(tick) }, func(c counts) bool { return c.complete[ref] })
 	e.verify(ref, small)
-	if c := e.log.now(); c.swept != 0 || c.fenced != 0 {
+	if c := e.ended(); c.swept != 0 || c.fenced != 0 {
 		t.Errorf("events: %+v, want no sweep", c)
 	}
 }

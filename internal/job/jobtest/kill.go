@@ -18,6 +18,7 @@ import (
 	"github.com/magpie-sec/magpie/internal/job"
 	"github.com/magpie-sec/magpie/internal/store"
 	"github.com/magpie-sec/magpie/internal/store/open"
+	"github.com/magpie-sec/magpie/internal/store/storetest"
 )
 
 // childEnv names, in a child process, the database to work on.
@@ -52,6 +53,7 @@ func work(url string, s Suite) error {
 	if err != nil {
 		return err
 	}
+	db = storetest.MayConflict(db)
 	defer db.Close()
 	dispatcher, err := s.Dispatcher(db, job.SystemClock{})
 	if err != nil {

@@ -176,7 +176,7 @@ func hintsDoubled(t *testing.T, s Suite) {
 	l := Listing{Keys: 1000, Page: 100, PerShard: 20, Step: 10}
 	ref := e.begin(engine, "j", l)
 	e.complete(ref, l)
-	if c := e.log.now(); c.claimed != 51 || c.committed != 110 {
+	if c := e.ended(); c.claimed != 51 || c.committed != 110 {
 		t.Errorf("events: %+v; want 51 claims and 110 commits", c)
 	}
 }

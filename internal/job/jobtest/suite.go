@@ -13,6 +13,7 @@ import (
 	"github.com/magpie-sec/magpie/internal/job"
 	"github.com/magpie-sec/magpie/internal/store"
 	"github.com/magpie-sec/magpie/internal/store/open"
+	"github.com/magpie-sec/magpie/internal/store/storetest"
 )
 
 // Suite is a dispatcher on a kind of database.
@@ -31,8 +32,8 @@ type Suite struct {
 // tenant owns all runs of the suite.
 var tenant = store.Tenant{Account: "123456789012", Region: "us-east-1"}
 
-// patience is how long a test waits for something that must happen.
-const patience = 2 * time.Minute
+// patience is how long a test waits for something that must happen. It is far beyond what a loaded machine needs.
+const patience = 5 * time.Minute
 
 // Run holds the suite's dispatcher and database to everything that package job promises.
 func Run(t *testing.T, s Suite) {
@@ -92,6 +93,8 @@ type env struct {
 	url string
 	db  store.DB
 	log *record
+
+	engines []*job.Engine
 }
 
 func newEnv(t *testing.T, s Suite) *env {
@@ -102,14 +105,30 @@ func newEnv(t *testing.T, s Suite) *env {
 		t.Fatal(err)
 	}
 	// Whatever runs by now belongs to the database; the engines of the test must leave nothing behind.
-	before := goleak.IgnoreCurrent()
-	t.Cleanup(func() {
-		if !t.Failed() {
-			goleak.VerifyNone(t, before, goleak.IgnoreAnyFunction("github.com/magpie-sec/magpie/internal/pgtest.(*Server).launch.func1"))
-		}
-	})
+	LeaveNothing(t)
 	return e
 }
+
+// LeaveNothing checks that a test which passed leaves no goroutine behind that it has begun from here on.
+func LeaveNothing(t testing.TB) {
+	t.Helper()
+	before := goleak.IgnoreCurrent()
+	t.Cleanup(func() {
+		deadline := time.Now().Add(leaveWithin)
+		for !t.Failed() {
+			err := goleak.Find(before, goleak.IgnoreAnyFunction("github.com/magpie-sec/magpie/internal/pgtest.(*Server).launch.func1"))
+			switch {
+			case err == nil:
+				return
+			case time.Now().After(deadline):
+				t.Error(err)
+			}
+		}
+	})
+}
+
+// leaveWithin is how long goroutines may take to end after those who began them have gone on. A look takes more than a second by itself.
+const leaveWithin = 30 * time.Second
 
 func openDB(t testing.TB, url string) store.DB {
 	t.Helper()
@@ -119,6 +138,7 @@ func openDB(t testing.TB, url string) store.DB {
 	if err != nil {
 		t.Fatal(err)
 	}
+	db = storetest.MayConflict(db)
 	t.Cleanup(func() {
 		if err := db.Close(); err != nil {
 			t.Error(err)
@@ -145,12 +165,24 @@ func (e *env) engine(handler job.Handler, adjust func(*job.Config)) *job.Engine 
 	if err != nil {
 		e.t.Fatal(err)
 	}
+	e.engines = append(e.engines, engine)
 	e.t.Cleanup(func() {
 		if err := engine.Stop(context.Background()); err != nil {
 			e.t.Error(err)
 		}
 	})
 	return engine
+}
+
+// ended stops all engines and returns what happened. While they work an event may yet be told of what is committed already.
+func (e *env) ended() counts {
+	e.t.Helper()
+	for _, engine := range e.engines {
+		if err := engine.Stop(context.Background()); err != nil {
+			e.t.Error(err)
+		}
+	}
+	return e.log.now()
 }
 
 func (e *env) dispatcher(clock job.Clock) job.Dispatcher {

@@ -19,6 +19,7 @@ import (
 	"github.com/magpie-sec/magpie/internal/store"
 	"github.com/magpie-sec/magpie/internal/store/open"
 	"github.com/magpie-sec/magpie/internal/store/postgres"
+	"github.com/magpie-sec/magpie/internal/store/storetest"
 )
 
 var suite = jobtest.Suite{
@@ -76,6 +77,7 @@ func env(t *testing.T) store.DB {
 	if err != nil {
 		t.Fatal(err)
 	}
+	db = storetest.MayConflict(db)
 	t.Cleanup(func() { db.Close() })
 	if err := jobtest.CreateTables(t.Context(), db); err != nil {
 		t.Fatal(err)

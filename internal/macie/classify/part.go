@@ -314,13 +314,16 @@ func (c *Classifier) Whole(object extract.Object) *Whole {
 	return w
 }
 
+// OtherDoubt is the doubt of a part that was not read because another one is in doubt, whose reason counts.
+const OtherDoubt = "another part is in doubt"
+
 // Add adds the next part in the order of the object.
 func (w *Whole) Add(p *Partial) error {
 	switch {
-	case w.doubt != "":
-		return nil
-	case p.Doubt != "":
+	case w.doubt == "" && p.Doubt != "", w.doubt == OtherDoubt && p.Doubt != "":
 		w.doubt = p.Doubt
+		return nil
+	case w.doubt != "":
 		return nil
 	case p.From != w.to:
 		w.doubt = "the parts do not follow each other"
