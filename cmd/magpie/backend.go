@@ -195,6 +195,9 @@ func openStore(s config.Source, log *slog.Logger) (*s3.Store, error) {
 	for _, what := range s.S3.Profile.Lacks {
 		opts.Profile.Lacks = append(opts.Profile.Lacks, s3.Setting(what))
 	}
+	for _, what := range s.S3.Profile.Enforces {
+		opts.Profile.Enforces = append(opts.Profile.Enforces, s3.Setting(what))
+	}
 	switch c := s.S3.Credentials; {
 	case c.Profile != "":
 		opts.Credentials = s3.NamedProfile(c.Profile)

@@ -67,12 +67,18 @@ func (c Credentials) Read() (id, secret, session string, err error) {
 type StoreProfile struct {
 	Owners []string // the store's own names of the account
 	Lacks  []string // of StoreSettings
+	// Enforces are those of DoubtedSettings that the store enforces.
+	Enforces []string
 }
 
 // StoreSettings are the settings of a bucket that a store may lack, as the source knows them (s3.Settings).
 var StoreSettings = []string{
-	"acl", "encryption", "location", "ownership", "policy", "public_access_block", "replication", "tags", "versioning",
+	"acl", "encryption", "location", "ownership", "policy", "public_access_block", "replication", "restrict_public_buckets", "tags",
+	"versioning",
 }
+
+// DoubtedSettings are those that some stores keep without enforcing them (s3.Doubted).
+var DoubtedSettings = []string{"restrict_public_buckets"}
 
 // Remote reads a SRC of the command line that names a store: s3://BUCKET[/PREFIX], s3+http://HOST:PORT[/BUCKET[/PREFIX]], s3+https://...
 // and aws. It returns nil for anything else. The error does not repeat what may be a password.
@@ -169,6 +175,7 @@ func (p *parser) s3(s *S3) []field {
 			p.mapping(n, "profile",
 				field{name: "owners", read: texts(&s.Profile.Owners, "owners", nil, "a name that the store gives to the account")},
 				field{name: "lacks", read: texts(&s.Profile.Lacks, "lacks", settingName, "one of "+settingNames)},
+				field{name: "enforces", read: texts(&s.Profile.Enforces, "enforces", doubtedName, strings.Join(DoubtedSettings, ", "))},
 			)
 		}},
 	}
@@ -177,6 +184,7 @@ func (p *parser) s3(s *S3) []field {
 var (
 	settingNames = strings.Join(StoreSettings, ", ")
 	settingName  = regexp.MustCompile(`^(` + strings.Join(StoreSettings, "|") + `)$`)
+	doubtedName  = regexp.MustCompile(`^(` + strings.Join(DoubtedSettings, "|") + `)$`)
 )
 
 // inventoryReports reads off, or a mapping.

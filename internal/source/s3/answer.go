@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 
@@ -26,10 +27,22 @@ const maxAnswer = 32 << 20
 
 type expectedKey struct{}
 
-// expecting makes the client refuse an answer of status 200 whose root element has another name: there are stores that answer what they do
-// not know with something else.
-func expecting(ctx context.Context, root string) context.Context {
-	return context.WithValue(ctx, expectedKey{}, root)
+// An expectation is what the root element of an answer may be called, S3's own name first, and what it was called.
+type expectation struct {
+	roots []string
+	got   string
+}
+
+// expecting makes the client refuse an answer of status 200 whose root element has none of these names: there are stores that answer what
+// they do not know with something else.
+func expecting(ctx context.Context, roots ...string) context.Context {
+	return context.WithValue(ctx, expectedKey{}, &expectation{roots: roots})
+}
+
+// answered returns the name of the root element that was answered to a request made with a context of expecting.
+func answered(ctx context.Context) string {
+	e, _ := ctx.Value(expectedKey{}).(*expectation)
+	return e.got
 }
 
 type boundKey struct{}
@@ -88,15 +101,15 @@ func (inspectAnswer) HandleDeserialize(ctx context.Context, in middleware.Deseri
 		}
 		answer.Body, answer.ContentLength = io.NopCloser(bytes.NewReader(text)), int64(len(text))
 	}
-	if want, _ := ctx.Value(expectedKey{}).(string); want != "" {
+	if want, _ := ctx.Value(expectedKey{}).(*expectation); want != nil {
 		start, err := io.ReadAll(io.LimitReader(answer.Body, peeked))
 		if err != nil {
 			discard(answer)
 			return out, metadata, &cutBody{err}
 		}
-		if got := rootElement(start); got != want {
+		if want.got = rootElement(start); !slices.Contains(want.roots, want.got) {
 			discard(answer)
-			return out, metadata, &wrongAnswer{want, got}
+			return out, metadata, &wrongAnswer{want.roots[0], want.got}
 		}
 		if list, ok := ctx.Value(listKey{}).(*listAnswer); ok {
 			return out, metadata, readList(list, answer, start)

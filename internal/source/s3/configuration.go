@@ -94,7 +94,7 @@ func read[T any](r *configurationReader, what Setting, root string, ask func(con
 			return err
 		}
 		if root != "" {
-			ctx = expecting(ctx, root)
+			ctx = expecting(ctx, append([]string{root}, r.store.otherRoots(what)...)...)
 		}
 		fact, err = ask(ctx, c)
 		return err
@@ -107,6 +107,12 @@ func read[T any](r *configurationReader, what Setting, root string, ask func(con
 	var e *source.Error
 	if !errors.As(err, &e) {
 		return source.Unknown[T](err.Error()) // the end of the context
+	}
+	var wrong *wrongAnswer
+	if errors.As(err, &wrong) && r.store.ignored(what, wrong) {
+		r.store.missing.note(what, false)
+		r.note(nil)
+		return source.Absent[T](notImplemented)
 	}
 	var told *statusError
 	if errors.As(err, &told) {
@@ -194,7 +200,7 @@ func (r *configurationReader) acl() {
 		if err != nil {
 			return source.Fact[list]{}, err
 		}
-		l := list{owner: source.Unknown[source.Owner]("the store does not tell the owner"), grants: r.grants(out.Grants)}
+		l := list{owner: source.Unknown[source.Owner]("the store does not tell the owner"), grants: r.grants(out)}
 		if out.Owner != nil && aws.ToString(out.Owner.ID) != "" {
 			l.owner = source.Known(source.Owner{ID: *out.Owner.ID, DisplayName: aws.ToString(out.Owner.DisplayName)})
 		}
@@ -212,9 +218,11 @@ func (r *configurationReader) acl() {
 }
 
 // grants translates the entries of an access control list; one that S3 could not have makes the whole list unknown.
-func (r *configurationReader) grants(told []types.Grant) source.Fact[[]source.Grant] {
+func (r *configurationReader) grants(told *s3.GetBucketAclOutput) source.Fact[[]source.Grant] {
+	// MinIO, which has no lists, answers with one of full control for an owner without an id.
+	nameless := r.store.compatible() && told.Owner != nil && aws.ToString(told.Owner.ID) == ""
 	grants := []source.Grant{}
-	for _, g := range told {
+	for _, g := range told.Grants {
 		if g.Grantee == nil || !slices.Contains(types.Permission("").Values(), g.Permission) {
 			return source.Unknown[[]source.Grant]("the store answered with a grant that S3 does not have")
 		}
@@ -224,7 +232,7 @@ func (r *configurationReader) grants(told []types.Grant) source.Fact[[]source.Gr
 			grant.Grantee = aws.ToString(g.Grantee.ID)
 			if slices.Contains(r.store.opts.Profile.Owners, grant.Grantee) {
 				grant.Grantee = "" // the owner
-			} else if grant.Grantee == "" {
+			} else if grant.Grantee == "" && !(nameless && g.Permission == types.PermissionFullControl) {
 				return source.Unknown[[]source.Grant]("the store answered with a grant to nobody")
 			}
 		case types.TypeGroup:
@@ -249,7 +257,7 @@ func (r *configurationReader) publicAccessBlock() {
 		if b == nil {
 			return source.Unknown[source.PublicAccessBlock]("the store answered with nothing"), nil
 		}
-		return source.Known(source.PublicAccessBlock{
+		return r.store.block(answered(ctx), source.PublicAccessBlock{
 			BlockPublicACLs: aws.ToBool(b.BlockPublicAcls), IgnorePublicACLs: aws.ToBool(b.IgnorePublicAcls),
 			BlockPublicPolicy: aws.ToBool(b.BlockPublicPolicy), RestrictPublicBuckets: aws.ToBool(b.RestrictPublicBuckets),
 		}), nil
@@ -323,6 +331,9 @@ func (r *configurationReader) replication() {
 		out, err := c.GetBucketReplication(ctx, &s3.GetBucketReplicationInput{Bucket: &r.bucket})
 		if err != nil {
 			return source.Fact[[]source.ReplicationRule]{}, err
+		}
+		if out.ReplicationConfiguration != nil && len(out.ReplicationConfiguration.Rules) == 0 && r.store.compatible() {
+			return source.Absent[[]source.ReplicationRule](""), nil // Ceph's answer for a bucket without replication
 		}
 		if out.ReplicationConfiguration == nil || len(out.ReplicationConfiguration.Rules) == 0 {
 			return source.Unknown[[]source.ReplicationRule]("the store answered without a rule"), nil
@@ -403,7 +414,7 @@ func (s *Store) AccountPublicAccessBlock(ctx context.Context) source.Fact[source
 		if b == nil {
 			return source.Unknown[source.PublicAccessBlock]("the store answered with nothing"), nil
 		}
-		return source.Known(source.PublicAccessBlock{
+		return r.store.block(answered(ctx), source.PublicAccessBlock{
 			BlockPublicACLs: aws.ToBool(b.BlockPublicAcls), IgnorePublicACLs: aws.ToBool(b.IgnorePublicAcls),
 			BlockPublicPolicy: aws.ToBool(b.BlockPublicPolicy), RestrictPublicBuckets: aws.ToBool(b.RestrictPublicBuckets),
 		}), nil

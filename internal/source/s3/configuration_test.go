@@ -1,14 +1,17 @@
 package s3_test
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/magpie-sec/magpie/internal/source"
 	"github.com/magpie-sec/magpie/internal/source/s3"
@@ -112,7 +115,7 @@ func known() source.Configuration {
 
 func TestConfiguration(t *testing.T) {
 	handler, _ := awsAnswers().serve(t)
-	store := open(t, handler, nil)
+	store := open(t, handler, func(o *s3.Options) { o.Profile.Enforces = []s3.Setting{s3.RestrictPublicBuckets} })
 	if _, err := store.Buckets(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +123,7 @@ func TestConfiguration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff(known(), c); d != "" {
+	if d := gocmp.Diff(known(), c); d != "" {
 		t.Errorf("configuration (-want +got):\n%s", d)
 	}
 	if got, want := store.AccountPublicAccessBlock(t.Context()), source.Known(source.PublicAccessBlock{RestrictPublicBuckets: true}); got != want {
@@ -150,6 +153,7 @@ func TestOneSetting(t *testing.T) {
 	none := map[string]string{"policy": "NoSuchBucketPolicy", "publicAccessBlock": "NoSuchPublicAccessBlockConfiguration",
 		"ownershipControls": "OwnershipControlsNotFoundError", "tagging": "NoSuchTagSet", "replication": "ReplicationConfigurationNotFoundError"}
 	listing := `<ListBucketResult><Name>b</Name></ListBucketResult>`
+	listed := map[string]string{"encryption": "absent", "ownershipControls": "absent", "publicAccessBlock": "absent", "replication": "absent", "tagging": "absent"}
 	for _, what := range subresources {
 		for _, test := range []struct {
 			name   string
@@ -161,7 +165,7 @@ func TestOneSetting(t *testing.T) {
 			{"not implemented", answer{501, errorBody("NotImplemented")}, "absent"},
 			{"no such thing", answer{404, errorBody(none[what])}, "absent"},
 			{"nothing found, no code", answer{404, ""}, "unknown"},
-			{"a listing", answer{200, listing}, "unknown"},
+			{"a listing", answer{200, listing}, cmp.Or(listed[what], "unknown")},
 			{"nothing", answer{200, ""}, "unknown"},
 			{"a page for people", answer{200, "<!DOCTYPE html><html><body>Welcome</body></html>"}, "unknown"},
 			{"half an answer", answer{200, awsAnswers()[what].body[:len(awsAnswers()[what].body)*2/3]}, "unknown"},
@@ -193,7 +197,7 @@ func TestOneSetting(t *testing.T) {
 				case what == "location" && test.want == "absent":
 					want["location"] = "unknown"
 				}
-				if d := cmp.Diff(want, states(c)); d != "" {
+				if d := gocmp.Diff(want, states(c)); d != "" {
 					t.Errorf("states (-want +got):\n%s\n%+v", d, c)
 				}
 				if text := fmt.Sprintf("%+v", c); strings.Contains(text, "secret text") || strings.Contains(text, "TESTSECRET") {
@@ -364,6 +368,130 @@ func TestUnknownGrants(t *testing.T) {
 		c, err := open(t, handler, nil).Configuration(t.Context(), "b")
 		if err != nil || c.ACL.State != source.StateUnknown || c.ACL.Reason == "" || c.Owner.State != source.StateKnown {
 			t.Errorf("%s: ACL %+v, owner %+v, error %v", grant, c.ACL, c.Owner, err)
+		}
+	}
+}
+
+// TestAsOtherStoresAnswer has the answers that other stores were seen to give, to a bucket of which nothing is configured but what the test
+// says. docs/stores.md has the versions.
+func TestAsOtherStoresAnswer(t *testing.T) {
+	const xsi = `xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"`
+	block := func(root, restrict string) answer {
+		return answer{200, `<?xml version="1.0" encoding="UTF-8"?><` + root + `><BlockPublicAcls>false</BlockPublicAcls><IgnorePublicAcls>true</IgnorePublicAcls>` +
+			`<BlockPublicPolicy>false</BlockPublicPolicy><RestrictPublicBuckets>` + restrict + `</RestrictPublicBuckets></` + root + `>`}
+	}
+	listing := answer{200, `<?xml version="1.0" encoding="UTF-8"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>b</Name><Prefix></Prefix>` +
+		`<MaxKeys>1000</MaxKeys><IsTruncated>false</IsTruncated></ListBucketResult>`}
+	ceph := answers{
+		"versioning": {200, `<?xml version="1.0" encoding="UTF-8"?><VersioningConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"></VersioningConfiguration>`},
+		"policy":     {404, errorBody("NoSuchBucketPolicy")},
+		"acl": {200, `<AccessControlPolicy xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Owner><ID>storage</ID><DisplayName>Storage</DisplayName></Owner><AccessControlList>` +
+			`<Grant><Grantee ` + xsi + ` xsi:type="CanonicalUser"><ID>storage</ID><DisplayName>Storage</DisplayName></Grantee><Permission>FULL_CONTROL</Permission></Grant></AccessControlList></AccessControlPolicy>`},
+		"publicAccessBlock": block("BlockPublicAccessBlockConfiguration", "true"),
+		"ownershipControls": listing, "encryption": listing,
+		"replication": {200, `<?xml version="1.0" encoding="UTF-8"?><ReplicationConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Role></Role></ReplicationConfiguration>`},
+		"tagging":     {404, errorBody("NoSuchTagSet")},
+		"location":    {200, `<?xml version="1.0" encoding="UTF-8"?><LocationConstraint xmlns="http://s3.amazonaws.com/doc/2006-03-01/">default</LocationConstraint>`},
+		"account":     {404, errorBody("NoSuchBucket")},
+	}
+	later := func(block answer) answers {
+		a := answers{}
+		for what, reply := range ceph {
+			a[what] = reply
+		}
+		a["publicAccessBlock"] = block
+		return a
+	}
+	minio := answers{
+		"versioning": {200, `<VersioningConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"></VersioningConfiguration>`},
+		"policy":     {404, errorBody("NoSuchBucketPolicy")},
+		"acl": {200, `<AccessControlPolicy><Owner><ID></ID><DisplayName></DisplayName></Owner><AccessControlList><Grant><Grantee ` + xsi +
+			` xsi:type="CanonicalUser"><Type>CanonicalUser</Type></Grantee><Permission>FULL_CONTROL</Permission></Grant></AccessControlList></AccessControlPolicy>`},
+		"encryption":  {404, errorBody("ServerSideEncryptionConfigurationNotFoundError")},
+		"replication": {404, errorBody("ReplicationConfigurationNotFoundError")},
+		"tagging":     {404, errorBody("NoSuchTagSet")},
+		"location":    {200, `<LocationConstraint xmlns="http://s3.amazonaws.com/doc/2006-03-01/"></LocationConstraint>`},
+		"account":     {404, errorBody("NoSuchBucket")},
+	}
+	ofCeph := map[string]string{"location": "known", "owner": "known", "versioning": "absent", "tagging": "absent", "encryption": "absent", "key": "absent",
+		"policy": "absent", "acl": "known", "publicAccessBlock": "known", "ownershipControls": "absent", "replication": "absent"}
+	doubted := maps.Clone(ofCeph)
+	doubted["publicAccessBlock"] = "unknown"
+	ofMinIO := maps.Clone(ofCeph)
+	ofMinIO["publicAccessBlock"], ofMinIO["encryption"], ofMinIO["owner"] = "absent", "known", "unknown"
+	const s3Root = "PublicAccessBlockConfiguration"
+	for _, test := range []struct {
+		name    string
+		answers answers
+		profile s3.Profile
+		want    map[string]string
+		block   source.PublicAccessBlock
+		grantee string
+	}{
+		{"Ceph 16", ceph, s3.Profile{}, ofCeph, source.PublicAccessBlock{IgnorePublicACLs: true}, "storage"},
+		{"Ceph 16, whatever its profile says it lacks", ceph, s3.Profile{Lacks: []s3.Setting{s3.RestrictPublicBuckets}}, ofCeph, source.PublicAccessBlock{IgnorePublicACLs: true}, "storage"},
+		{"S3's own root element", later(block(s3Root, "true")), s3.Profile{}, doubted, source.PublicAccessBlock{}, "storage"},
+		{"S3's own root element, without the switch that may not be enforced", later(block(s3Root, "false")), s3.Profile{}, ofCeph, source.PublicAccessBlock{IgnorePublicACLs: true}, "storage"},
+		{"S3's own root element, known not to be enforced", later(block(s3Root, "true")), s3.Profile{Lacks: []s3.Setting{s3.RestrictPublicBuckets}}, ofCeph, source.PublicAccessBlock{IgnorePublicACLs: true}, "storage"},
+		{"S3's own root element, known to be enforced", later(block(s3Root, "true")), s3.Profile{Enforces: []s3.Setting{s3.RestrictPublicBuckets}}, ofCeph,
+			source.PublicAccessBlock{IgnorePublicACLs: true, RestrictPublicBuckets: true}, "storage"},
+		{"MinIO", minio, s3.Profile{}, ofMinIO, source.PublicAccessBlock{}, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			handler, _ := test.answers.serve(t)
+			store := open(t, handler, func(o *s3.Options) { o.Profile = test.profile })
+			c, err := store.Configuration(t.Context(), "b")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := gocmp.Diff(test.want, states(c)); d != "" {
+				t.Errorf("states (-want +got):\n%s\n%+v", d, c)
+			}
+			if c.PublicAccessBlock.Value != test.block {
+				t.Errorf("the block is %+v, want %+v", c.PublicAccessBlock.Value, test.block)
+			}
+			if c.PublicAccessBlock.State == source.StateUnknown && !strings.Contains(c.PublicAccessBlock.Reason, "restrict_public_buckets") {
+				t.Errorf("the reason %q does not say what to do", c.PublicAccessBlock.Reason)
+			}
+			if want := []source.Grant{{GranteeType: "CanonicalUser", Grantee: test.grantee, Permission: "FULL_CONTROL"}}; !slices.Equal(c.ACL.Value, want) {
+				t.Errorf("the ACL is %+v, want %+v", c.ACL.Value, want)
+			}
+			if f := store.AccountPublicAccessBlock(t.Context()); test.name == "MinIO" && f.State != source.StateAbsent {
+				t.Errorf("the account's block is %+v, want absent", f)
+			}
+		})
+	}
+}
+
+// TestListingOfAllQuestions: if something on the way takes the questions away, nothing is known, rather than missing.
+func TestListingOfAllQuestions(t *testing.T) {
+	a := answers{}
+	for _, what := range subresources {
+		a[what] = answer{200, `<ListBucketResult><Name>b</Name></ListBucketResult>`}
+	}
+	handler, _ := a.serve(t)
+	c, err := open(t, handler, nil).Configuration(t.Context(), "b")
+	if err == nil {
+		for what, state := range states(c) {
+			if state != "unknown" {
+				t.Errorf("%s is %s", what, state)
+			}
+		}
+	}
+}
+
+// TestGrantToNobody: only the full control of an owner without an id is the owner's.
+func TestGrantToNobody(t *testing.T) {
+	const grant = `<Grant><Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="CanonicalUser"><Type>CanonicalUser</Type></Grantee><Permission>%s</Permission></Grant>`
+	for _, test := range []struct{ owner, permission, want string }{
+		{"", "FULL_CONTROL", "known"}, {"", "READ", "unknown"}, {"o", "FULL_CONTROL", "unknown"},
+	} {
+		a := awsAnswers()
+		a["acl"] = answer{200, `<AccessControlPolicy><Owner><ID>` + test.owner + `</ID></Owner><AccessControlList>` + fmt.Sprintf(grant, test.permission) + `</AccessControlList></AccessControlPolicy>`}
+		handler, _ := a.serve(t)
+		c, err := open(t, handler, nil).Configuration(t.Context(), "b")
+		if err != nil || c.ACL.State.String() != test.want {
+			t.Errorf("owner %q, %s: ACL %+v, error %v, want it %s", test.owner, test.permission, c.ACL, err, test.want)
 		}
 	}
 }

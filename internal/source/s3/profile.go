@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/magpie-sec/magpie/internal/source"
 )
 
 // A Profile says what a store cannot say of itself.
@@ -18,6 +20,8 @@ type Profile struct {
 	Owners []string
 	// Lacks are the settings that the store does not have, though it answers as if it had.
 	Lacks []Setting
+	// Enforces are the settings that the store enforces as Amazon S3 does, of those that not every store enforces that has them.
+	Enforces []Setting
 }
 
 // A Setting is a part of a bucket's configuration that a store may not have.
@@ -34,10 +38,16 @@ const (
 	Replication       Setting = "replication"
 	Tags              Setting = "tags"
 	Versioning        Setting = "versioning"
+	// RestrictPublicBuckets is the switch of that name in a public access block.
+	RestrictPublicBuckets Setting = "restrict_public_buckets"
 )
 
 // Settings are all of them.
-var Settings = []Setting{ACL, Encryption, Location, Ownership, Policy, PublicAccessBlock, Replication, Tags, Versioning}
+var Settings = []Setting{ACL, Encryption, Location, Ownership, Policy, PublicAccessBlock, Replication, RestrictPublicBuckets, Tags, Versioning}
+
+// Doubted are the settings that some stores keep and tell without enforcing them. What a compatible store says of them counts only if its
+// profile does.
+var Doubted = []Setting{RestrictPublicBuckets}
 
 // askAgain is how long the store is taken at its word that it has not implemented a setting: it may be brought up to date meanwhile.
 const askAgain = time.Hour
@@ -88,6 +98,41 @@ func (s *Store) lacks(what Setting) (string, bool) {
 }
 
 const notImplemented = "the store has not implemented it"
+
+// blockOfCeph is the root element with which old versions of Ceph tell a public access block (https://tracker.ceph.com/issues/64492). Ceph
+// came to enforce RestrictPublicBuckets later still (https://tracker.ceph.com/issues/65741): who answers so does not.
+const blockOfCeph = "BlockPublicAccessBlockConfiguration"
+
+// otherRoots are the names by which compatible stores call the root element of an answer, beside S3's.
+func (s *Store) otherRoots(what Setting) []string {
+	if s.compatible() && what == PublicAccessBlock {
+		return []string{blockOfCeph}
+	}
+	return nil
+}
+
+// ignored reports whether a wrong answer tells that the store has no such setting: it has taken the question for that of the bucket's listing.
+// It must have answered another question about a configuration, or something on the way may have taken the questions away. Policies, access
+// control lists and what every store has are not believed to be missing for that: verdicts rest on them.
+func (s *Store) ignored(what Setting, wrong *wrongAnswer) bool {
+	switch what {
+	case Encryption, Ownership, PublicAccessBlock, Replication, Tags:
+		return s.compatible() && wrong.got == "ListBucketResult" && s.missing.has(Versioning)
+	}
+	return false
+}
+
+// block is what a public access block means in this store that is told under the root element of a name.
+func (s *Store) block(root string, b source.PublicAccessBlock) source.Fact[source.PublicAccessBlock] {
+	switch {
+	case !s.compatible(), !b.RestrictPublicBuckets, slices.Contains(s.opts.Profile.Enforces, RestrictPublicBuckets):
+	case root == blockOfCeph, slices.Contains(s.opts.Profile.Lacks, RestrictPublicBuckets):
+		b.RestrictPublicBuckets = false
+	default:
+		return source.Unknown[source.PublicAccessBlock]("RestrictPublicBuckets is set, which not every store enforces; whether this one does is a matter of its profile (restrict_public_buckets)")
+	}
+	return source.Known(b)
+}
 
 // ownPrincipals makes a policy of a compatible store one that IAM can read: a principal without its kind gets AWS's, and the owner's names
 // become the owner's account. Everything else stays as it is, byte for byte. The text must be a JSON object.

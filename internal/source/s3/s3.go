@@ -142,6 +142,11 @@ func New(opts Options) (*Store, error) {
 			return nil, fmt.Errorf("%q is not a setting of a bucket", what)
 		}
 	}
+	for _, what := range opts.Profile.Enforces {
+		if !slices.Contains(Doubted, what) || slices.Contains(opts.Profile.Lacks, what) {
+			return nil, fmt.Errorf("%q is not a setting that a profile can say is enforced, or it is said to be lacking as well", what)
+		}
+	}
 	for _, b := range opts.Buckets {
 		if !bucketName(b) {
 			return nil, fmt.Errorf("%q is not the name of a bucket", b)

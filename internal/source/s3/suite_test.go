@@ -33,6 +33,7 @@ func onBench(t testing.TB, change func(*s3.Options)) *benched {
 	b := s3test.Start(t)
 	opts := s3.Options{
 		Endpoint: b.URL, Region: s3test.Region, Account: "123456789012", Retry: quick, Credentials: benchKeys,
+		Profile: s3.Profile{Enforces: []s3.Setting{s3.RestrictPublicBuckets}},
 	}
 	if change != nil {
 		change(&opts)
