@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"io"
 	"strings"
+	"sync"
 
 	"github.com/klauspost/compress/gzip"
 
@@ -37,14 +38,29 @@ var Format = extract.Format{
 }
 
 func read(in *extract.Input, out *extract.Output) error {
-	s := &stream{br: bufio.NewReaderSize(in, 32<<10)}
-	zr, err := gzip.NewReader(s.br)
-	if err != nil {
+	s, _ := streams.Get().(*stream)
+	if s == nil {
+		s = &stream{br: bufio.NewReaderSize(nil, 32<<10), zr: new(gzip.Reader)}
+	}
+	s.br.Reset(in)
+	err := s.deliver(out)
+	// Kept for another document, without what belongs to this one; not if something panics.
+	s.br.Reset(nil)
+	*s = stream{br: s.br, zr: s.zr}
+	streams.Put(s)
+	return err
+}
+
+// streams keeps those that are done: the memory of a decompressor is many times that of a small object.
+var streams sync.Pool
+
+// deliver reads the one member.
+func (s *stream) deliver(out *extract.Output) error {
+	if err := s.zr.Reset(s.br); err != nil {
 		return err
 	}
-	zr.Multistream(false)
-	s.zr = zr
-	m := extract.Member{Name: memberName(out.Document().Name, zr.Name), Size: -1, Modified: zr.ModTime}
+	s.zr.Multistream(false)
+	m := extract.Member{Name: memberName(out.Document().Name, s.zr.Name), Size: -1, Modified: s.zr.ModTime}
 	if _, err := out.Member(m, s); err != nil {
 		return err
 	}

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/magpie-sec/magpie/internal/extract"
-	"github.com/magpie-sec/magpie/internal/extract/keyed"
 	"github.com/magpie-sec/magpie/internal/text"
 )
 
@@ -43,10 +42,16 @@ func format(name, mime string, about extract.About, extensions ...string) extrac
 		MaxBytes:   20 * extract.GB,
 		Match:      func(h *extract.Head) extract.Score { return match(h, h.Has(extensions...), name == "ini") },
 		Extract: func(in *extract.Input, out *extract.Output) error {
-			p := &parser{properties: strings.EqualFold(out.Document().Extension, "properties")}
-			p.text = keyed.NewText(in, out, &p.tree.Root)
+			p, _ := parsers.Get().(*parser)
+			if p == nil {
+				p = new(parser)
+			}
+			p.properties = strings.EqualFold(out.Document().Extension, "properties")
+			p.text.Begin(in, out, &p.tree.Root)
 			p.section = &p.tree.Root
-			return p.text.Run(p)
+			err := p.text.Run(p)
+			p.giveBack() // not if it panics
+			return err
 		},
 	}
 }

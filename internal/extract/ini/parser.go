@@ -2,6 +2,7 @@ package ini
 
 import (
 	"bytes"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/magpie-sec/magpie/internal/extract/keyed"
@@ -16,12 +17,24 @@ const (
 
 // A parser finds out in which section each line stands.
 type parser struct {
-	text       *keyed.Text
+	text       keyed.Text
 	tree       paths.Tree
 	section    *paths.Node
 	properties bool // the escapes of Java properties are undone
 
 	until []byte // what ends the value that goes on over lines: quotes, or a bracket
+}
+
+// parsers keeps those that are done.
+var parsers sync.Pool
+
+// giveBack keeps the parser for another document, without what belongs to this one.
+func (p *parser) giveBack() {
+	p.text.End()
+	*p = parser{text: p.text, tree: p.tree}
+	if p.tree.Reset() {
+		parsers.Put(p)
+	}
 }
 
 // Line implements keyed.Parser.

@@ -55,10 +55,14 @@ type Text struct {
 	labels  paths.Labels
 }
 
-// NewText returns the text of a document, of which the beginning belongs to the node.
-func NewText(in *extract.Input, out *extract.Output, root *paths.Node) *Text {
-	return &Text{w: in.Text(), batch: extract.NewBatch(out, text.Lines), node: root, held: -1, line: 1, row: 1}
+// Begin makes the text that of a document, of which the beginning belongs to the node. What a text that was used before keeps are the labels of
+// nodes of the same tree.
+func (t *Text) Begin(in *extract.Input, out *extract.Output, root *paths.Node) {
+	*t = Text{w: in.Text(), batch: extract.NewBatch(out, text.Lines), node: root, held: -1, line: 1, row: 1, near: t.near[:0], labels: t.labels}
 }
+
+// End leaves what belongs to the document.
+func (t *Text) End() { *t = Text{near: t.near[:0], labels: t.labels} }
 
 // Data is the text in the window.
 func (t *Text) Data() []byte { return t.data }

@@ -24,12 +24,26 @@ type Node struct {
 	field    *text.Field
 	children []*Node
 	byName   map[string]*Node
+	document uint32 // in which it was seen last
 }
 
-// A Tree holds the paths of a document. The zero value has the root alone.
+// A Tree holds the paths of a document. The zero value has the root alone. It serves one document after the other: those that a worker reads
+// often have the same paths, which are then made once; what a document before had is as if it were not there.
 type Tree struct {
-	Root Node
-	used int
+	Root     Node
+	document uint32
+	used     int
+	kept     int // what all nodes were charged for
+}
+
+// maxKept is up to which charge the nodes are kept for another document.
+const maxKept = 256 << 10
+
+// Reset begins another document. It reports false if the tree is not worth keeping: then it must not be used any more, nor the Labels of its nodes.
+func (t *Tree) Reset() bool {
+	t.document++
+	t.used = 0
+	return t.kept <= maxKept && t.document != 0
 }
 
 // Child returns the node of a name below parent, or parent when there is no room for a new one.
@@ -37,12 +51,12 @@ func (t *Tree) Child(parent *Node, name []byte) *Node {
 	name = LastPart(name)
 	if parent.byName != nil {
 		if n := parent.byName[string(name)]; n != nil {
-			return n
+			return t.again(n)
 		}
 	}
 	for _, c := range parent.children[:min(len(parent.children), fewChildren)] {
 		if c.name == string(name) {
-			return c
+			return t.again(c)
 		}
 	}
 	cost := 320 + len(name) + 16*(parent.depth+1)
@@ -50,7 +64,8 @@ func (t *Tree) Child(parent *Node, name []byte) *Node {
 		return parent
 	}
 	t.used += cost
-	n := &Node{parent: parent, name: string(name), depth: parent.depth + 1}
+	t.kept += cost
+	n := &Node{parent: parent, name: string(name), depth: parent.depth + 1, document: t.document}
 	parent.children = append(parent.children, n)
 	if parent.byName != nil {
 		parent.byName[n.name] = n
@@ -63,10 +78,24 @@ func (t *Tree) Child(parent *Node, name []byte) *Node {
 	return n
 }
 
+// again returns a node that is there, or its parent if this document has not had it and has no room for it.
+func (t *Tree) again(n *Node) *Node {
+	if n.document == t.document {
+		return n
+	}
+	cost := 320 + len(n.name) + 16*n.depth
+	if t.used+cost > maxPaths {
+		return n.parent
+	}
+	t.used += cost
+	n.document = t.document
+	return n
+}
+
 // Field returns the field of the path: its names from outside in.
 func (n *Node) Field() *text.Field {
 	if n.field == nil {
-		n.field = &text.Field{Names: make([]string, n.depth)}
+		n.field = newField(n.depth)
 		for at, i := n, n.depth-1; i >= 0; at, i = at.parent, i-1 {
 			n.field.Names[i] = at.name
 		}
@@ -82,6 +111,19 @@ func (n *Node) IsRoot() bool { return n.depth == 0 }
 
 // maxLabelled is how many fields with a label are kept.
 const maxLabelled = 1024
+
+// newField makes a field with so many names.
+func newField(names int) *text.Field {
+	if names > 4 {
+		return &text.Field{Names: make([]string, names)}
+	}
+	f := new(struct {
+		text.Field
+		names [4]string
+	})
+	f.Names = f.names[:names:names]
+	return &f.Field
+}
 
 // Labels makes the fields of values that have text beside them which may say what they are. The zero value is ready.
 type Labels struct {
@@ -105,7 +147,10 @@ func (l *Labels) Field(n *Node, label []byte) *text.Field {
 		clear(l.fields)
 	}
 	s := string(label)
-	f := &text.Field{Names: append([]string{s}, n.Field().Names...)}
+	above := n.Field().Names
+	f := newField(1 + len(above))
+	f.Names[0] = s
+	copy(f.Names[1:], above)
 	l.fields[labelled{n, s}] = f
 	return f
 }

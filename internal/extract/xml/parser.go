@@ -3,6 +3,7 @@ package xml
 import (
 	"bytes"
 	"io"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/magpie-sec/magpie/internal/extract"
@@ -73,10 +74,24 @@ type parser struct {
 	labels paths.Labels
 }
 
-func newParser(w *extract.Window, b *extract.Batch) *parser {
-	p := &parser{w: w, batch: b, line: 1, buf: make([]byte, 0, bufferSize)}
+// takes makes a parser ready for a document, with the memory that it has.
+func (p *parser) takes(w *extract.Window, b *extract.Batch) {
+	if p.buf == nil {
+		p.buf = make([]byte, 0, bufferSize)
+	}
+	p.w, p.batch, p.line = w, b, 1
 	b.Window(p.buf[:cap(p.buf)])
-	return p
+}
+
+// parsers keeps those that are done.
+var parsers sync.Pool
+
+// giveBack keeps the parser for another document, without what belongs to this one.
+func (p *parser) giveBack() {
+	*p = parser{frames: p.frames[:0], names: p.names[:0], tree: p.tree, buf: p.buf[:0:bufferSize], near: p.near[:0], of: p.of[:0], label: p.label[:0], labels: p.labels}
+	if p.tree.Reset() {
+		parsers.Put(p)
+	}
 }
 
 func (p *parser) run() error {

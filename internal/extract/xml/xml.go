@@ -28,7 +28,14 @@ var Format = extract.Format{
 	MaxBytes:   20 * extract.GB,
 	Match:      match,
 	Extract: func(in *extract.Input, out *extract.Output) error {
-		return newParser(in.Text(), extract.NewBatch(out, text.Lines)).run()
+		p, _ := parsers.Get().(*parser)
+		if p == nil {
+			p = new(parser)
+		}
+		p.takes(in.Text(), extract.NewBatch(out, text.Lines))
+		err := p.run()
+		p.giveBack() // not if it panics
+		return err
 	},
 }
 

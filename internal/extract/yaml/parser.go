@@ -2,6 +2,7 @@ package yaml
 
 import (
 	"bytes"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/magpie-sec/magpie/internal/extract/keyed"
@@ -37,7 +38,7 @@ type frame struct {
 
 // A parser finds out which keys stand above each line. What it does not understand belongs to what is around it.
 type parser struct {
-	text   *keyed.Text
+	text   keyed.Text
 	tree   paths.Tree
 	frames []frame
 	mode   mode
@@ -48,6 +49,18 @@ type parser struct {
 	flow  []*paths.Node // of the collections that are open
 	below int           // collections open below the deepest
 	key   []byte        // the key whose value comes next
+}
+
+// parsers keeps those that are done.
+var parsers sync.Pool
+
+// giveBack keeps the parser for another document, without what belongs to this one.
+func (p *parser) giveBack() {
+	p.text.End()
+	*p = parser{text: p.text, tree: p.tree, frames: p.frames[:0], flow: p.flow[:0], key: p.key[:0]}
+	if p.tree.Reset() {
+		parsers.Put(p)
+	}
 }
 
 // Line implements keyed.Parser.

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/magpie-sec/magpie/internal/extract"
-	"github.com/magpie-sec/magpie/internal/extract/keyed"
 	"github.com/magpie-sec/magpie/internal/text"
 )
 
@@ -31,9 +30,14 @@ var Format = extract.Format{
 	MaxBytes:   20 * extract.GB,
 	Match:      match,
 	Extract: func(in *extract.Input, out *extract.Output) error {
-		p := &parser{}
-		p.text = keyed.NewText(in, out, &p.tree.Root)
-		return p.text.Run(p)
+		p, _ := parsers.Get().(*parser)
+		if p == nil {
+			p = new(parser)
+		}
+		p.text.Begin(in, out, &p.tree.Root)
+		err := p.text.Run(p)
+		p.giveBack() // not if it panics
+		return err
 	},
 }
 
