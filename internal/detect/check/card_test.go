@@ -11,9 +11,9 @@ var cardChecks = []compactCheck{
 		[]string{"%B4032136880469571^DOE/JANE^2905201000?", ";4032136880469578=2913201000?", ";4032136880469578=", ";0000000000000000=2905201?", "%B4032136880469578", ""}},
 	{"Expiry", Expiry, "the forms that Macie's guide lists", []string{"02/26", "02/2026", "Feb 2026", "26-Feb", "2026-02", "2/26", "2026-Feb", "February, 2026", "2026-02-28", "28 Feb 2026"},
 		[]string{"13/26", "00/26", "02/1926", "Foo 2026", "2026-13", "02", "Feb", "2026", "2026-02-30", "Feb Mar 2026", "02/26/1", ""}},
-	{"ExpiryDigits", ExpiryDigits, "MMYY, MMYYYY, YYYYMM", []string{"0226", "022026", "202602"}, []string{"1326", "2602", "132026", "202613", "0299"}},
-	{"ExpiryMonth", ExpiryMonth, "the calendar", []string{"1", "02", "12", "FEB"}, []string{"0", "13", "FOO"}},
-	{"ExpiryYear", ExpiryYear, "years that cards bear", []string{"26", "2026"}, []string{"1926", "2126"}},
+	{"ExpiryDigits", takesAll(ExpiryDigits), "MMYY, MMYYYY, YYYYMM", []string{"0226", "022026", "202602"}, []string{"1326", "2602", "132026", "202613", "0299"}},
+	{"ExpiryMonth", takesAll(ExpiryMonth), "the calendar", []string{"1", "02", "12", "FEB"}, []string{"0", "13", "FOO"}},
+	{"ExpiryYear", takesAll(ExpiryYear), "years that cards bear", []string{"26", "2026"}, []string{"1926", "2126"}},
 	{"ExpiryMonthAndYear", ExpiryMonthAndYear, "the form of macie.md 1.4.1", []string{"02, exp_year: 2026"}, []string{"13, exp_year: 2026", "02, exp_year: 1926", ""}},
 	{"ExpiryYearAndMonth", ExpiryYearAndMonth, "the form of macie.md 1.4.1", []string{"2026, expM=02"}, []string{"2026, expM=13", "1026, expM=02"}},
 }
@@ -79,4 +79,9 @@ func FuzzCard(f *testing.F) {
 		ExpiryYearAndMonth(data)
 		DistinctGroups(data)
 	})
+}
+
+// takesAll makes a check of the grammar of a whole value.
+func takesAll(grammar func(value []byte, final bool) int) func([]byte) bool {
+	return func(value []byte) bool { return grammar(value, true) == len(value) }
 }

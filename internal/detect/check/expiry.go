@@ -1,12 +1,18 @@
 package check
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+)
 
 // The forms of a payment card's expiry: a month and a year (ISO/IEC 7813 has them as YYMM; cards and forms as month and year), or a full date.
 
 // Expiry reports whether the text is a month and a year, or a full date, with a year that a card can bear: 1990 to 2099, or two digits. The
 // month is a number or a name of monthNumber; a number stands before a year of two digits, a name on either side.
 func Expiry(text []byte) bool {
+	if len(text) > 0 && text[0] == '/' || bytes.HasSuffix(text, []byte(" ago")) { // 0:00:18 ago: not August
+		return false
+	}
 	var n, width [3]int
 	parts, month, monthAt := 0, 0, -1
 	for i := 0; i < len(text); {
@@ -56,25 +62,76 @@ func Expiry(text []byte) bool {
 	return expiryYear(n[parts-1], width[parts-1])
 }
 
-// ExpiryDigits reports whether digits are a month and a year without a separator: MMYY, MMYYYY or YYYYMM.
-func ExpiryDigits(digits []byte) bool {
-	switch len(digits) {
-	case 4:
-		year := number(digits[2:])
-		return monthOf(digits[:2]) > 0 && year >= 10 && year <= 60
-	case 6:
-		return monthOf(digits[:2]) > 0 && expiryYear(number(digits[2:]), 4) || monthOf(digits[4:]) > 0 && expiryYear(number(digits[:4]), 4)
+// ExpiryDate recognises a full date of expiry at t[start:end]: it stands in the paragraph of the word that announces it, with no other number between
+// (changes that follow each other in a log begin with dates), and is not part of a longer token.
+func ExpiryDate(t []byte, start, end int, final bool) (from, to int) {
+	if end+2 > len(t) && !final {
+		return More, 0
 	}
-	return false
+	if start > 0 && (isAlnum(t[start-1]) && !escapedBefore(t, start) || strings.IndexByte("_+%$/-.:", t[start-1]) >= 0 && start > 1 && isAlnum(t[start-2])) &&
+		!(t[start-1] == ':' && isLetter(t[start-2])) {
+		return No, 0
+	}
+	if end < len(t) && (isAlnum(t[end]) || t[end] == '_' || t[end] == '%' || strings.IndexByte("-+@./: ", t[end]) >= 0 && end+1 < len(t) && isDigit(t[end+1])) {
+		return No, 0
+	}
+	lines := 0
+	for i := start - 1; i >= 0 && start-i <= maxBetween; i-- {
+		switch b := t[i]; {
+		case b == '\n':
+			if lines++; lines == 2 {
+				return No, 0
+			}
+		case b == '\r' || b == ' ' || b == '\t':
+		case isDigit(b):
+			return No, 0
+		case i > 0 && lower(b) == 'p' && lower(t[i-1]) == 'x' || i > 2 && lower(b) == 'u' && lower(t[i-1]) == 'r' && lower(t[i-2]) == 'h' && lower(t[i-3]) == 't':
+			return start, end // the last "exp" or "thru"
+		default:
+			lines = 0
+		}
+	}
+	return start, end
 }
 
-// ExpiryMonth reports whether the value is a month: 1 to 12, or a name.
-func ExpiryMonth(compact []byte) bool {
-	return monthNumber(compact) > 0 || allDigits(compact) && monthOf(compact) > 0
+// escapedBefore reports whether the letter before t[i] is that of an escaped line end or tab.
+func escapedBefore(t []byte, i int) bool {
+	return i > 1 && t[i-2] == '\\' && strings.IndexByte("nrt", t[i-1]) >= 0
 }
 
-// ExpiryYear reports whether the digits are a year of expiry.
-func ExpiryYear(digits []byte) bool { return expiryYear(number(digits), len(digits)) }
+// ExpiryDigits is the grammar of a whole value that is a month and a year without a separator: MMYY, MMYYYY or YYYYMM.
+func ExpiryDigits(value []byte, _ bool) int {
+	if !allDigits(value) {
+		return No
+	}
+	switch len(value) {
+	case 4:
+		if year := number(value[2:]); monthOf(value[:2]) > 0 && year >= 10 && year <= 60 {
+			return len(value)
+		}
+	case 6:
+		if monthOf(value[:2]) > 0 && expiryYear(number(value[2:]), 4) || monthOf(value[4:]) > 0 && expiryYear(number(value[:4]), 4) {
+			return len(value)
+		}
+	}
+	return No
+}
+
+// ExpiryMonth is the grammar of a whole value that is a month: 1 to 12, or a name.
+func ExpiryMonth(value []byte, _ bool) int {
+	if len(value) >= 3 && monthNumber(value) > 0 || allDigits(value) && monthOf(value) > 0 {
+		return len(value)
+	}
+	return No
+}
+
+// ExpiryYear is the grammar of a whole value that is a year of expiry.
+func ExpiryYear(value []byte, _ bool) int {
+	if allDigits(value) && expiryYear(number(value), len(value)) {
+		return len(value)
+	}
+	return No
+}
 
 // ExpiryYearFollows is the grammar of a month's value that the year of the same expiry follows under a name of its own: "2, exp_year: 2026".
 func ExpiryYearFollows(rest []byte, final bool) int {

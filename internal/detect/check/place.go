@@ -92,7 +92,7 @@ func longitudeName(word []byte) bool {
 }
 
 // Coordinates reports whether the text begins with a latitude and ends in a longitude in decimal degrees: at most 90 and 180, with two decimals or
-// more, and not both zero (ISO 6709; WGS 84).
+// more (ISO 6709; WGS 84), and not both within one degree of zero: that is open sea, and numbers of the unit square.
 func Coordinates(text []byte) bool { return coordinates(text, 2) }
 
 // FineCoordinates is Coordinates with three decimals or more.
@@ -113,7 +113,7 @@ func coordinates(text []byte, decimals int) bool {
 		start--
 	}
 	lon, _ := degrees(text[start:end], decimals)
-	return n > 0 && start > i+n && lat >= 0 && lat <= 90 && lon >= 0 && lon <= 180 && (lat > 0 || lon > 0)
+	return n > 0 && start > i+n && lat >= 0 && lat <= 90 && lon >= 0 && lon <= 180 && (lat >= 1 || lon >= 1)
 }
 
 // degrees returns the number with which the text begins, -1 if it has fewer decimals than least, and its length.
@@ -179,7 +179,7 @@ func GeoJSONPosition(t []byte, start, end int, final bool) (from, to int) {
 		second++
 	}
 	lat, n := degrees(t[second:], 2)
-	if lon < 0 || lon > 180 || lat < 0 || lat > 90 || lon == 0 && lat == 0 || commas == 1 && second+n != to {
+	if lon < 0 || lon > 180 || lat < 0 || lat > 90 || lon < 1 && lat < 1 || commas == 1 && second+n != to {
 		return No, 0
 	}
 	return from, to

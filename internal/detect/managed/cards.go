@@ -53,7 +53,8 @@ func bareCards() []detect.Layout {
 	out := layouts(detect.KeywordAbsent, bareCardShapes)
 	for i := range out {
 		out[i].Alone = true
-		out[i].CheckText = check.DistinctGroups
+		out[i].Lead = "/" // to be seen and refused
+		out[i].CheckText = check.BareCard
 	}
 	return out
 }
@@ -131,24 +132,26 @@ func expirations() []detect.Layout {
 	out := needKeyword(
 		"9{1,2}[-/]9{4}", "9{1,2} / 9{2,4}", "9{1,2}[-/]99", "9{4}[-/]99",
 		"a{3,9}[-/ .]9{4}", "a{3,9}, 9{4}", "a{3,9}. 9{4}", "a{3,9}[-/ ]99", "99[-/ ]a{3,9}", "9{4}[-/ ]a{3,9}",
-		"9{4}[-/ .]99[-/ .]99", "9{1,2}[-/.]9{1,2}[-/.]9{4}", "9{1,2}[-/]9{1,2}[-/]99",
-		"9{1,2}[-/ ]a{3,9},?[-/ ]9{4}", "a{3,9} 9{1,2},? 9{4}",
 	)
 	for i := range out {
 		out[i].CheckText = check.Expiry
+		out[i].Lead = "/" // to be seen and refused: the end of a date
 		out[i].Alone = true
+	}
+	for _, shape := range []string{
+		"9{4}[-/ .]99[-/ .]99", "9{1,2}[-/.]9{1,2}[-/.]9{4}", "9{1,2}[-/]9{1,2}[-/]99",
+		"9{1,2}[-/ ]a{3,9},?[-/ ]9{4}", "a{3,9} 9{1,2},? 9{4}",
+	} {
+		out = append(out, detect.Layout{Shape: shape, Around: check.ExpiryDate, CheckText: check.Expiry})
 	}
 	return append(out,
 		// "exp" is a function as well: it takes the form that is embossed.
-		detect.Layout{Shape: "99/99", Keywords: []string{"exp"}, CheckText: check.Expiry, Alone: true},
-		detect.Layout{Shape: "99/9{4}", Keywords: []string{"exp"}, CheckText: check.Expiry, Alone: true},
+		detect.Layout{Shape: "99/99", Keywords: []string{"exp"}, Lead: "/", CheckText: check.Expiry, Alone: true},
+		detect.Layout{Shape: "99/9{4}", Keywords: []string{"exp"}, Lead: "/", CheckText: check.Expiry, Alone: true},
 		detect.Layout{Shape: "9{1,2}", Keyword: detect.KeywordRequired, Keywords: months, Tail: check.ExpiryYearFollows, CheckText: check.ExpiryMonthAndYear},
 		detect.Layout{Shape: "9{2,4}", Keyword: detect.KeywordRequired, Keywords: years, Tail: check.ExpiryMonthFollows, CheckText: check.ExpiryYearAndMonth},
-		detect.Layout{Shape: "9{4}", Keyword: detect.KeywordInField, Keywords: expiryFields, Check: check.ExpiryDigits, Alone: true},
-		detect.Layout{Shape: "9{6}", Keyword: detect.KeywordInField, Keywords: expiryFields, Check: check.ExpiryDigits, Alone: true},
-		detect.Layout{Shape: "9{1,2}", Keyword: detect.KeywordInField, Keywords: months, Check: check.ExpiryMonth, Alone: true},
-		detect.Layout{Shape: "a{3,9}", Keyword: detect.KeywordInField, Keywords: months, Check: check.ExpiryMonth},
-		detect.Layout{Shape: "99", Keyword: detect.KeywordInField, Keywords: years, Check: check.ExpiryYear, Alone: true},
-		detect.Layout{Shape: "9{4}", Keyword: detect.KeywordInField, Keywords: years, Check: check.ExpiryYear, Alone: true},
+		detect.Layout{Tail: check.ExpiryDigits, Keyword: detect.KeywordInField, Keywords: expiryFields, Whole: true},
+		detect.Layout{Tail: check.ExpiryMonth, Keyword: detect.KeywordInField, Keywords: months, Whole: true},
+		detect.Layout{Tail: check.ExpiryYear, Keyword: detect.KeywordInField, Keywords: years, Whole: true},
 	)
 }

@@ -404,6 +404,7 @@ loop:
 			k.end++
 		}
 	case camel && !joinedCamel(word):
+	case capitals > 1 && lowers == 1 && word[len(word)-1] == 's': // IDs
 	default:
 		k.form = proper
 		k.caps = lowers == 0
@@ -558,6 +559,9 @@ loop:
 		}
 		return last, toks[0].kind.family() + max(toks[last].kind.given(), 1)
 	}
+	if last >= 3 && onlyGiven(toks[:last+1]) {
+		return -1, 0
+	}
 	if given == 0 && toks[0].kind&eastern != 0 && toks[last].kind.given() > 0 {
 		given = toks[last].kind.given()
 		family = toks[0].kind.family()
@@ -586,6 +590,16 @@ loop:
 		score++
 	}
 	return last, score
+}
+
+// onlyGiven reports whether the words are given names and nothing else: Alice Bob Carol Dave are four people.
+func onlyGiven(toks []token) bool {
+	for i := range toks {
+		if toks[i].form != proper || toks[i].kind.given() != Sure || toks[i].kind.family() >= Likely {
+			return false
+		}
+	}
+	return true
 }
 
 // familyFollows reports whether a listed family name stands behind toks[k], perhaps with a particle.

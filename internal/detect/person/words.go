@@ -61,7 +61,7 @@ var particles = setOf(`van der den de del della di da das dos du la le von zu zu
 	degli dei dalla dal lo`)
 
 // weakParticles are articles as well: by themselves they make no family name of an unlisted word.
-var weakParticles = setOf("der den la le los las lo e y i ten ter das dos di d ben st san")
+var weakParticles = setOf("zu zum zur vom der den la le los las lo e y i ten ter das dos di d ben st san")
 
 // capitalParticles are particles that are often written with a capital and are no words of their own.
 var capitalParticles = setOf("Van Der Den De Del Della Di Da Dos Du La Le Von Zu Bin Ibn Al El Ter Ten Bint Abu Dal Dalla Degli")
@@ -93,7 +93,25 @@ var things = setOf(`str street oblast krai raion st road rd avenue ave drive bou
 	french spanish italian dutch greek latin russian chinese japanese american british european african asian indian the of and for with from in
 	on at by is was are were has had have would can could should must not no yes this that these those his her its their our your my we you he
 	she they it if when where who what how why all any each every some new old grove manor cottage estate mansion plantation ranch farm farms
-	winery brewery vineyard vineyards hms uss ship aircraft carrier destroyer mk christ claus`)
+	winery brewery vineyard vineyards hms uss ship aircraft carrier destroyer mk christ claus
+	` + pronouns + typefaces + codeWords + countries)
+
+// Words of text in which nouns have capitals, and where people's names would stand: können Sie Dateien.
+const pronouns = `sie ihr ihre ihrem ihrer ihres ihnen uns unser unsere dein deine mein meine euch keine folgendes folgende `
+
+// How typefaces and their characters are called: Cambria Bold Italic, TAI LE LETTER KA.
+const typefaces = `italic oblique bold semibold condensed sans serif mono monospace grotesk gothic font fonts letter letters glyph vowel consonant `
+
+// Names of types and files, and what programs and documents speak: Len Expr, Dev Mgr.
+const codeWords = `expr stmt decl timespec timeval func struct enum iface impl ctx cfg config mgr util utils args argv params attr attrs ptr buf msg req resp src dst
+	api url uri dns tls ssl http https xml html json yaml sql pdf csv linux unix debian ubuntu windows android org `
+
+// countries are names of countries and regions that no one bears, or next to no one, and believers' names.
+const countries = `afghanistan albania algeria angola antarctica armenia azerbaijan bahrain bangladesh belarus belgium bolivia botswana bulgaria cambodia cameroon
+	croatia cyprus czechia ecuador egypt eritrea estonia ethiopia finland guatemala guinea haiti honduras hungary iceland indonesia iran iraq kashmir
+	kazakhstan kosovo kuwait latvia liberia libya lithuania madagascar malaysia mauritius mexico moldova mongolia montenegro mozambique myanmar namibia
+	nepal nicaragua nigeria pakistan palestine paraguay philippines qatar romania rwanda serbia singapore slovakia slovenia somalia switzerland syria taiwan
+	tanzania thailand tunisia uganda ukraine uruguay uzbekistan venezuela vietnam yemen zambia zimbabwe muslim muslims catholic orthodox buddhist `
 
 // firms are words that, behind a comma, '&' or "and", make a name that of a firm.
 var firms = setOf("inc llc llp ltd limited corp corporation co company plc gmbh ag sa sas srl spa bv nv oy ab kg sons son brothers partners associates daughters cie hijos fils figli sohne")
@@ -124,7 +142,7 @@ var notNames = func() map[string]bool {
 		hong kong,viet nam,sri lanka,papua guinea,addis ababa,abu dhabi,kuala lumpur,phnom penh,santa fe,tel aviv,lady gaga,
 		ann taylor,eddie bauer,tommy hilfiger,ralph lauren,jenny craig,mary kay,betty crocker,aunt jemima,john deere,jack russell,
 		paris saint-germain,austin healey,king james,prince albert,prince edward,king george,queen elizabeth,queen victoria,queen mary,lord nelson,
-		st martin,jean jacques,marie antoinette,magna carta,anno domini,ave maria,bella vista,buena vista,terra nova,casa blanca,costa brava,costa blanca`, ",") {
+		st martin,jean jacques,marie antoinette,magna carta,anno domini,ave maria,prentice hall,morgan kaufmann,addison wesley,julian day,julian date,columbus day,mato grosso,avant garde,bella vista,buena vista,terra nova,casa blanca,costa brava,costa blanca`, ",") {
 		m[strings.TrimSpace(p)] = true
 	}
 	return m
