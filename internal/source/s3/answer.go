@@ -192,14 +192,14 @@ func rootElement(start []byte) string {
 	}
 }
 
-// plainWord returns a word of the store's that may stand in an error: letters, digits, dots, hyphens and underscores, at most 64.
+// plainWord returns a word of the store's that may stand in an error: letters, digits, dots, colons, hyphens and underscores, at most 64.
 func plainWord(s string) string {
 	if len(s) > 64 {
 		return ""
 	}
 	for i := range len(s) {
 		c := s[i]
-		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '.' && c != '-' && c != '_' {
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '.' && c != ':' && c != '-' && c != '_' {
 			return ""
 		}
 	}

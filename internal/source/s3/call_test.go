@@ -327,7 +327,7 @@ func TestObjectsThatCannotBeRead(t *testing.T) {
 			fmt.Fprintf(w, "<Error><Code>%s</Code><Message>%s</Message></Error>", code, text)
 		})
 	}
-	// The messages are those of Amazon S3's and KMS's documentation.
+	// The messages are those of Amazon S3's and KMS's documentation, and what Ceph and MinIO answered.
 	for name, test := range map[string]struct {
 		handler http.Handler
 		want    source.Kind
@@ -338,6 +338,10 @@ func TestObjectsThatCannotBeRead(t *testing.T) {
 		"KMS disabled": {message(400, "KMS.DisabledException", "arn:aws:kms:eu-west-1:123456789012:key/1 is disabled."), source.KeyUnavailable, "KMS"},
 		"archived":     {message(403, "InvalidObjectState", "The operation is not valid for the object's storage class"), source.Archived, "archived"},
 		"denied":       {message(403, "AccessDenied", "Access Denied"), source.AccessDenied, "AccessDenied"},
+		"SSE-C, Ceph":  {message(400, "InvalidArgument", "Requests specifying Server Side Encryption with Customer provided keys must provide a valid encryption algorithm."), source.Encrypted, "SSE-C"},
+		"key, Ceph":    {message(400, "InvalidArgument", "Failed to retrieve the actual key, kms-keyid: k"), source.KeyUnavailable, "KMS"},
+		"key, MinIO":   {message(404, "kms:KeyNotFound", "key with given key ID does not exist"), source.KeyUnavailable, "kms:KeyNotFound"},
+		"no version":   {message(400, "InvalidArgument", "Invalid version id specified"), source.NotFound, ""},
 		"marker":       {message(405, "MethodNotAllowed", "The specified method is not allowed against this resource."), source.NotFound, ""},
 	} {
 		d := open(t, test.handler, nil)

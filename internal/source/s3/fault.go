@@ -44,6 +44,7 @@ const (
 	noHint hint = iota
 	hintEncrypted
 	hintKMS
+	hintKey
 )
 
 func hintOf(message string) hint {
@@ -54,6 +55,9 @@ func hintOf(message string) hint {
 	// AWS: "User: ... is not authorized to perform: kms:Decrypt on the resource ..."
 	case strings.Contains(message, "kms:Decrypt"), strings.Contains(message, "AWS KMS"):
 		return hintKMS
+	// Ceph, with the code InvalidArgument, where there is no such key and where it has no service for keys.
+	case strings.Contains(message, "Failed to retrieve the actual key"):
+		return hintKey
 	}
 	return noHint
 }
@@ -152,13 +156,15 @@ func (s *Store) judgeStatus(f *failure, at target, told *statusError) {
 		return
 	}
 	switch status := told.status; {
+	case strings.HasPrefix(told.code, "kms:"), told.hint == hintKey: // MinIO, Ceph
+		e.Kind = source.KeyUnavailable
+	case status == http.StatusBadRequest && told.hint == hintEncrypted:
+		e.Kind, e.Err = source.Encrypted, errors.New("encrypted with a key of the customer's own (SSE-C)")
 	case at.version && (told.code == "InvalidArgument" || status == http.StatusMethodNotAllowed):
 		e.Kind = source.NotFound // no such version, or a delete marker
 	case status >= 300 && status < 400 && status != http.StatusNotModified:
 		f.moved = s.learn(at.bucket, told.region)
 		e.Err = errors.New("the store redirects, which is not followed")
-	case status == http.StatusBadRequest && told.hint == hintEncrypted:
-		e.Kind, e.Err = source.Encrypted, errors.New("encrypted with a key of the customer's own (SSE-C)")
 	case status == http.StatusBadRequest && told.region != "" && s.learn(at.bucket, told.region):
 		f.moved = true
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -15,14 +18,37 @@ import (
 
 var _ source.Writer = (*Store)(nil)
 
-// PutObject implements source.Writer by one PutObject, which S3 makes visible as a whole. A compatible store that has not implemented SSE-KMS
-// stores the object as it stores all others.
+// PutObject implements source.Writer by one PutObject, which S3 makes visible as a whole. A compatible store that has not implemented SSE-KMS,
+// or lacks encryption by its profile, stores the object as it stores all others. Compatible stores call their keys by plain names: one that
+// does not know the key by its ARN is asked for that of the name at its end.
 func (s *Store) PutObject(ctx context.Context, bucket, key string, body []byte, opts source.PutOptions) error {
-	err := s.put(ctx, bucket, key, body, opts)
-	var told *statusError
-	if opts.KMSKey != "" && s.compatible() && errors.As(err, &told) && (told.code == "NotImplemented" || told.status == http.StatusNotImplemented) {
+	if !s.compatible() || opts.KMSKey == "" {
+		return s.put(ctx, bucket, key, body, opts)
+	}
+	if slices.Contains(s.opts.Profile.Lacks, Encryption) {
 		opts.KMSKey = ""
 		return s.put(ctx, bucket, key, body, opts)
+	}
+	byARN, byName := opts.KMSKey, opts.KMSKey[strings.LastIndexByte(opts.KMSKey, '/')+1:]
+	if s.keysByName.Load() {
+		opts.KMSKey = byName
+	}
+	err := s.put(ctx, bucket, key, body, opts)
+	if source.KindOf(err) == source.KeyUnavailable && opts.KMSKey != byName {
+		opts.KMSKey = byName
+		if err = s.put(ctx, bucket, key, body, opts); err == nil {
+			s.keysByName.Store(true)
+		}
+	}
+	var told *statusError
+	switch {
+	case errors.As(err, &told) && (told.code == "NotImplemented" || told.status == http.StatusNotImplemented):
+		opts.KMSKey = ""
+		return s.put(ctx, bucket, key, body, opts)
+	case source.KindOf(err) == source.KeyUnavailable:
+		s.keysByName.Store(false)
+		return &source.Error{Kind: source.KeyUnavailable, Op: "write", Bucket: bucket, Key: key,
+			Err: fmt.Errorf("the store has no key %s, nor %s that it could use (%w); name encryption under lacks in its profile to have objects stored as all others are", byARN, byName, told)}
 	}
 	return err
 }

@@ -116,6 +116,8 @@ type Store struct {
 	// notBefore is the time (nanoseconds since 1970) until which a store that asked to slow down is left alone.
 	notBefore atomic.Int64
 	missing   missing // what the store has not implemented
+	// keysByName is set when the store has taken a KMS key by its name that it did not know by its ARN.
+	keysByName atomic.Bool
 
 	mu      sync.Mutex
 	base    *aws.Config           // nil until the standard chain has been read
