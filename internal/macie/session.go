@@ -1,6 +1,7 @@
 package macie
 
 import (
+	"bytes"
 	"context"
 	"errors"
 
@@ -20,13 +21,14 @@ func session(ctx context.Context, tx store.Tx, t store.Tenant) (store.Session, e
 }
 
 // EnableMacie enables Macie for the caller's account in the Region. A Watcher reads the inventory then, and a request
-// that asks for it before.
+// that asks for it before. The request that has enabled it may come again with its client token, as clients send it when its answer was lost.
 func (s *Service) EnableMacie(ctx context.Context, in *macie2.EnableMacieInput) (*macie2.EnableMacieOutput, error) {
 	t, now := tenant(ctx), s.cfg.Now().UnixMilli()
 	row := store.Session{
 		Status:    string(macie2.MacieStatusEnabled),
 		Frequency: string(macie2.FindingPublishingFrequencyFifteenMinutes),
 		CreatedAt: now, UpdatedAt: now,
+		Doc: wire.Marshal(in),
 	}
 	if in.Status != "" {
 		row.Status = string(in.Status)
@@ -35,7 +37,9 @@ func (s *Service) EnableMacie(ctx context.Context, in *macie2.EnableMacieInput) 
 		row.Frequency = string(in.FindingPublishingFrequency)
 	}
 	err := s.cfg.DB.Update(ctx, func(tx store.Tx) error {
-		switch _, err := store.GetSession(ctx, tx, t); {
+		switch earlier, err := store.GetSession(ctx, tx, t); {
+		case err == nil && wire.Value(in.ClientToken) != "" && bytes.Equal(earlier.Doc, row.Doc):
+			return nil
 		case err == nil:
 			return wire.Errorf(wire.Conflict, "Macie has already been enabled")
 		case !errors.Is(err, store.ErrNotFound):

@@ -111,6 +111,43 @@ func TestSession(t *testing.T) {
 	}
 }
 
+// TestEnableAgain sends EnableMacie once more with its client token, as a client does that never got the answer.
+func TestEnableAgain(t *testing.T) {
+	w := newWorld(t)
+	ctx := as(t.Context(), other)
+	enable := func(token string, status macie2.MacieStatus) error {
+		_, err := w.service.EnableMacie(ctx, &macie2.EnableMacieInput{ClientToken: wire.Ptr(token), Status: status})
+		return err
+	}
+	session := func() *macie2.GetMacieSessionOutput {
+		out, err := w.service.GetMacieSession(ctx, &macie2.GetMacieSessionInput{})
+		must(t, err)
+		return out
+	}
+	must(t, enable("token", macie2.MacieStatusEnabled))
+	before := session()
+	w.clock.Advance(patience)
+	must(t, enable("token", macie2.MacieStatusEnabled))
+	equal(t, "session after the repetition", session(), before)
+	refused(t, enable("another", macie2.MacieStatusEnabled), wire.Conflict, "Macie has already been enabled")
+	refused(t, enable("token", macie2.MacieStatusPaused), wire.Conflict, "Macie has already been enabled")
+
+	// A repetition that comes late undoes nothing.
+	_, err := w.service.UpdateMacieSession(ctx, &macie2.UpdateMacieSessionInput{FindingPublishingFrequency: macie2.FindingPublishingFrequencySixHours})
+	must(t, err)
+	before = session()
+	must(t, enable("token", macie2.MacieStatusEnabled))
+	equal(t, "session after a late repetition", session(), before)
+
+	// Without a token nothing tells a repetition from another request.
+	_, err = w.service.DisableMacie(ctx, &macie2.DisableMacieInput{})
+	must(t, err)
+	_, err = w.service.EnableMacie(ctx, &macie2.EnableMacieInput{})
+	must(t, err)
+	_, err = w.service.EnableMacie(ctx, &macie2.EnableMacieInput{})
+	refused(t, err, wire.Conflict, "Macie has already been enabled")
+}
+
 // TestSuspend suspends Macie: jobs that are not over are cancelled for good, those that are stay, and no new ones are taken.
 func TestSuspend(t *testing.T) {
 	w := newWorld(t)
