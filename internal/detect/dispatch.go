@@ -34,6 +34,8 @@ type dispatch struct {
 	mixedHeads    filter16 // with keywords.fours
 	// bareNumbers is for runs of digits, by length and the lowest four bits of the first.
 	bareNumbers [16 * maxRun]bareNumber
+	// short is bareNumbers for numbers of one to three digits, whatever the first.
+	short [4]shortNumber
 	// bareMixed has, for the runs of letters and for the others by length, the first characters by the bits of alnumIndex.
 	bareMixed [2][maxRun]uint64
 	bareRuns  [kinds][maxRun]bareRun // by kind as well
@@ -63,6 +65,10 @@ type bareNumber struct {
 	sets   uint64 // that the byte behind the run may be in, see dispatch.after
 	follow uint64 // by bits, of the bytes behind that one which have to be digits
 }
+
+// A shortNumber says whether layouts may begin with numbers of a length: any with all of them, followed with those behind which there is a digit
+// behind another byte. Each has all bits or none.
+type shortNumber struct{ any, followed uint64 }
 
 // The bits of dispatch.before.
 const (
@@ -194,7 +200,7 @@ func (b *listBuilder) addBareWords(sh *shape) {
 	}
 	for n := 1; n < maxRun; n++ {
 		if len(lit) >= minLiteral && sh.runs.has(kindDigit, n) {
-			b.addBareNumber(n, lit[0], 1<<b.afterSet(sh.after[n]), 0)
+			b.addBareNumber(n, lit[0], 1<<b.afterSet(sh.after[n]), sh.digitsBehind(n))
 		}
 		switch {
 		case !plain || !sh.runs.has(kindLower, n) && !sh.runs.has(kindUpper|kindLower, n) && !(n == 1 && sh.runs.has(kindUpper, n)):
@@ -214,6 +220,12 @@ func (d *dispatch) addBareNumber(n int, first byte, sets uint64, follow int) {
 	}
 	r.sets |= sets
 	r.follow &= 1<<follow - 1
+	if n < len(d.short) {
+		d.short[n].followed = ^uint64(0)
+		if follow == 0 {
+			d.short[n].any = ^uint64(0)
+		}
+	}
 }
 
 // addBare notes that a list with layouts that need no keyword is for the runs of this kind, length and first character.

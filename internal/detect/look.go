@@ -123,16 +123,26 @@ func (s *Scanner) firstLook(t []byte, i int) uint64 {
 // bytes that are no digits of the runs that only begin with digits, which may be among the others as well.
 func (st *stretch) numbers(d *dispatch) (hits, broken uint64) {
 	digits, bytes := st.digits, st.bytes
+	all := st.starts & digits
+	if all == 0 {
+		return 0, 0
+	}
+	broken = (digits + all) &^ digits & st.alnum      // a bit added to the first of a run carries on to its end
 	known := int64(digits | ^uint64(0)<<(st.size&63)) // not known to be none: the highest bit is set
-	todo := st.starts & digits
-	ends := (digits + todo) &^ digits // a bit added to the first of a run carries on to its end
-	broken = ends & st.alnum
+	// Most numbers are of one to three digits, and most of these begin nothing.
+	second, third, fourth := digits>>1, digits>>2, digits>>3
+	todo := all & second & third & fourth
+	todo |= all &^ second & (d.short[1].any | d.short[1].followed&uint64(known>>2))
+	todo |= all & second &^ third & (d.short[2].any | d.short[2].followed&uint64(known>>3))
+	todo |= all & second & third &^ fourth & (d.short[3].any | d.short[3].followed&uint64(known>>4))
+	ends := (digits + todo) &^ digits
+	_ = bytes[0]
 	for ; todo != 0; todo &= todo - 1 {
-		b, end := uint(bits.TrailingZeros64(todo))&63, uint(bits.TrailingZeros64(ends))&63
+		b, end := uint(bits.TrailingZeros64(todo)), uint(bits.TrailingZeros64(ends))
 		ends &= ends - 1
 		r := &d.bareNumbers[(end-b)<<4&(16*maxRun-16)|uint(bytes[b]&15)]
-		if r.sets&d.after[bytes[end]] != 0 && uint64(known>>end>>1)&r.follow == r.follow {
-			hits |= 1 << b
+		if r.sets&d.after[bytes[end]] != 0 && uint64(known>>(end&63)>>1)&r.follow == r.follow {
+			hits |= 1 << (b & 63)
 		}
 	}
 	return hits, broken
@@ -147,15 +157,19 @@ func (st *stretch) plainWords(d *dispatch) (hits, broken uint64) {
 	ends := (plain + todo) &^ plain
 	broken = ends & st.alnum
 	hits = todo & d.anyBareWords
+	_ = bytes[0]
+	small, factor := hashing.small, hashing.factor
 	for ; todo != 0; todo &= todo - 1 {
-		b, end := uint(bits.TrailingZeros64(todo))&63, uint(bits.TrailingZeros64(ends))&63
+		b, end := uint(bits.TrailingZeros64(todo)), uint(bits.TrailingZeros64(ends))
 		ends &= ends - 1
-		if d.plainWords.hasTop(plainHash(binary.LittleEndian.Uint64(bytes[b:][:8]), end-b)) {
-			hits |= 1 << b
-		}
+		hash := ((binary.LittleEndian.Uint64(bytes[b:][:8])|small)&plainMask[(end-b)&63] + uint64(end-b)) * factor // plainHash
+		hits |= d.plainWords[hash>>54] >> (hash >> 48 & 63) & 1 << (b & 63)
 	}
 	return hits, broken
 }
+
+// hashing has the constants of plainHash as variables: the compiler keeps those in registers.
+var hashing = struct{ small, factor uint64 }{0x20 * every, hashFactor}
 
 // lookAtWord is the look at the run at bit b, a hit of plainWords.
 func (s *Scanner) lookAtWord(t []byte, i int, st *stretch, b uint) bool {
@@ -192,13 +206,14 @@ func (s *Scanner) lookAtMixed(t []byte, i int, st *stretch, b uint) bool {
 // lookAtNames returns the runs that may be a word of layouts with Words.
 func (s *Scanner) lookAtNames(t []byte, i int, st *stretch) (look uint64) {
 	words := s.e.words
-	todo := st.starts & st.capitals
+	todo, bytes := st.starts&st.capitals, st.bytes
 	ends := (st.alnum + todo) &^ st.alnum
+	_ = bytes[0]
 	for ; todo != 0; todo &= todo - 1 {
-		b, end := uint(bits.TrailingZeros64(todo))&63, uint(bits.TrailingZeros64(ends))&63
+		b, end := uint(bits.TrailingZeros64(todo)), uint(bits.TrailingZeros64(ends))
 		ends &= ends - 1
-		if words.has(wordHash(st.head(b), end-b))&1 != 0 && words.glance(t, i+int(b), i+int(end)) {
-			look |= 1 << b
+		if words.has(wordHash(binary.LittleEndian.Uint64(bytes[b:][:8]), end-b))&1 != 0 && words.glance(t, i+int(b), i+int(end)) {
+			look |= 1 << (b & 63)
 		}
 	}
 	return look

@@ -6,6 +6,7 @@ import (
 	"math/bits"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // A shape is a compiled Layout.Shape. It matches without backtracking: every element takes as much as it may.
@@ -40,6 +41,9 @@ func (sh *shape) findGroups() {
 				}
 			}
 			return
+		case e.set == nil && e.min > 0 && !strings.ContainsFunc(e.literal, notLetterOrDigit):
+			n += len(e.literal)
+			continue
 		case e.set == nil || e.set.hasOther():
 			return
 		}
@@ -548,6 +552,8 @@ func (sh *shape) literal() string { return sh.elements[0].literal }
 func (sh *shape) last() *byteSet { return sh.elements[len(sh.elements)-1].set }
 
 func isDigit(b byte) bool { return b-'0' < 10 }
+
+func notLetterOrDigit(r rune) bool { return r >= utf8.RuneSelf || !isAlnum(byte(r)) }
 
 func isAlnum(b byte) bool { return b-'0' < 10 || (b|0x20)-'a' < 26 }
 
