@@ -200,7 +200,8 @@ func FirstWide(b []byte) int { return asciiLen(b) }
 func asciiLen(b []byte) int {
 	i := 0
 	for ; i+32 <= len(b); i += 32 {
-		w := binary.LittleEndian.Uint64(b[i:]) | binary.LittleEndian.Uint64(b[i+8:]) | binary.LittleEndian.Uint64(b[i+16:]) | binary.LittleEndian.Uint64(b[i+24:])
+		t := (*[32]byte)(b[i:])
+		w := binary.LittleEndian.Uint64(t[0:]) | binary.LittleEndian.Uint64(t[8:]) | binary.LittleEndian.Uint64(t[16:]) | binary.LittleEndian.Uint64(t[24:])
 		if w&0x8080808080808080 != 0 {
 			break
 		}

@@ -205,10 +205,108 @@ func (p *parser) walk() error {
 		if p.pos == len(p.data) {
 			return nil
 		}
-		if err := p.token(p.data[p.pos]); err != nil {
+		c := p.data[p.pos]
+		if c == '"' && p.state == key && p.batch != nil {
+			if err := p.members(); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := p.token(c); err != nil {
 			return err
 		}
 	}
+}
+
+// members reads members of the open object from a name on, for as long as they are in the window and written as most are: a name, and a string or
+// a number, without escapes. Whatever else comes it leaves to the states, at the place where they would be.
+func (p *parser) members() error {
+	data := p.data
+	open := &p.frames[len(p.frames)-1]
+	for {
+		start := p.pos + 1
+		stop := p.expected(open, start)
+		if stop < 0 {
+			if stop = special(data, start); stop == len(data) || data[stop] != '"' {
+				return p.str()
+			}
+			p.member(start, stop)
+		}
+		i := stop + 1
+		if i == len(data) || data[i] != ':' {
+			p.pos, p.state = i, colon
+			return nil
+		}
+		if i++; i < len(data) && data[i] == ' ' {
+			i++
+		}
+		p.pos, p.state = i, member
+		if i == len(data) || p.batch.Full() {
+			return nil
+		}
+		var next int
+		if c := data[i]; c == '"' {
+			i++
+			if stop = special(data, i); stop == len(data) || data[stop] != '"' {
+				return nil
+			}
+			next = stop + 1
+		} else if c >= '1' && c <= '9' {
+			stop = digits(data, i+1)
+			if stop+1 < len(data) && data[stop] == '.' && isDigit(data[stop+1]) {
+				stop = digits(data, stop+2)
+			}
+			if stop == len(data) || wordByte[data[stop]] {
+				return nil
+			}
+			next = stop
+		} else {
+			return nil
+		}
+		p.deliver(i, stop, false)
+		if next == len(data) || data[next] != ',' {
+			p.pos, p.state = next, after
+			return nil
+		}
+		if next++; next < len(data) && data[next] == ' ' {
+			next++
+		}
+		p.pos, p.state = next, key
+		if next == len(data) || data[next] != '"' || p.batch.Full() {
+			return nil
+		}
+	}
+}
+
+// expected returns the end of the name at a place if it is the one that stood there in the record before, whose path then is that of the next
+// value; else -1.
+func (p *parser) expected(open *frame, start int) int {
+	if open.lost {
+		return -1
+	}
+	n := open.node.first
+	if open.last != nil {
+		n = open.last.next
+	}
+	if n == nil || !n.plain || n.document != p.paths.document {
+		return -1
+	}
+	end := start + len(n.name)
+	if end >= len(p.data) || p.data[end] != '"' || string(p.data[start:end]) != n.name {
+		return -1
+	}
+	p.value, p.lost, open.last = n, false, n
+	return end
+}
+
+func isDigit(c byte) bool { return c-'0' <= 9 }
+
+// digits returns the end of the digits from i on.
+func digits(b []byte, i int) int {
+	for i < len(b) && isDigit(b[i]) {
+		i++
+	}
+	return i
 }
 
 // blanks passes white space.

@@ -29,6 +29,7 @@ type node struct {
 	// The member that followed this one last time, and the one that came first in this object: records repeat their order.
 	next, first *node
 	document    uint32 // in which it was seen last
+	plain       bool   // the name is written as it is: nothing in it would be escaped
 }
 
 // paths is the tree of all nodes. It serves one document after the other: those that a worker reads often have the same paths, which are then
@@ -113,7 +114,7 @@ func (t *paths) elementOf(parent *node) *node {
 
 // add makes a node and charges for it and for its field.
 func (t *paths) add(parent *node, name string, array bool) *node {
-	n := &node{parent: parent, name: name, array: array, depth: parent.depth + 1}
+	n := &node{parent: parent, name: name, array: array, depth: parent.depth + 1, plain: special([]byte(name), 0) == len(name)}
 	if !t.charge(n) {
 		return nil
 	}

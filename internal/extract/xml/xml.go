@@ -60,7 +60,7 @@ func match(h *extract.Head) extract.Score {
 	if len(b) < 4 || b[0] != '<' {
 		return extract.No
 	}
-	if slices.Contains(templates, h.Extension) || bytes.Contains(bytes.ToLower(b[:min(len(b), 1024)]), []byte("<html")) {
+	if slices.Contains(templates, h.Extension) || hasHTML(b[:min(len(b), 1024)]) {
 		return extract.No
 	}
 	if bytes.HasPrefix(b, []byte("<?xml")) && len(b) > 5 && (b[5] == ' ' || b[5] == '\t' || b[5] == '\n' || b[5] == '\r') {
@@ -83,6 +83,22 @@ func match(h *extract.Head) extract.Score {
 		return extract.No
 	}
 	return extract.Likely
+}
+
+// hasHTML says whether an element of this name begins, in upper or lower case.
+func hasHTML(b []byte) bool {
+	const tag = "<html"
+	for {
+		i := bytes.IndexByte(b, '<')
+		if i < 0 || len(b)-i < len(tag) {
+			return false
+		}
+		b = b[i:]
+		if k := 1; b[k]|0x20 == tag[k] && string(bytes.ToLower(b[:len(tag)])) == tag {
+			return true
+		}
+		b = b[1:]
+	}
 }
 
 // wellFormed reports whether tags are balanced below one root, and how many start tags there are.
