@@ -83,7 +83,7 @@ func BenchmarkFootprint(b *testing.B) {
 }
 
 // footprintTables are the tables that a job's objects fill.
-var footprintTables = []string{"shards", "results", "ledger", "findings", "finding_documents", "finding_attributes", "outbox", "exports", "export_bodies", "job_events", "river_job"}
+var footprintTables = []string{"shards", "results", "result_pages", "ledger", "findings", "finding_documents", "finding_attributes", "outbox", "exports", "export_bodies", "job_events", "river_job"}
 
 type tableSize struct{ rows, bytes int64 }
 

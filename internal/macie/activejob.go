@@ -43,6 +43,9 @@ type activeJob struct {
 	automated bool                                // it is a cycle of automated discovery
 	levels    map[string]func(int64) detect.Level // of automated discovery: id or ARN of an identifier -> its severity at a count
 
+	constant       sync.Once // of the next two
+	partition, arn string
+
 	buckets sync.Map // bucket name -> *macie2.S3Bucket, as known when the run met it
 	read    sync.Map // source.Driver -> map[string]bool: the buckets of its inventory, which was read for this run
 }
@@ -275,6 +278,7 @@ func (j *activeJob) save(ctx context.Context, tx store.Tx, run job.RunRef, outco
 	results := make([]store.Result, len(outcomes))
 	for i, o := range outcomes {
 		results[i] = o.result
+		results[i].Detections = nil // the finding has them
 	}
 	if err := store.PutResults(ctx, tx, run.Tenant, run.JobID, run.RunID, results); err != nil {
 		return err
@@ -288,14 +292,18 @@ func (j *activeJob) save(ctx context.Context, tx store.Tx, run job.RunRef, outco
 
 // subject returns what a finding or a record says of an object beside what was found. Location is set when it is known which file tells of it.
 func (j *activeJob) subject(bucket string, o source.Object, now wire.Time) classify.Subject {
-	partition := arn.PartitionOf(j.run.Region)
+	j.constant.Do(func() {
+		j.partition = arn.PartitionOf(j.run.Region)
+		j.arn = jobARN(j.run.Tenant, j.run.JobID)
+	})
+	partition := j.partition
 	s := classify.Subject{
 		ID: findingID(j.run, bucket, o), Account: j.run.Account, Region: j.run.Region, Partition: partition, Now: now, Automated: j.automated,
 		Bucket: j.bucket(bucket, partition),
 		Object: classify.S3Object(partition, bucket, o),
 	}
 	if !j.automated {
-		s.JobARN, s.JobID = jobARN(j.run.Tenant, j.run.JobID), j.run.JobID
+		s.JobARN, s.JobID = j.arn, j.run.JobID
 	}
 	return s
 }

@@ -471,7 +471,7 @@ func TestPartsPaused(t *testing.T) {
 	w.wait(id)
 	equal(t, "statuses", w.statuses(id), whole.statuses(want))
 	equal(t, "totals", w.totals(id).Counters, whole.totals(want).Counters)
-	equal(t, "detections", string(w.results(id)["large.csv"].Detections), string(whole.results(want)["large.csv"].Detections))
+	equal(t, "detections", w.detections(id, "large.csv"), whole.detections(want, "large.csv"))
 
 	// Of a job that is cancelled in the middle nothing is left once another meets a large object.
 	w.worker.cfg.Reopen = true

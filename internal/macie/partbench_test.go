@@ -121,7 +121,7 @@ func BenchmarkLarge(b *testing.B) {
 					b.Fatal(b.Context().Err())
 				}
 				b.StopTimer()
-				told := string(w.results(id)["large.csv"].Detections)
+				told := w.detections(id, "large.csv")
 				if n := w.totals(id).Counters; n.Bytes != g.size || n.Findings != 1 || first != "" && told != first {
 					b.Fatalf("%+v, %s; whole: %s", n, told, first)
 				}

@@ -260,6 +260,17 @@ func (w *world) results(id string) map[string]store.Result {
 	return byKey
 }
 
+// detections returns what the finding of an object says was found in it by a job.
+func (w *world) detections(id, key string) string {
+	w.Helper()
+	got, err := w.service.GetFindings(w.ctx, &macie2.GetFindingsInput{FindingIds: []string{w.results(id)[key].FindingID}})
+	must(w, err)
+	if len(got.Findings) != 1 {
+		w.Fatalf("%d findings of %s", len(got.Findings), key)
+	}
+	return string(wire.Marshal(got.Findings[0].ClassificationDetails.Result))
+}
+
 // latestRef names the latest run of a job of home; of a job that is gone, that of a one-time job.
 func latestRef(w *world, id string) job.RunRef {
 	w.Helper()

@@ -57,6 +57,44 @@ func PutExport(ctx context.Context, tx Tx, f ExportFile, body []byte) error {
 	return err
 }
 
+// PutExports adds files of a tenant with what they hold, like PutExport one by one, in few statements.
+func PutExports(ctx context.Context, tx Tx, files []ExportFile, bodies [][]byte) error {
+	var rows, held [][]any
+	for i, f := range files {
+		rows = append(rows, []any{f.Tenant.Account, f.Tenant.Region, []byte(f.File), document(f.Destination), f.Records, int64(len(bodies[i])), f.NotBefore, f.CreatedAt})
+	}
+	ids := make(map[string]int64, len(files))
+	if err := insertRows(ctx, tx, "INSERT INTO exports (account, region, file, destination, records, size, not_before, created_at) VALUES ",
+		" ON CONFLICT (account, region, file) DO NOTHING RETURNING id, file", rows, func(rows Rows) error {
+			var id int64
+			var file []byte
+			err := rows.Scan(&id, &file)
+			ids[string(file)] = id
+			return err
+		}); err != nil {
+		return err
+	}
+	var waiting []int // files of names that others have
+	for i, f := range files {
+		id, ok := ids[f.File]
+		if !ok {
+			waiting = append(waiting, i)
+			continue
+		}
+		delete(ids, f.File) // another of this name would be the second
+		held = append(held, []any{id, f.Tenant.Account, f.Tenant.Region, document(bodies[i])})
+	}
+	if err := insertRows(ctx, tx, "INSERT INTO export_bodies (id, account, region, body) VALUES ", "", held, nil); err != nil {
+		return err
+	}
+	for _, i := range waiting {
+		if err := PutExport(ctx, tx, files[i], bodies[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // ClaimExports returns up to limit files of a tenant whose time has come, those that have waited longest first, and puts them off until a time:
 // whoever claimed them has as long to write them before another does.
 func ClaimExports(ctx context.Context, tx Tx, t Tenant, now, until int64, limit int) ([]ExportFile, error) {

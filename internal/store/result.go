@@ -1,13 +1,14 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 )
 
-// Result is what became of an object version in a run of a job. Together with the rules it was judged by it is also the ledger: what is
-// known of the version, whichever job learned it.
+// Result is what became of an object version in a run of a job.
 type Result struct {
 	Bucket          string
 	Key             []byte
@@ -22,7 +23,7 @@ type Result struct {
 	ModifiedAt      int64
 	AnalyzedAt      int64
 	FindingID       string // "" if there was nothing to report
-	Detections      []byte // JSON; nil if there is none
+	Detections      []byte // JSON; nil if there is none, or the finding has it
 }
 
 const resultColumns = "bucket, object_key, version_id, full_key, rules, status, reason, size, mime_type, bytes_classified, etag, modified_at, " +
@@ -35,13 +36,28 @@ func PutResults(ctx context.Context, tx Tx, t Tenant, jobID, runID string, resul
 	for i, r := range results {
 		last[object{r.Bucket, string(r.Key), r.VersionID}] = i
 	}
+	var page []*Result
+	for i := range results {
+		r := &results[i]
+		if text := r.Bucket + r.VersionID + r.Status + r.Reason + r.MIMEType + r.ETag; CleanText(text) != text {
+			return CheckText(fmt.Sprintf("text of the result of %q", r.Key), text)
+		}
+		if r.paged() && r.Bucket == results[0].Bucket && last[object{r.Bucket, string(r.Key), r.VersionID}] == i {
+			page = append(page, r)
+		}
+	}
+	if len(page) >= pageLeast {
+		slices.SortFunc(page, resultOrder)
+		if err := putResultPage(ctx, tx, t, jobID, runID, page); err != nil {
+			return err
+		}
+	} else {
+		page = nil
+	}
 	var values [][]any
 	for i, r := range results {
-		if last[object{r.Bucket, string(r.Key), r.VersionID}] != i {
+		if last[object{r.Bucket, string(r.Key), r.VersionID}] != i || page != nil && r.paged() && r.Bucket == page[0].Bucket {
 			continue
-		}
-		if err := CheckText("text of the result of "+fmt.Sprintf("%q", r.Key), r.Bucket+r.VersionID+r.Status+r.Reason+r.MIMEType+r.ETag); err != nil {
-			return err
 		}
 		key := BoundKey(document(r.Key))
 		var full []byte
@@ -83,7 +99,16 @@ func Results(ctx context.Context, tx Tx, t Tenant, jobID, runID string, after Re
 		out = append(out, r)
 		return err
 	})
-	return out, err
+	if err != nil {
+		return nil, err
+	}
+	paged, err := pagedResults(ctx, tx, t, jobID, runID, after, limit)
+	if err != nil || len(paged) == 0 {
+		return out, err
+	}
+	out = append(paged, out...) // rows are later than pages that have the same object
+	sortResults(&out)
+	return out[:min(len(out), limit)], nil
 }
 
 // An ObjectState is an object version as a listing tells of it.
@@ -108,8 +133,11 @@ func Dealt(ctx context.Context, tx Tx, t Tenant, jobID, bucket string, latest in
 		return nil, err
 	}
 	dealt := make([]bool, len(objects))
+	if err := dealtInPages(ctx, tx, t, jobID, bucket, runs, objects, dealt); err != nil {
+		return nil, err
+	}
 	for i, o := range objects {
-		if o.ETag == "" {
+		if o.ETag == "" || dealt[i] {
 			continue
 		}
 		for _, run := range runs { // one by one: the primary key begins with the run
@@ -127,4 +155,42 @@ func Dealt(ctx context.Context, tx Tx, t Tenant, jobID, bucket string, latest in
 		}
 	}
 	return dealt, nil
+}
+
+// dealtInPages looks for objects in the pages of runs.
+func dealtInPages(ctx context.Context, tx Tx, t Tenant, jobID, bucket string, runs []string, objects []ObjectState, dealt []bool) error {
+	type object struct{ key, version string }
+	wanted := make(map[object]int, len(objects))
+	var first, last []byte
+	for i, o := range objects {
+		if o.ETag == "" {
+			continue
+		}
+		if len(wanted) == 0 || bytes.Compare(o.Key, first) < 0 {
+			first = o.Key
+		}
+		if len(wanted) == 0 || bytes.Compare(o.Key, last) > 0 {
+			last = o.Key
+		}
+		wanted[object{string(o.Key), o.VersionID}] = i
+	}
+	for _, run := range runs {
+		if len(wanted) == 0 {
+			break
+		}
+		err := resultPages(ctx, tx, t, jobID, run, "bucket = $5 AND first_key <= $6 AND last_key >= $7", []any{bucket, document(last), document(first)},
+			func(page []Result) error {
+				for i := range page {
+					r := &page[i]
+					if n, ok := wanted[object{string(r.Key), r.VersionID}]; ok && objects[n].ETag == r.ETag {
+						dealt[n] = true
+					}
+				}
+				return nil
+			})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

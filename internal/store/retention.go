@@ -57,18 +57,23 @@ func RunRetired(ctx context.Context, tx Tx, r RunPlace, part RetiredPart) error 
 	return err
 }
 
-// DeleteRunResults deletes up to limit results of a run and returns how many there were.
+// DeleteRunResults deletes results of a run and returns how many there were: fewer than limit if none is left, and else as many, or somewhat more.
 func DeleteRunResults(ctx context.Context, tx Tx, r RunPlace, limit int) (int64, error) {
-	return tx.Exec(ctx, `DELETE FROM results WHERE account = $1 AND region = $2 AND job_id = $3 AND run_id = $4 AND (bucket, object_key, version_id) IN (
+	n, err := tx.Exec(ctx, `DELETE FROM results WHERE account = $1 AND region = $2 AND job_id = $3 AND run_id = $4 AND (bucket, object_key, version_id) IN (
 		SELECT bucket, object_key, version_id FROM results WHERE account = $1 AND region = $2 AND job_id = $3 AND run_id = $4 LIMIT $5)`,
 		r.Tenant.Account, r.Tenant.Region, r.JobID, r.RunID, int64(limit))
+	if err != nil || n >= int64(limit) {
+		return n, err
+	}
+	paged, err := deleteResultPages(ctx, tx, r, int64(limit)-n)
+	return n + paged, err
 }
 
 // DeleteRun deletes what is left of a run that is over, up to limit rows of its shards and results at a time. It reports whether all of it is
 // gone. That the job has had the run stays known.
 func DeleteRun(ctx context.Context, tx Tx, r RunPlace, limit int) (gone bool, err error) {
 	n, err := DeleteRunResults(ctx, tx, r, limit)
-	if err != nil || n == int64(limit) {
+	if err != nil || n >= int64(limit) {
 		return false, err
 	}
 	args := []any{r.Tenant.Account, r.Tenant.Region, r.JobID, r.RunID}

@@ -63,7 +63,7 @@ func DeleteTenant(ctx context.Context, db DB, t Tenant) error {
 }
 
 func deleteRows(ctx context.Context, tx Tx, t Tenant) error {
-	for _, table := range []string{"sessions", "settings", "tags", "shards", "runs", "jobs", "job_buckets", "job_events", "results", "buckets", "bucket_documents",
+	for _, table := range []string{"sessions", "settings", "tags", "shards", "runs", "jobs", "job_buckets", "job_events", "results", "result_pages", "buckets", "bucket_documents",
 		"bucket_tags", "notifications", "ledger", "ledger_rules", "discovery_objects", "discovery_detections", "discovery_profiles", "custom_identifiers", "allow_lists", "findings_filters",
 		"reveal_requests", "exports", "export_bodies", "large_objects", "object_parts"} {
 		if _, err := tx.Exec(ctx, "DELETE FROM "+table+" WHERE account = $1 AND region = $2", t.Account, t.Region); err != nil {

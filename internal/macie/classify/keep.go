@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/magpie-sec/magpie/internal/detect"
@@ -54,7 +55,17 @@ type keptLocation struct {
 }
 
 // Keep writes down what the findings of a document need: counts, and of each type as many places as one finding shows of all types.
-func (d *Document) Keep() ([]byte, error) { return json.Marshal(d.kept(MaxFindingLocations)) }
+func (d *Document) Keep() ([]byte, error) {
+	if len(d.Detections) > 0 || len(d.Custom) > 0 || d.Archive || d.Status.Reason != "" {
+		return json.Marshal(d.kept(MaxFindingLocations))
+	}
+	// As of most objects, and as json.Marshal would write it.
+	b := make([]byte, 0, 96)
+	for _, s := range []struct{ name, text string }{{`{"mime":`, d.MIME}, {`,"code":`, string(d.Status.Code)}} {
+		b = appendText(append(b, s.name...), s.text)
+	}
+	return append(strconv.AppendInt(append(b, `,"bytes":`...), d.Status.Bytes, 10), '}'), nil
+}
 
 // KeepMember writes down a member of an archive with all that its record needs. Told reads it.
 func (d *Document) KeepMember() ([]byte, error) {

@@ -253,7 +253,7 @@ func Upgrade(t *testing.T, url string, open func(ctx context.Context, url string
 			"ALTER TABLE runs DROP COLUMN totals", "ALTER TABLE runs DROP COLUMN emptied", "ALTER TABLE runs DROP COLUMN folded",
 			"CREATE INDEX results_ledger ON results (account, region, bucket, object_key, version_id, rules)"}
 		for _, table := range append(accessAnalyzerTables, append(inventoryTables, "custom_identifiers", "allow_lists", "job_buckets", "findings_filters",
-			"outbox", "ledger", "ledger_rules", "job_events", "notifications", "reveal_requests", "exports", "export_bodies", "leases", "large_objects", "object_parts")...) {
+			"outbox", "ledger", "ledger_rules", "job_events", "notifications", "reveal_requests", "exports", "export_bodies", "leases", "large_objects", "object_parts", "result_pages")...) {
 			undo = append(undo, "DROP TABLE "+table)
 		}
 		err := store.CreateJob(ctx, tx, here, job)

@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/magpie-sec/magpie/internal/store"
@@ -110,4 +111,24 @@ func testExports(t *testing.T, db store.DB) {
 		equal(t, "body", "new", string(body))
 		return err
 	})
+
+	// Several together, of which one has the name of another and one that of a file that waits.
+	update(t, db, func(ctx context.Context, tx store.Tx) error {
+		var files []store.ExportFile
+		var bodies [][]byte
+		for i, name := range []string{"d", "c", "e", "d"} {
+			files = append(files, store.ExportFile{Tenant: there, File: name, Records: int64(i), NotBefore: 2000 + int64(i)})
+			bodies = append(bodies, []byte(fmt.Sprint("body ", i)))
+		}
+		return errors.Join(store.PutExports(ctx, tx, nil, nil), store.PutExports(ctx, tx, files, bodies))
+	})
+	told := map[string]string{}
+	for _, f := range claim(there, 3000, 4000, 8) {
+		view(t, db, func(ctx context.Context, tx store.Tx) error {
+			body, err := store.ExportBody(ctx, tx, f.ID)
+			told[f.File] += fmt.Sprint(f.Records, " ", f.Size, " ", string(body))
+			return err
+		})
+	}
+	equal(t, "put together", map[string]string{"b": "2 9 elsewhere", "c": "1 6 body 1", "d": "3 6 body 3", "e": "2 6 body 2"}, told)
 }

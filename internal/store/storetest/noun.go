@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -16,7 +18,7 @@ import (
 
 var (
 	sessionTests   = []test{{"RoundTrip", testSession}, {"DeleteTenant", testDeleteTenant}, {"DeleteHalfway", testDeleteHalfway}}
-	resultTests    = []test{{"RoundTrip", testResults}, {"LongKeys", testLongKeys}, {"BadText", testBadText}}
+	resultTests    = []test{{"RoundTrip", testResults}, {"Pages", testResultPages}, {"LongKeys", testLongKeys}, {"BadText", testBadText}}
 	accessKeyTests = []test{{"RoundTrip", testAccessKeys}}
 	tagTests       = []test{{"RoundTrip", testTags}}
 	settingTests   = []test{{"RoundTrip", testSettings}, {"Exclusive", testExclusive}}
@@ -73,7 +75,7 @@ func fill(t testing.TB, db store.DB, tenant store.Tenant) {
 			store.PutSession(ctx, tx, tenant, store.Session{Status: "ENABLED"}),
 			store.PutSetting(ctx, tx, tenant, "a", 1, nil),
 			store.PutTags(ctx, tx, tenant, "arn", map[string]string{"k": "v"}),
-			store.PutResults(ctx, tx, tenant, "j", "u", []store.Result{{Bucket: "b", Key: []byte("k")}}),
+			store.PutResults(ctx, tx, tenant, "j", "u", append(plainResults("b", "plain/%02d", 10), store.Result{Bucket: "b", Key: []byte("k")})),
 			store.CreateJob(ctx, tx, tenant, store.Job{ID: "j", ClientToken: "t"}),
 			store.BucketListed(ctx, tx, tenant, "j", "b", 1),
 			store.CreateFindingsFilter(ctx, tx, tenant, store.FindingsFilter{ID: "f"}),
@@ -218,6 +220,121 @@ func testResults(t *testing.T, db store.DB) {
 	equal(t, "replaced", []store.Result{changed, results[1], results[2]}, read(here, "j", "r"))
 	for _, nothing := range [][]store.Result{read(here, "j", "r2"), read(here, "j2", "r"), read(there, "j", "r")} {
 		equal(t, "elsewhere", []store.Result(nil), nothing)
+	}
+}
+
+// plainResults are those of n objects in which nothing was found; name makes their keys.
+func plainResults(bucket, name string, n int) (results []store.Result) {
+	for i := range int64(n) {
+		r := store.Result{Bucket: bucket, Key: fmt.Appendf(nil, name, i), Rules: "r1", Status: "COMPLETE", Size: 1000 + i*i, MIMEType: "text/csv", BytesClassified: 1000,
+			ETag: fmt.Sprintf("%032x", i*7919), ModifiedAt: 1_790_000_000_000 - i, AnalyzedAt: 1_790_000_100_000 + i}
+		switch i % 5 {
+		case 1:
+			r.VersionID, r.MIMEType = fmt.Sprint("v", i), ""
+		case 2:
+			r.ETag = "\"ABCDEF-3\""
+		case 3:
+			r.ETag, r.Size = "", -1
+		}
+		results = append(results, r)
+	}
+	return results
+}
+
+// testResultPages stores results that share a row beside others, in several commits that overlap, and reads them in order, in parts, by objects and
+// away.
+func testResultPages(t *testing.T, db store.DB) {
+	first := plainResults("a", "k/%03d", 300)
+	found, skipped := first[7], first[100]
+	found.FindingID = "f"
+	skipped.Status, skipped.Reason = "SKIPPED", "MALFORMED_FILE"
+	first[7], first[100] = found, skipped
+	second, elsewhere := plainResults("a", "k/%03d+", 40), plainResults("b", "\xffk%d", 9)
+	for i := range second {
+		second[i].Rules = "r2"
+	}
+	late := first[150] // told twice, and otherwise at last
+	late.MIMEType = "text/plain"
+	reread := skipped
+	reread.Status, reread.Reason = "COMPLETE", ""
+	gone := first[9]
+	gone.Status, gone.Reason = "SKIPPED", "SOURCE_OBJECT_NO_LONGER_AVAILABLE"
+	want := map[string]store.Result{}
+	commit := func(results ...store.Result) {
+		t.Helper()
+		update(t, db, func(ctx context.Context, tx store.Tx) error {
+			return store.PutResults(ctx, tx, here, "j", "r", results)
+		})
+		for _, r := range results {
+			want[r.Bucket+"\x00"+string(r.Key)+"\x00"+r.VersionID] = r
+		}
+	}
+	slices.Reverse(first[:50]) // within a commit in any order
+	commit(first...)
+	commit(elsewhere...)
+	commit(append(second, late, reread)...)
+	commit(gone)
+	sorted := []store.Result{}
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		sorted = append(sorted, want[name])
+	}
+	if n := census(t, db); n["result_pages"] != 3 || n["results"] != 2 {
+		t.Errorf("%d pages, %d rows", n["result_pages"], n["results"])
+	}
+	for _, limit := range []int{1000, 350, 64, 7} {
+		var got []store.Result
+		for place := (store.ResultPlace{}); ; {
+			var part []store.Result
+			view(t, db, func(ctx context.Context, tx store.Tx) (err error) {
+				part, err = store.Results(ctx, tx, here, "j", "r", place, limit)
+				return err
+			})
+			got = append(got, part...)
+			if len(part) < limit {
+				break
+			}
+			last := part[len(part)-1]
+			place = store.ResultPlace{Bucket: last.Bucket, Key: last.Key, VersionID: last.VersionID}
+		}
+		equal(t, fmt.Sprint("results, at a time ", limit), sorted, got)
+	}
+	view(t, db, func(ctx context.Context, tx store.Tx) error {
+		unread, err := store.UnreadResults(ctx, tx, here, "j", "r", store.ResultPlace{}, 10)
+		if len(unread) != 1 || string(unread[0].Key) != string(gone.Key) {
+			t.Errorf("unread: %+v", unread)
+		}
+		elsewhere, failed := store.Results(ctx, tx, there, "j", "r", store.ResultPlace{}, 10)
+		equal(t, "of another tenant", []store.Result(nil), elsewhere)
+		return errors.Join(err, failed)
+	})
+
+	// A later run asks which objects were dealt with as they are.
+	update(t, db, func(ctx context.Context, tx store.Tx) error {
+		_, err := tx.Exec(ctx, "INSERT INTO runs (account, region, job_id, run_id, run_key, state, started_at) VALUES ($1, $2, 'j', 'r', 'k', '', 0)", here.Account, here.Region)
+		return err
+	})
+	ask := func(r store.Result) store.ObjectState {
+		return store.ObjectState{Key: r.Key, VersionID: r.VersionID, ETag: r.ETag}
+	}
+	changed, untagged := ask(second[5]), ask(second[6])
+	changed.ETag, untagged.ETag = "other", ""
+	view(t, db, func(ctx context.Context, tx store.Tx) error {
+		dealt, err := store.Dealt(ctx, tx, here, "j", "a", 3, []store.ObjectState{ask(second[4]), changed, ask(found), untagged, ask(first[299]), {Key: []byte("z"), ETag: "e"}})
+		equal(t, "dealt with", []bool{true, false, true, false, true, false}, dealt)
+		return err
+	})
+
+	// They go in parts.
+	total, last := int64(0), int64(100)
+	for last >= 100 {
+		update(t, db, func(ctx context.Context, tx store.Tx) (err error) {
+			last, err = store.DeleteRunResults(ctx, tx, store.RunPlace{Tenant: here, JobID: "j", RunID: "r"}, 100)
+			return err
+		})
+		total += last
+	}
+	if n := census(t, db); n["result_pages"]+n["results"] != 0 || total < int64(len(want)) {
+		t.Errorf("%d pages and %d rows are left, %d results deleted", n["result_pages"], n["results"], total)
 	}
 }
 
