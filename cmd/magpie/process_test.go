@@ -21,7 +21,7 @@ import (
 )
 
 // patience is how long a test waits for something that must come. It is far beyond what a slow machine needs.
-const patience = 2 * time.Minute
+const patience = 4 * time.Minute
 
 // A process is a magpie that a test started. It is killed when the test ends.
 type process struct {
@@ -29,6 +29,7 @@ type process struct {
 	cmd    *exec.Cmd
 	stdout output
 	killed bool          // by the test, so that its end is no news
+	asked  bool          // to end gracefully: a second time would end it at once
 	exited chan struct{} // closed when it has ended and all its output is read
 
 	mu    sync.Mutex
@@ -166,15 +167,16 @@ func (p *process) wait() int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
-// stop ends the process gracefully and returns how long that took.
-func (p *process) stop() time.Duration {
+// stop ends the process gracefully; it may have been asked to already.
+func (p *process) stop() {
 	p.t.Helper()
-	began := time.Now()
-	p.signal(syscall.SIGTERM)
+	if !p.asked {
+		p.asked = true
+		p.signal(syscall.SIGTERM)
+	}
 	if code := p.wait(); code != 0 {
 		p.t.Fatalf("exit code %d after SIGTERM:\n%s", code, p.log())
 	}
-	return time.Since(began)
 }
 
 // A serving is a server that answers.

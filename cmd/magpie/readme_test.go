@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -33,15 +34,20 @@ func readmeBlock(t *testing.T, marker string) string {
 	return block + "\n"
 }
 
-// freePort returns a port that nobody listens on just now.
+// freePort returns a port that nobody listens on just now, and that the system gives to nobody: below those that it chooses itself when asked for
+// any (ip_local_port_range, 32768 and more), which other tests take at any time.
 func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		port := 12_000 + rand.IntN(20_000)
+		l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", port))
+		if err == nil {
+			l.Close()
+			return port
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	t.Fatal("no port is free")
+	return 0
 }
 
 // TestReadmeFleet runs the README's lines of a server and its workers on a database of the test's, and a job on them.

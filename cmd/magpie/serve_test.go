@@ -226,13 +226,22 @@ func copyDatabase(t *testing.T, s *serving, dir string, statements ...string) st
 		t.Fatal(err)
 	}
 	defer from.Close()
-	// VACUUM INTO cannot run in a transaction, and the store gives nothing else; a backup by file copy is whole only after a checkpoint.
-	for _, name := range []string{"", "-wal"} {
-		if text, err := os.ReadFile(filepath.Join(s.dir, databaseFile+name)); err == nil {
+	// VACUUM INTO cannot run in a transaction, and the store gives nothing else.
+	// Nobody writes, or moves the log into the file, while a transaction holds the only place of a writer.
+	err = from.Update(t.Context(), func(store.Tx) error {
+		for _, name := range []string{"", "-wal"} {
+			text, err := os.ReadFile(filepath.Join(s.dir, databaseFile+name))
+			if err != nil {
+				return err
+			}
 			if err := os.WriteFile(path+name, text, 0o600); err != nil {
-				t.Fatal(err)
+				return err
 			}
 		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 	db, err := openDatabase(t.Context(), path, 0, nil)
 	if err != nil {
