@@ -16,9 +16,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/accessanalyzer"
 	aatypes "github.com/aws/aws-sdk-go-v2/service/accessanalyzer/types"
 
-	"github.com/magpie-sec/magpie/internal/pgtest"
 	"github.com/magpie-sec/magpie/internal/source"
 	"github.com/magpie-sec/magpie/internal/source/s3/s3test"
+	"github.com/magpie-sec/magpie/internal/store/open/opentest"
 )
 
 const analyzerARN = "arn:aws:access-analyzer:us-east-1:" + defaultAccount + ":analyzer/acct"
@@ -245,7 +245,7 @@ func TestAccessAnalyzerKilled(t *testing.T) {
 		must[*accessanalyzer.CreateAnalyzerOutput](t)(s.analyzers().CreateAnalyzer(t.Context(), &accessanalyzer.CreateAnalyzerInput{
 			AnalyzerName: aws.String("acct"), Type: aatypes.TypeAccount}))
 	}
-	restless := append(slices.Clone(args), "--lease", "300ms", "--database", pgtest.Database(t))
+	restless := append(slices.Clone(args), "--lease", "300ms", "--database", opentest.Postgres(t))
 	kills := 0
 	s := serve(t, filepath.Join(dir, "killed"), restless...)
 	create(s)

@@ -10,8 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/macie2"
 	"github.com/aws/aws-sdk-go-v2/service/macie2/types"
 
-	"github.com/magpie-sec/magpie/internal/pgtest"
 	"github.com/magpie-sec/magpie/internal/source/s3/s3test"
+	"github.com/magpie-sec/magpie/internal/store/open/opentest"
 )
 
 func update(t testing.TB, c *macie2.Client, id string, to types.JobStatus) {
@@ -30,7 +30,7 @@ func awaitFindings(t testing.TB, c *macie2.Client) {
 // onBoth runs a test on SQLite and on PostgreSQL. args choose the database.
 func onBoth(t *testing.T, test func(t *testing.T, args []string)) {
 	t.Run("SQLite", func(t *testing.T) { test(t, nil) })
-	t.Run("PostgreSQL", func(t *testing.T) { test(t, []string{"--database", pgtest.Database(t)}) })
+	t.Run("PostgreSQL", func(t *testing.T) { test(t, []string{"--database", opentest.Postgres(t)}) })
 }
 
 // A heldStore is a store that a job gets halfway through: it does not hand out one of the later objects until it is let go.

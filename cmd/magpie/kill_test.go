@@ -21,8 +21,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/magpie-sec/magpie/internal/job"
-	"github.com/magpie-sec/magpie/internal/pgtest"
 	"github.com/magpie-sec/magpie/internal/store"
+	"github.com/magpie-sec/magpie/internal/store/open/opentest"
 )
 
 // The kill tests create one job, copy the database, let one copy run undisturbed and kill the processes that work on the other at random
@@ -391,7 +391,7 @@ func TestKillPostgres(t *testing.T) {
 	args := []string{"--source", estate, "--lease", "200ms"}
 	data := filepath.Join(dir, "data")
 
-	template := pgtest.Database(t)
+	template := opentest.Postgres(t)
 	begun := serve(t, data, append(args, "--database", template, "--workers", "none")...)
 	enable(t, begun.client())
 	id := createJob(t, begun.client(), "archive", "customers", "logs")

@@ -15,9 +15,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/magpie-sec/magpie/internal/pgtest"
 	"github.com/magpie-sec/magpie/internal/source"
 	"github.com/magpie-sec/magpie/internal/store"
+	"github.com/magpie-sec/magpie/internal/store/open/opentest"
 	"github.com/magpie-sec/magpie/internal/wire"
 	"github.com/magpie-sec/magpie/internal/wire/accessanalyzer"
 )
@@ -497,5 +497,5 @@ func TestAccessPreviewComesTrue(t *testing.T) {
 
 // On PostgreSQL too requests at once with one token make one preview.
 func TestAccessPreviewOnceOnPostgreSQL(t *testing.T) {
-	previewOnce(newPreviewWorldOn(t, newWorldOn(t, pgtest.Database(t))))
+	previewOnce(newPreviewWorldOn(t, newWorldOn(t, opentest.Postgres(t))))
 }

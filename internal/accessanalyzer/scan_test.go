@@ -11,10 +11,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/magpie-sec/magpie/internal/pgtest"
 	"github.com/magpie-sec/magpie/internal/source"
 	"github.com/magpie-sec/magpie/internal/source/memory"
 	"github.com/magpie-sec/magpie/internal/store"
+	"github.com/magpie-sec/magpie/internal/store/open/opentest"
 	"github.com/magpie-sec/magpie/internal/wire"
 	"github.com/magpie-sec/magpie/internal/wire/accessanalyzer"
 )
@@ -518,7 +518,7 @@ func (w *world) holdScan(s *Service) heldScan {
 
 // TestTwoServers have one database. Only one scans at a time, and what a slow one has read before the other took over is not written.
 func TestTwoServers(t *testing.T) {
-	w := newWorldOn(t, pgtest.Database(t), func(c *Config) { c.Lease = time.Hour })
+	w := newWorldOn(t, opentest.Postgres(t), func(c *Config) { c.Lease = time.Hour })
 	open, closed := template{}.bucket("b", allow("*", "s3:GetObject", objects("b"))), template{}.bucket("b")
 	w.describe(open)
 	w.analyzer()
@@ -544,7 +544,7 @@ func TestTwoServers(t *testing.T) {
 // TestHeartbeat: a scan that takes longer than its lease keeps it, as long as the server lives.
 func TestHeartbeat(t *testing.T) {
 	const lease = 60 * time.Millisecond
-	w := newWorldOn(t, pgtest.Database(t), func(c *Config) { c.Lease = lease })
+	w := newWorldOn(t, opentest.Postgres(t), func(c *Config) { c.Lease = lease })
 	w.describe(template{}.bucket("b", allow("*", "s3:GetObject", objects("b"))))
 	w.analyzer()
 	slow := w.service
@@ -570,7 +570,7 @@ func TestHeartbeat(t *testing.T) {
 
 // TestManyServers scan at the same time while the template changes: the findings are those of the last template, each once.
 func TestManyServers(t *testing.T) {
-	url := pgtest.Database(t)
+	url := opentest.Postgres(t)
 	w := newWorldOn(t, url, func(c *Config) { c.Lease = time.Minute })
 	w.analyzer()
 	done := make(chan error)

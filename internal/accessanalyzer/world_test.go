@@ -9,7 +9,6 @@ import (
 	"iter"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -22,6 +21,7 @@ import (
 	"github.com/magpie-sec/magpie/internal/source"
 	"github.com/magpie-sec/magpie/internal/store"
 	"github.com/magpie-sec/magpie/internal/store/open"
+	"github.com/magpie-sec/magpie/internal/store/open/opentest"
 	"github.com/magpie-sec/magpie/internal/store/storetest"
 	"github.com/magpie-sec/magpie/internal/wire"
 	"github.com/magpie-sec/magpie/internal/wire/accessanalyzer"
@@ -198,7 +198,7 @@ func (l *logBuffer) String() string {
 
 func newWorld(t testing.TB, adjust ...func(*Config)) *world {
 	t.Helper()
-	return newWorldOn(t, "sqlite:"+filepath.Join(t.TempDir(), "magpie.db"), adjust...)
+	return newWorldOn(t, opentest.SQLite(t), adjust...)
 }
 
 func newWorldOn(t testing.TB, url string, adjust ...func(*Config)) *world {

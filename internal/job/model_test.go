@@ -17,6 +17,7 @@ import (
 	"github.com/magpie-sec/magpie/internal/pgtest"
 	"github.com/magpie-sec/magpie/internal/store"
 	"github.com/magpie-sec/magpie/internal/store/open"
+	"github.com/magpie-sec/magpie/internal/store/open/opentest"
 	"github.com/magpie-sec/magpie/internal/store/storetest"
 )
 
@@ -32,7 +33,7 @@ func TestMain(m *testing.M) {
 // and every row with a model of what the package comment says. It calls the engine's steps directly, so there is no timing in it.
 func TestModel(t *testing.T) {
 	t.Run("SQLite", func(t *testing.T) { testModel(t, filepath.Join(t.TempDir(), "magpie.db"), "100") })
-	t.Run("PostgreSQL", func(t *testing.T) { testModel(t, pgtest.Database(t), "15") }) // the same SQL, many times slower
+	t.Run("PostgreSQL", func(t *testing.T) { testModel(t, opentest.Postgres(t), "15") }) // the same SQL, many times slower
 }
 
 func testModel(t *testing.T, url, checks string) {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -30,6 +29,7 @@ import (
 	"github.com/magpie-sec/magpie/internal/source/sourcetest"
 	"github.com/magpie-sec/magpie/internal/store"
 	"github.com/magpie-sec/magpie/internal/store/open"
+	"github.com/magpie-sec/magpie/internal/store/open/opentest"
 	"github.com/magpie-sec/magpie/internal/store/storetest"
 	"github.com/magpie-sec/magpie/internal/wire"
 	"github.com/magpie-sec/magpie/internal/wire/macie2"
@@ -113,7 +113,7 @@ func wrapDB(wrap func(store.DB) store.DB) adjust {
 
 func oneSlot(_ *world, c *job.Config) { c.Slots = 1 }
 
-func sqliteURL(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "magpie.db") }
+func sqliteURL(t testing.TB) string { return opentest.SQLite(t) }
 
 // newWorld makes a world on SQLite in which Macie is enabled for home.
 func newWorld(t testing.TB, adjusts ...adjust) *world { return newWorldOn(t, sqliteURL(t), adjusts...) }
@@ -366,7 +366,7 @@ func equal[T any](t testing.TB, what string, got, want T) {
 // onBothEngines runs a test on SQLite with the dispatcher of one process and on PostgreSQL with River.
 func onBothEngines(t *testing.T, test func(t *testing.T, url string)) {
 	t.Run("sqlite", func(t *testing.T) { test(t, sqliteURL(t)) })
-	t.Run("postgres", func(t *testing.T) { test(t, pgtest.Database(t)) })
+	t.Run("postgres", func(t *testing.T) { test(t, opentest.Postgres(t)) })
 }
 
 // hold makes the first reading of an object wait: it closes held when it has begun and goes on once goOn is closed.

@@ -45,8 +45,9 @@ const startTimeout = 2 * time.Minute
 
 var shared struct {
 	sync.Mutex
-	server *Server
-	err    error
+	server   *Server
+	err      error
+	template string // the name of the database that Prepared copies
 }
 
 var databases atomic.Int64
@@ -56,6 +57,12 @@ func Main(m *testing.M) int {
 	code := m.Run()
 	shared.Lock()
 	defer shared.Unlock()
+	if given := os.Getenv(Environment); given != "" && shared.template != "" {
+		if err := execute(given, "DROP DATABASE IF EXISTS "+shared.template); err != nil {
+			fmt.Fprintln(os.Stderr, "pgtest:", err)
+			return max(code, 1)
+		}
+	}
 	if shared.server != nil {
 		if err := shared.server.Close(); err != nil {
 			fmt.Fprintln(os.Stderr, "pgtest:", err)
@@ -70,8 +77,33 @@ func Main(m *testing.M) int {
 // does not sync to disk: start one of your own with [Start] to test durability.
 func Database(t testing.TB) string {
 	t.Helper()
+	return create(t, admin(t), "template0")
+}
+
+// Prepared is [Database] with what prepare makes of an empty database, given its URL: a copy of the first, for which alone it is called. A test
+// binary prepares in one way.
+func Prepared(t testing.TB, prepare func(url string) error) string {
+	t.Helper()
+	server := admin(t)
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.template == "" {
+		name := fmt.Sprintf("magpie_test_%d_template", os.Getpid())
+		statement(t, server, "CREATE DATABASE "+name+" TEMPLATE template0 ENCODING 'UTF8'")
+		if err := prepare(named(t, server, name)); err != nil {
+			statement(t, server, "DROP DATABASE "+name+" WITH (FORCE)")
+			t.Fatalf("pgtest: prepare a database: %v", err)
+		}
+		shared.template = name
+	}
+	return create(t, server, shared.template)
+}
+
+// admin returns the URL of the database from which others are made.
+func admin(t testing.TB) string {
+	t.Helper()
 	if given := os.Getenv(Environment); given != "" {
-		return create(t, given)
+		return given
 	}
 	shared.Lock()
 	if shared.server == nil && shared.err == nil {
@@ -82,14 +114,20 @@ func Database(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return create(t, server.URL("postgres"))
+	return server.URL("postgres")
 }
 
-func create(t testing.TB, admin string) string {
+func create(t testing.TB, admin, template string) string {
 	t.Helper()
 	name := fmt.Sprintf("magpie_test_%d_%d", os.Getpid(), databases.Add(1))
-	statement(t, admin, "CREATE DATABASE "+name+" TEMPLATE template0 ENCODING 'UTF8'")
+	statement(t, admin, "CREATE DATABASE "+name+" TEMPLATE "+template+" ENCODING 'UTF8'")
 	t.Cleanup(func() { statement(t, admin, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)") })
+	return named(t, admin, name)
+}
+
+// named returns the URL of another database of the same server.
+func named(t testing.TB, admin, name string) string {
+	t.Helper()
 	u, err := url.Parse(admin)
 	if err != nil {
 		t.Fatalf("pgtest: %s: %v", Environment, err)
@@ -100,15 +138,22 @@ func create(t testing.TB, admin string) string {
 
 func statement(t testing.TB, admin, sql string) {
 	t.Helper()
+	if err := execute(admin, sql); err != nil {
+		t.Fatalf("pgtest: %v", err)
+	}
+}
+
+func execute(admin, sql string) error {
 	ctx := context.Background()
 	conn, err := pgx.Connect(ctx, admin)
 	if err != nil {
-		t.Fatalf("pgtest: connect: %v", err)
+		return fmt.Errorf("connect: %w", err)
 	}
 	defer conn.Close(ctx)
 	if _, err := conn.Exec(ctx, sql); err != nil {
-		t.Fatalf("pgtest: %s: %v", sql, err)
+		return fmt.Errorf("%s: %w", sql, err)
 	}
+	return nil
 }
 
 // Options of a server.
@@ -359,7 +404,7 @@ func (s *Server) URL(database string) string {
 // Database creates a fresh database on this server and returns its URL.
 func (s *Server) Database(t testing.TB) string {
 	t.Helper()
-	return create(t, s.URL("postgres"))
+	return create(t, s.URL("postgres"), "template0")
 }
 
 // Standby makes a server that follows this one, by streaming and some way behind: it takes over with [Server.Promote].

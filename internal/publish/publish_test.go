@@ -22,6 +22,7 @@ import (
 	"github.com/magpie-sec/magpie/internal/pgtest"
 	"github.com/magpie-sec/magpie/internal/store"
 	"github.com/magpie-sec/magpie/internal/store/open"
+	"github.com/magpie-sec/magpie/internal/store/open/opentest"
 	"github.com/magpie-sec/magpie/internal/store/storetest"
 )
 
@@ -88,8 +89,8 @@ func newWorld(t *testing.T, url string) *world {
 }
 
 func onBothEngines(t *testing.T, fn func(t *testing.T, w *world)) {
-	t.Run("sqlite", func(t *testing.T) { fn(t, newWorld(t, "sqlite:"+filepath.Join(t.TempDir(), "magpie.db"))) })
-	t.Run("postgres", func(t *testing.T) { fn(t, newWorld(t, pgtest.Database(t))) })
+	t.Run("sqlite", func(t *testing.T) { fn(t, newWorld(t, opentest.SQLite(t))) })
+	t.Run("postgres", func(t *testing.T) { fn(t, newWorld(t, opentest.Postgres(t))) })
 }
 
 func (w *world) add(events ...Event) {

@@ -2,7 +2,6 @@ package inproc_test
 
 import (
 	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/magpie-sec/magpie/internal/job"
@@ -10,18 +9,19 @@ import (
 	"github.com/magpie-sec/magpie/internal/job/jobtest"
 	"github.com/magpie-sec/magpie/internal/pgtest"
 	"github.com/magpie-sec/magpie/internal/store"
+	"github.com/magpie-sec/magpie/internal/store/open/opentest"
 )
 
 func dispatcher(_ store.DB, clock job.Clock) (job.Dispatcher, error) { return inproc.New(clock), nil }
 
 var onSQLite = jobtest.Suite{
-	Database:   func(t testing.TB) string { return filepath.Join(t.TempDir(), "magpie.db") },
+	Database:   opentest.SQLite,
 	Dispatcher: dispatcher,
 	Processes:  1,
 }
 
 // onPostgreSQL is for the engine rather than this dispatcher: kills on PostgreSQL are tested with River.
-var onPostgreSQL = jobtest.Suite{Database: pgtest.Database, Dispatcher: dispatcher}
+var onPostgreSQL = jobtest.Suite{Database: opentest.Postgres, Dispatcher: dispatcher}
 
 func TestMain(m *testing.M) {
 	if code, child := jobtest.Main(onSQLite); child {

@@ -18,12 +18,13 @@ import (
 	"github.com/magpie-sec/magpie/internal/pgtest"
 	"github.com/magpie-sec/magpie/internal/store"
 	"github.com/magpie-sec/magpie/internal/store/open"
+	"github.com/magpie-sec/magpie/internal/store/open/opentest"
 	"github.com/magpie-sec/magpie/internal/store/postgres"
 	"github.com/magpie-sec/magpie/internal/store/storetest"
 )
 
 var suite = jobtest.Suite{
-	Database: pgtest.Database,
+	Database: opentest.Postgres,
 	Dispatcher: func(db store.DB, _ job.Clock) (job.Dispatcher, error) {
 		pooled, ok := db.(interface{ Pool() *pgxpool.Pool })
 		if !ok {
@@ -73,7 +74,7 @@ func TestRiver(t *testing.T) { jobtest.Run(t, suite) }
 // env is a fresh database with the tables of the synthetic handler.
 func env(t *testing.T) store.DB {
 	t.Helper()
-	db, err := open.Open(t.Context(), pgtest.Database(t), open.Options{Postgres: postgres.Options{MaxConns: 16}})
+	db, err := open.Open(t.Context(), opentest.Postgres(t), open.Options{Postgres: postgres.Options{MaxConns: 16}})
 	if err != nil {
 		t.Fatal(err)
 	}

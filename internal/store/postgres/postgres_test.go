@@ -28,7 +28,19 @@ func openURL(ctx context.Context, url string) (store.DB, error) {
 
 func fresh(t testing.TB) store.DB {
 	t.Helper()
-	return reopen(t, pgtest.Database(t))
+	return reopen(t, prepared(t))
+}
+
+// prepared returns the URL of a fresh database whose schema is made.
+func prepared(t testing.TB) string {
+	t.Helper()
+	return pgtest.Prepared(t, func(url string) error {
+		db, err := openURL(context.Background(), url)
+		if err != nil {
+			return err
+		}
+		return db.Close()
+	})
 }
 
 func reopen(t testing.TB, url string) *DB {
@@ -172,7 +184,7 @@ func TestStaleConnections(t *testing.T) {
 
 // TestRetry shows that a transaction that loses a race runs again and sees what it lost to, and that one that always loses gives up.
 func TestRetry(t *testing.T) {
-	db := reopen(t, pgtest.Database(t))
+	db := reopen(t, prepared(t))
 	ctx := t.Context()
 	if err := db.Update(ctx, put(t, "counter")); err != nil {
 		t.Fatal(err)
@@ -223,7 +235,7 @@ func TestRetry(t *testing.T) {
 
 // TestDeadlock shows that two transactions that wait for each other both end.
 func TestDeadlock(t *testing.T) {
-	db := reopen(t, pgtest.Database(t))
+	db := reopen(t, prepared(t))
 	ctx := t.Context()
 	for _, name := range []string{"a", "b"} {
 		if err := db.Update(ctx, put(t, name)); err != nil {
@@ -268,7 +280,7 @@ func TestDeadlock(t *testing.T) {
 
 // TestCollation shows that every text column of ours sorts by bytes, whatever the database's collation.
 func TestCollation(t *testing.T) {
-	db := reopen(t, pgtest.Database(t))
+	db := reopen(t, prepared(t))
 	columns := 0
 	err := db.View(t.Context(), func(tx store.Tx) error {
 		return store.Each(t.Context(), tx, `SELECT CAST(table_name AS TEXT), CAST(column_name AS TEXT), CAST(COALESCE(collation_name, '') AS TEXT)
@@ -289,7 +301,7 @@ func TestCollation(t *testing.T) {
 
 // TestPgx shows that River's transaction is ours: what is written through it commits and rolls back with the rest.
 func TestPgx(t *testing.T) {
-	db := reopen(t, pgtest.Database(t))
+	db := reopen(t, prepared(t))
 	ctx := t.Context()
 	stop := errors.New("stop")
 	for _, end := range []error{stop, nil} {
