@@ -14,14 +14,16 @@ help: ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s:
 
 test: install check ## install what the tests need, check the sources, run every test, fuzz a part of the formats for half a minute each
-	$(GO) test -timeout 14m ./...
+	MAGPIE_TERRAFORM=$$(sh tools/install/install.sh terraform) $(GO) test -timeout 14m ./...
 	GOAMD64=v1 $(GO) test ./internal/detect
 	GOEXPERIMENT=simd $(GO) vet ./internal/detect/...
 	GOEXPERIMENT=simd $(GO) test -run 'FirstLook|Classify|Masks' ./internal/detect
 	$(GO) run ./tools/fuzz -within 2m
+	@sh tools/install/install.sh terraform >/dev/null
 
-install: ## PostgreSQL, Node.js, the AWS CLI and Z3, where they are absent
+install: ## PostgreSQL, Node.js, the AWS CLI and Z3, where they are absent; says what cannot be installed and is not tested
 	@sh tools/install/install.sh
+	@sh tools/install/install.sh terraform >/dev/null
 
 check: ## formatting, vet, staticcheck, freshness of generated files (the floors are a test)
 	@unformatted=$$(gofmt -l cmd internal tools *.go); if [ -n "$$unformatted" ]; then echo "run gofmt -w on:" $$unformatted; exit 1; fi
