@@ -3,4 +3,4 @@
 package detect
 
 // classify is blockMasks: the portable build has no faster way.
-func classify(t *[maskSize]byte) masks { return blockMasks(t) }
+func classify(t *[maskSize]byte) (m masks, marks uint64) { return blockMasks(t) }

@@ -43,7 +43,7 @@ type dispatch struct {
 	// that a layout may begin with other words of small letters, the first perhaps a capital.
 	plainWords   filter16
 	anyBareWords uint64 // all bits or none
-	// looks are the bytes that make any run behind them worth a look.
+	// looks are the bytes that make any run behind them worth a look, but for those of isMark.
 	looks []byte
 }
 
@@ -179,7 +179,7 @@ func (d *dispatch) build(layouts []*layout) {
 		}
 	}
 	for c, before := range d.before {
-		if before&beforeLook != 0 {
+		if before&beforeLook != 0 && !isMark(byte(c)) {
 			d.looks = append(d.looks, byte(c))
 		}
 	}

@@ -13,8 +13,8 @@ import (
 // A stretch is a piece of text whose first byte has the lowest bit of the masks.
 type stretch struct {
 	masks
-	// starts are the beginnings of runs.
-	starts uint64
+	// starts are the beginnings of runs, marks the bytes of isMark.
+	starts, marks uint64
 	// size is how many bytes the stretch has. The masks are empty behind it, and no run ends behind the last bit.
 	size int
 	// bytes are those of the stretch with those behind it; behind the end of the text there are line ends, as good as any byte that ends a token.
@@ -37,7 +37,7 @@ func (s *Scanner) readStretch(t []byte, i int) {
 	st := &s.stretch
 	if i+len(st.bytes) <= len(t) {
 		st.bytes = (*stretchBytes)(t[i:])
-		st.masks = classify((*[maskSize]byte)(st.bytes[:]))
+		st.masks, st.marks = classify((*[maskSize]byte)(st.bytes[:]))
 		st.size = maskSize
 		if st.alnum>>63 == 0 {
 			st.starts = st.alnum &^ (st.alnum << 1)
@@ -48,7 +48,7 @@ func (s *Scanner) readStretch(t []byte, i int) {
 		st.bytes = &s.lastBytes
 		*st.bytes = lineEnds
 		copy(st.bytes[:], t[i:])
-		st.masks = classify((*[maskSize]byte)(st.bytes[:]))
+		st.masks, st.marks = classify((*[maskSize]byte)(st.bytes[:]))
 		st.size = min(maskSize, len(t)-i)
 		if st.alnum>>63 != 0 {
 			st.size = bits.Len64(^st.alnum)
@@ -90,6 +90,11 @@ func (s *Scanner) firstLook(t []byte, i int) uint64 {
 			look |= runOf(st.starts, touched)
 		}
 	}
+	behind := st.marks << 1
+	if i > 0 && isMark(t[i-1]) {
+		behind |= 1
+	}
+	look |= behind & st.starts
 	if s.looksNext < i+st.size {
 		look |= s.lookBehind(t, i, st.size) & st.starts
 	}

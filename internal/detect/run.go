@@ -24,7 +24,8 @@ type masks struct{ alnum, digits, capitals, wide uint64 }
 // there.
 func readMasks(t []byte, i int) masks {
 	if len(t)-i >= maskSize {
-		return blockMasks((*[maskSize]byte)(t[i:]))
+		m, _ := blockMasks((*[maskSize]byte)(t[i:]))
+		return m
 	}
 	size := min(len(t)-i, maskSize)
 	inside := ^uint64(0) >> (maskSize - size)
@@ -56,16 +57,23 @@ func classes(x uint64) (alnum, digit, capital uint64) {
 	return (letter | digit) & tops, digit & tops, letter &^ (x << 2) & tops // small letters have 0x20
 }
 
-// blockMasks is readMasks for a whole block.
-func blockMasks(t *[maskSize]byte) masks {
+// blockMasks is readMasks for a whole block, and returns the marks among its bytes, see isMark.
+func blockMasks(t *[maskSize]byte) (m masks, marks uint64) {
 	a, b, c, d := lanes((*[16]byte)(t[:])), lanes((*[16]byte)(t[16:])), lanes((*[16]byte)(t[32:])), lanes((*[16]byte)(t[48:]))
-	return masks{
+	m = masks{
 		alnum:    a&0xFFFF | b&0xFFFF<<16 | c&0xFFFF<<32 | d<<48,
 		digits:   a>>16&0xFFFF | b>>16&0xFFFF<<16 | c>>16&0xFFFF<<32 | d>>16<<48,
 		capitals: a>>32&0xFFFF | b>>32&0xFFFF<<16 | c>>32&0xFFFF<<32 | d>>32<<48,
 		wide:     a>>48 | b>>48<<16 | c>>48<<32 | d>>48<<48,
 	}
+	marks = m.digits &^ m.alnum
+	m.digits &= m.alnum
+	return m, marks
 }
+
+// isMark reports whether b is one of the bytes that make any run behind them worth a look: behind a backslash there may be an escape, and layouts
+// of the catalogue have a plus sign in front of the first run. Others are searched for, see dispatch.looks.
+func isMark(b byte) bool { return b == '+' || b == '\\' }
 
 // lanes returns the four masks of sixteen bytes, each in as many bits.
 func lanes(t *[16]byte) uint64 {
@@ -93,6 +101,8 @@ var classLanes = func() (x [256]uint64) {
 		switch kind := kindOf(byte(b)); {
 		case b >= utf8.RuneSelf:
 			x[b] = 1 << 48
+		case isMark(byte(b)): // as a digit that is no letter or digit
+			x[b] = 1 << 16
 		case kind == kindDigit:
 			x[b] = 1 | 1<<16
 		case kind == kindUpper:

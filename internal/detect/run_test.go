@@ -84,12 +84,15 @@ func TestClassify(t *testing.T) {
 				text[i] &= 0x7F
 			}
 		}
-		m := classify(&text)
+		m, marks := classify(&text)
 		for b, c := range text {
 			k := kindOf(c)
 			got := masks{m.alnum >> b & 1, m.digits >> b & 1, m.capitals >> b & 1, m.wide >> b & 1}
 			if want := (masks{bit(k != 0), bit(k == kindDigit), bit(k == kindUpper), bit(c >= 0x80)}); got != want {
 				t.Fatalf("classes of %q, bit %d: %v, want %v", text, b, got, want)
+			}
+			if got, want := marks>>b&1, bit(isMark(c)); got != want {
+				t.Fatalf("marks of %q, bit %d: %d, want %d", text, b, got, want)
 			}
 		}
 	}

@@ -2,6 +2,7 @@ package detect
 
 import (
 	"bytes"
+	"math"
 	"math/bits"
 	"slices"
 	"unicode"
@@ -282,6 +283,9 @@ func (s *Scanner) scan(t []byte, i, limit int, final bool) int {
 		s.looksAt[k] = i - 2
 	}
 	s.looksNext = i
+	if len(s.looksAt) == 0 {
+		s.looksNext = math.MaxInt
+	}
 	st := &s.stretch
 	for i < limit {
 		s.readStretch(t, i)
