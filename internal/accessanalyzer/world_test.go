@@ -206,6 +206,9 @@ func newWorldOn(t testing.TB, url string, adjust ...func(*Config)) *world {
 	db, err := open.Open(t.Context(), url, open.Options{})
 	must(t, err)
 	db = storetest.MayConflict(db)
+	if db.Engine() == store.SQLite { // where it costs next to nothing, and happens never by itself
+		db = storetest.Conflicting(db)
+	}
 	t.Cleanup(func() { must(t, db.Close()) })
 	w := &world{TB: t, ctx: as(t.Context(), home), clock: &clock{}, db: db, estates: map[store.Tenant]*estate{}, log: &logBuffer{}}
 	w.clock.millis.Store(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC).UnixMilli())

@@ -110,7 +110,7 @@ func openSQLite(t *testing.T) store.DB {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
-	return storetest.MayConflict(db)
+	return storetest.Conflicting(db)
 }
 
 // TestSweepUnfinished completes a run whose last shard was closed without anybody noticing that it was the last.

@@ -48,7 +48,7 @@ func testModel(t *testing.T, url, checks string) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	db = storetest.MayConflict(db)
+	db = storetest.Conflicting(db)
 	createFinishes(t, db)
 	rapid.Check(t, func(t *rapid.T) {
 		err := db.Update(context.Background(), func(tx store.Tx) error {

@@ -80,7 +80,7 @@ func newWorld(t *testing.T, url string) *world {
 	t.Helper()
 	db, err := open.Open(t.Context(), url, open.Options{})
 	must(t, err)
-	db = storetest.MayConflict(db)
+	db = storetest.Conflicting(db)
 	t.Cleanup(func() { must(t, db.Close()) })
 	w := &world{t: t, db: db, now: start, outbox: NewOutbox(Route{"sink", []Kind{EventBridge}})}
 	w.publisher, err = New(Config{DB: db, Targets: []Target{{"sink", w}}, Now: func() time.Time { return w.now }, Log: slog.New(slog.NewTextHandler(&w.log, nil))})

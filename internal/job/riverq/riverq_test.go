@@ -125,7 +125,7 @@ func receive(t *testing.T, what string, ch <-chan struct{}) {
 	t.Helper()
 	select {
 	case <-ch:
-	case <-time.After(2 * time.Minute):
+	case <-time.After(5 * time.Minute):
 		t.Fatalf("waited in vain for %s", what)
 	}
 }
@@ -218,7 +218,7 @@ func TestCleaned(t *testing.T) {
 		t.Errorf("%d hints were made, want one for each of the 51 shards at least", n)
 	}
 	engine(t, db, &jobtest.Handler{}, job.Hooks{}) // its River cleans when it becomes the leader
-	deadline := time.After(2 * time.Minute)
+	deadline := time.After(5 * time.Minute)
 	for rows(t, db, `UPDATE river_job SET priority = priority`) > 0 {
 		select {
 		case <-time.After(20 * time.Millisecond):
