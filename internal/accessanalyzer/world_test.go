@@ -205,9 +205,10 @@ func newWorldOn(t testing.TB, url string, adjust ...func(*Config)) *world {
 	t.Helper()
 	db, err := open.Open(t.Context(), url, open.Options{})
 	must(t, err)
-	db = storetest.MayConflict(db)
-	if db.Engine() == store.SQLite { // where it costs next to nothing, and happens never by itself
+	if db.Engine() == store.SQLite { // where it never happens by itself, and costs next to nothing
 		db = storetest.Conflicting(db)
+	} else {
+		db = storetest.MayConflict(db)
 	}
 	t.Cleanup(func() { must(t, db.Close()) })
 	w := &world{TB: t, ctx: as(t.Context(), home), clock: &clock{}, db: db, estates: map[store.Tenant]*estate{}, log: &logBuffer{}}
