@@ -20,7 +20,7 @@ var (
 				"separators and line breaks, rows may be of different length.",
 			Leaves: "Nothing; empty cells say nothing.",
 			Sniffed: "By rows of the same number of cells: half of the rows if the extension promises a table, 95 in 100 otherwise. " +
-				"Extensions of logs and source code say that it is none.",
+				"Extensions of logs and source code say that it is none, and so do rows that read on from cell to cell as sentences.",
 			Places: "Row, column and name of the column; the header is row 1.",
 		},
 		Extensions: []string{"csv", "psv"},

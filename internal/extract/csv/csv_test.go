@@ -5,6 +5,7 @@ import (
 	"context"
 	stdcsv "encoding/csv"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -171,6 +172,64 @@ func TestTableOrText(t *testing.T) {
 	} {
 		if d := extracttest.Read(t, c.name, c.content); d.MIME != c.mime {
 			t.Errorf("%s %q: %s, want %s", c.name, c.content, d.MIME, c.mime)
+		}
+	}
+}
+
+// Lines of running text that happen to have as many commas each are no table: pieces of a licence, and what people write.
+func TestProseIsNoTable(t *testing.T) {
+	licence, err := os.ReadFile("../../../LICENSE")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pieces := []string{
+		"Dear customer, your order has\nbeen sent on Monday, and the\ninvoice is in the parcel, as usual\n",
+		"name of the firm, as it was given\nby the caller, who did not say\nwhere he lives, nor for how long\n",
+		"We met on Tuesday, spoke for long, and agreed.\nThe price is fixed, as you wanted, until May.\nYou pay the rest, as we said, when it is done.\n",
+		"der Kunde hat angerufen, weil die\nRechnung nicht stimmt, und will\nmorgen noch einmal, falls niemand\n",
+		"if the door is shut; ring the bell\nand wait for the porter; he comes\nfrom the other house; be patient\n",
+	}
+	lines := strings.SplitAfter(string(licence), "\n")
+	for n := 3; n <= 5; n++ {
+		for at := 0; at+n <= len(lines); at++ {
+			commas := strings.Count(lines[at], ",")
+			same := commas > 0
+			for _, l := range lines[at : at+n] {
+				same = same && strings.Count(l, ",") == commas
+			}
+			if same {
+				pieces = append(pieces, strings.Join(lines[at:at+n], ""))
+			}
+		}
+	}
+	for _, p := range pieces {
+		if d := extracttest.Read(t, "note", p); d.MIME == "text/csv" {
+			t.Errorf("a table: %q", p)
+		}
+	}
+	if len(pieces) < 8 {
+		t.Errorf("only %d pieces", len(pieces))
+	}
+}
+
+// Tables without an extension that have a comma in each row, with or without a space behind it, are tables.
+func TestTablesWithOneComma(t *testing.T) {
+	for _, c := range []struct{ name, content string }{
+		{"names", "name,phone\nAnn Lindqvist,+46 70 1740605\nBo Ek,+46 70 1740606\nCarl Dahl,+46 70 1740607\n"},
+		{"names and spaces", "name, phone\nAnn Lindqvist, +46 70 1740605\nBo Ek, +46 70 1740606\nCarl Dahl, +46 70 1740607\n"},
+		{"addresses", "customer, address\nAnn Lindqvist, 12 High Street Uppsala\nBo Ek, 3 Old Mill Lane Lund\nCarl Dahl, 77 Quay Side Malmö\n"},
+		{"notes by number", "id, note\n17, called about the late order\n18, wants her money back at once\n19, has moved and gave no address\n"},
+		{"notes by name", "name, note\nAnn Lindqvist, called about the late order\nBo Ek, wants his money back at once\nCarl Dahl, has moved and gave no address\n"},
+		{"long notes", "email,comment\nann@example.org,the parcel came late and was open\nbo@example.org,nobody at home for the third time\ncarl@example.org,paid in cash at the door\n"},
+		{"terms", "word,description\nopen order,an order that is not paid yet\ndead stock,what nobody has bought for a year\ncredit note,what is owed to a customer\n"},
+		{"small letters", "user, shell\nwww, /bin/sh\nbackup, /bin/false\nroot, /bin/bash\n"},
+		{"three columns", "id, name, city\n1, ann lindqvist of the north, lund\n2, bo ek of the south, malmö\n3, carl dahl of the west, kalmar\n"},
+	} {
+		if d := extracttest.Read(t, "table", c.content); d.MIME != "text/csv" {
+			t.Errorf("%s: %s", c.name, d.MIME)
+		}
+		if d := extracttest.Read(t, "table.csv", c.content); d.MIME != "text/csv" {
+			t.Errorf("%s, with the extension: %s", c.name, d.MIME)
 		}
 	}
 }

@@ -59,6 +59,9 @@ func sniff(b []byte, whole bool, extension string) (dialect, extract.Score) {
 	}
 	d.header = best.columns > 1 && hasHeader(sampleOf(b, whole, d))
 	score := best.score(promised, d)
+	if score != extract.No && !promised && (d.comma == ',' || d.comma == ';') && isProse(b, whole, d) {
+		score = extract.No
+	}
 	if score == extract.No {
 		d.comma = ','
 		if !promised || !oneColumn(b, d.eol) {
@@ -132,6 +135,40 @@ func measure(b []byte, whole bool, comma, eol byte) shape {
 		}
 	}
 	return s
+}
+
+// isProse says that most rows are pieces of sentences, in which the separators are punctuation.
+func isProse(b []byte, whole bool, d dialect) bool {
+	n, sentences := 0, 0
+	var cells [][]byte
+	for r := (rows{b: b, whole: whole, comma: d.comma, eol: d.eol}); n < sampleRows && r.next(&cells); n++ {
+		if isSentence(cells) {
+			sentences++
+		}
+		cells = cells[:0]
+	}
+	return sentences*2 > n
+}
+
+// isSentence says that a row reads on from cell to cell: five words at least, half of them in small letters and so one of the first cell, and
+// a space or the line's end behind each separator. Names, codes and numbers, of which one stands first in most tables, are written otherwise.
+func isSentence(row [][]byte) bool {
+	words, small := 0, 0
+	for i, cell := range row {
+		if i > 0 && len(cell) > 0 && cell[0] != ' ' && cell[0] != '\t' {
+			return false
+		}
+		for word := range bytes.FieldsSeq(cell) {
+			words++
+			if word[0] >= 'a' && word[0] <= 'z' && bytes.IndexByte(word, '@') < 0 {
+				small++
+			}
+		}
+		if i == 0 && small == 0 {
+			return false
+		}
+	}
+	return words >= 5 && small*2 >= words
 }
 
 // sampleOf returns the first rows.
