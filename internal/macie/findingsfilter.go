@@ -388,14 +388,13 @@ func putFindings(ctx context.Context, tx store.Tx, t store.Tenant, outbox *publi
 	if isNew, err = store.PutFindings(ctx, tx, t, stored); err != nil {
 		return nil, err
 	}
+	var added [][]byte
 	for i, doc := range stored {
 		if isNew[i] {
-			if err := publishFinding(ctx, tx, t, outbox, doc, false); err != nil {
-				return nil, err
-			}
+			added = append(added, doc)
 		}
 	}
-	return isNew, nil
+	return isNew, publishFindings(ctx, tx, t, outbox, added, false)
 }
 
 // putOccurrence stores another occurrence of a policy finding: archived if it meets a suppression rule now, current again otherwise.
@@ -412,5 +411,5 @@ func putOccurrence(ctx context.Context, tx store.Tx, t store.Tenant, outbox *pub
 	if err := store.ReplaceFinding(ctx, tx, t, doc); err != nil {
 		return err
 	}
-	return publishFinding(ctx, tx, t, outbox, doc, true)
+	return publishFindings(ctx, tx, t, outbox, [][]byte{doc}, true)
 }

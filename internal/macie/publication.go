@@ -69,58 +69,67 @@ func (s *Service) PutFindingsPublicationConfiguration(ctx context.Context, in *m
 	return &macie2.PutFindingsPublicationConfigurationOutput{}, nil
 }
 
-// publishFinding adds the events of a finding that is stored, new or occurred again: nothing for an archived one. Events of a new finding are
-// told at once, those of a policy finding that occurred again when the publishing frequency says so, the last one of several.
-func publishFinding(ctx context.Context, tx store.Tx, t store.Tenant, outbox *publish.Outbox, doc []byte, again bool) error {
+// publishFindings adds the events of findings that are stored, new or occurred again: nothing for archived ones. Events of new findings are told at
+// once, those of policy findings that occurred again when the publishing frequency says so, the last one of several.
+func publishFindings(ctx context.Context, tx store.Tx, t store.Tenant, outbox *publish.Outbox, docs [][]byte, again bool) error {
 	toBus, toHub := outbox.Takes(publish.EventBridge), outbox.Takes(publish.SecurityHub)
-	if !toBus && !toHub {
+	if !toBus && !toHub || len(docs) == 0 {
 		return nil
 	}
-	f := &macie2.Finding{}
-	if err := wire.Unmarshal(doc, f); err != nil {
-		return err
-	}
-	if wire.Value(f.Archived) {
-		return nil
-	}
-	e := publish.Event{Source: "aws.macie", DetailType: "Macie Finding", Subject: *f.Id, Time: f.UpdatedAt.Time()}
+	every := time.Duration(0)
 	if again {
 		row, err := session(ctx, tx, t)
 		if err != nil {
 			return err
 		}
-		every := publishEvery(macie2.FindingPublishingFrequency(row.Frequency))
-		e.MergeUntil = e.Time.Truncate(every).Add(every)
+		every = publishEvery(macie2.FindingPublishingFrequency(row.Frequency))
 	}
-	if toBus {
-		detail, err := eventDetail(doc)
+	var hub *macie2.SecurityHubConfiguration
+	if toHub {
+		var err error
+		if hub, err = publicationOf(ctx, tx, t); err != nil {
+			return err
+		}
+	}
+	var events []publish.Event
+	for _, doc := range docs {
+		f := &macie2.Finding{}
+		if err := wire.Unmarshal(doc, f); err != nil {
+			return err
+		}
+		if wire.Value(f.Archived) {
+			continue
+		}
+		e := publish.Event{Source: "aws.macie", DetailType: "Macie Finding", Subject: *f.Id, Time: f.UpdatedAt.Time()}
+		if again {
+			e.MergeUntil = e.Time.Truncate(every).Add(every)
+		}
+		if toBus {
+			detail, err := eventDetail(doc)
+			if err != nil {
+				return err
+			}
+			e.Kind, e.Detail = publish.EventBridge, detail
+			events = append(events, e)
+		}
+		if !toHub {
+			continue
+		}
+		wanted := hub.PublishPolicyFindings
+		if f.Category == macie2.FindingCategoryClassification {
+			wanted = hub.PublishClassificationFindings
+		}
+		if !wire.Value(wanted) {
+			continue
+		}
+		detail, err := json.Marshal(securityFinding(t, f))
 		if err != nil {
 			return err
 		}
-		e.Kind, e.Detail = publish.EventBridge, detail
-		if err := outbox.Add(ctx, tx, t, e); err != nil {
-			return err
-		}
+		e.Kind, e.Detail = publish.SecurityHub, detail
+		events = append(events, e)
 	}
-	if !toHub {
-		return nil
-	}
-	c, err := publicationOf(ctx, tx, t)
-	if err != nil {
-		return err
-	}
-	wanted := c.PublishPolicyFindings
-	if f.Category == macie2.FindingCategoryClassification {
-		wanted = c.PublishClassificationFindings
-	}
-	if !wire.Value(wanted) {
-		return nil
-	}
-	e.Kind = publish.SecurityHub
-	if e.Detail, err = json.Marshal(securityFinding(t, f)); err != nil {
-		return err
-	}
-	return outbox.Add(ctx, tx, t, e)
+	return outbox.Add(ctx, tx, t, events...)
 }
 
 // publishEvery is how often updates of policy findings are told.

@@ -20,19 +20,28 @@ type OutboxRow struct {
 
 // PutOutbox adds events in their order. One that replaces another keeps its place and its time.
 func PutOutbox(ctx context.Context, tx Tx, rows []OutboxRow) error {
+	var plain [][]any // those since the last that may replace another
+	flush := func() error {
+		err := insertRows(ctx, tx, "INSERT INTO outbox (account, region, sink, not_before, created_at, doc) VALUES ", "", plain, nil)
+		plain = plain[:0]
+		return err
+	}
 	for _, r := range rows {
-		var key []byte
-		if r.MergeKey != "" {
-			key = BoundKey([]byte(r.MergeKey))
+		if r.MergeKey == "" {
+			plain = append(plain, []any{r.Tenant.Account, r.Tenant.Region, r.Sink, r.NotBefore, r.CreatedAt, document(r.Doc)})
+			continue
+		}
+		if err := flush(); err != nil {
+			return err
 		}
 		_, err := tx.Exec(ctx, `INSERT INTO outbox (account, region, sink, merge_key, not_before, created_at, doc) VALUES ($1, $2, $3, $4, $5, $6, $7)
 			ON CONFLICT (account, region, sink, merge_key) DO UPDATE SET doc = excluded.doc, version = outbox.version + 1`,
-			r.Tenant.Account, r.Tenant.Region, r.Sink, key, r.NotBefore, r.CreatedAt, document(r.Doc))
+			r.Tenant.Account, r.Tenant.Region, r.Sink, BoundKey([]byte(r.MergeKey)), r.NotBefore, r.CreatedAt, document(r.Doc))
 		if err != nil {
 			return err
 		}
 	}
-	return nil
+	return flush()
 }
 
 // ClaimOutbox returns up to limit events of a sink whose time has come, the oldest first, and puts them off until a time: whoever claimed them
