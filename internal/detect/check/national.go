@@ -70,6 +70,15 @@ func GermanDocument(compact []byte) bool {
 	return digits > 0 && !(digits == 9 && placeholder(compact[:9])) && (len(compact) == 9 || sum%10 == int(compact[9]-'0'))
 }
 
+// GermanCard is GermanDocument for an identity card, whose keywords are those of other countries' numbers too: what has the form of a British National
+// Insurance number, two letters, six digits and C, is none.
+func GermanCard(compact []byte) bool {
+	if len(compact) == 9 && compact[8] == 'C' && !isDigit(compact[1]) && allDigits(compact[2:8]) {
+		return false
+	}
+	return GermanDocument(compact)
+}
+
 // CodiceFiscale reports whether 16 capitals and digits are an Italian codice fiscale of a person: year, month letter and day of birth (40 added for
 // women) are a date, the place's number is not 000, and the last letter is the sum mod 26 of values that differ at odd and even places.
 // Any of the seven digits may be one of LMNPQRSTUV where two persons would have the same code (decreto del Ministero delle Finanze 23

@@ -196,6 +196,9 @@ func (p *phone) abroad(code string, trunk bool) []byte {
 	if !p.ok || len(d) < len(code)+1 || string(d[:len(code)]) != code {
 		return nil
 	}
+	if (p.grouped(4, 5) || p.grouped(6, 7)) && p.digits[p.groups[0]] == '0' {
+		return nil // a position as in ISO 6709: +4953-09709
+	}
 	if d = d[len(code):]; trunk && d[0] == '0' {
 		d = d[1:]
 	}

@@ -126,7 +126,7 @@ var domestic = map[string]struct {
 		"Associazione Bancaria Italiana, coordinate bancarie (CIN)",
 	},
 	"SPAIN": {
-		aloneWith(check.CCC, "9{4}~9{4}~99~9{10}", "9{4}~9{4}~9{4}~9{4}~9{4}"),
+		aloneWith(check.CCC, "9{4}~9{4}~99~9{10}", "9{4}~9{4}~99~9{5}~9{5}", "9{4}-9{4}-99 9{10}", "9{4}~9{4}~9{4}~9{4}~9{4}"),
 		[]string{"código cuenta", "código cuenta bancaria", "cuenta cliente id", "número cuenta bancaria cliente", "número cuenta cliente", "código cuenta cliente",
 			"ccc", "cuenta bancaria", "número de cuenta", "cuenta corriente", "número cuenta"},
 		"Consejo Superior Bancario, Código Cuenta Cliente (two control digits)",

@@ -94,7 +94,7 @@ func national() []*detect.Identifier {
 			Citation: "Décret 82-103 (répertoire national d'identification des personnes physiques); Code de la sécurité sociale R115-1; INSEE (key)",
 		},
 		{
-			ID: "GERMANY_NATIONAL_IDENTIFICATION_NUMBER", Category: detect.PersonalInformation, Check: check.GermanDocument,
+			ID: "GERMANY_NATIONAL_IDENTIFICATION_NUMBER", Category: detect.PersonalInformation, Check: check.GermanCard,
 			Layouts: append(needKeyword(germanDocument, germanDocument+"9[Dd]?"),
 				// Cards before November 2010 have digits only: any number is ten digits with a matching digit one time in ten.
 				detect.Layout{Shape: "9{10}[Dd]?", Keywords: []string{"personalausweis", "ausweisnummer", "personalausweisnummer", "personalausweis nr",
