@@ -154,7 +154,7 @@ func unpackResults(bucket string, objects int64, b []byte) ([]Result, error) {
 		return texts[n]
 	}
 	results := make([]Result, 0, objects)
-	var key []byte
+	key := []byte{} // as the database tells an empty one
 	var modified, analyzed int64
 	for range objects {
 		shared := number()
