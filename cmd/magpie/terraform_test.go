@@ -21,8 +21,8 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-// terraformAtHand is the environment variable that says that Terraform and the AWS provider are at hand, as "required": without them
-// TestTerraform fails then, else it is left out. make test sets it where they are, and says it where they are not.
+// terraformAtHand is the environment variable that says that Terraform and the AWS provider are at hand, as "required" or as
+// the folder of the mirror that has the provider: without them TestTerraform fails then, else it is left out. make test sets it where they are, and says it where they are not.
 const terraformAtHand = "MAGPIE_TERRAFORM"
 
 // TestTerraform lets Terraform make, change, adopt and destroy all that its AWS provider has of the two services: examples/terraform as it is
@@ -205,9 +205,10 @@ type terraform struct {
 func newTerraform(t *testing.T, dir string) *terraform {
 	t.Helper()
 	tf := &terraform{t: t, dir: dir}
+	mirror := os.Getenv(terraformAtHand)
 	absent := func(format string, args ...any) {
 		t.Helper()
-		if os.Getenv(terraformAtHand) == "required" {
+		if mirror != "" {
 			t.Fatalf(format, args...)
 		}
 		t.Skipf(format, args...)
@@ -219,7 +220,11 @@ func newTerraform(t *testing.T, dir string) *terraform {
 		t.Fatal(err)
 	}
 	// A proxy that is none keeps init to what is on this machine: the provider is too large to be fetched by a test.
-	cmd := tf.command("init", "-input=false", "-no-color")
+	args := []string{"init", "-input=false", "-no-color"}
+	if filepath.IsAbs(mirror) {
+		args = append(args, "-plugin-dir="+mirror)
+	}
+	cmd := tf.command(args...)
 	cmd.Env = append(cmd.Env, "HTTPS_PROXY=http://127.0.0.1:9", "NO_PROXY=")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		absent("Terraform's AWS provider is on no mirror of this machine: nothing shows that it works with this version (%v)\n%s", err, out)

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Installs what the tests start as real programs, where it is absent: PostgreSQL's server, Node.js with npm, the AWS CLI, the Z3 solver. With
 # the argument hyperscan, what bench-detect compares with, and what makes its data; with pdf, what corpus-pdf compares with and makes documents
-# with. With terraform, says "required" if Terraform and its AWS provider are at hand, which nothing here can install, and else on standard error
-# what is not tested for want of them.
+# with. With terraform, says "required", or the folder of the mirror that it is in, if Terraform and its AWS provider are at hand, which nothing here
+# can install, and else on standard error what is not tested for want of them.
 set -eu
 
 updated=""
@@ -47,12 +47,19 @@ if [ "${1:-}" = terraform ]; then
 	trap 'rm -rf "$dir"' EXIT
 	cp examples/terraform/*.tf "$dir"
 	# As TestTerraform asks: a proxy that is none keeps Terraform to the mirrors of this machine.
-	if HTTPS_PROXY=http://127.0.0.1:9 NO_PROXY="" CHECKPOINT_DISABLE=1 terraform -chdir="$dir" init -input=false >/dev/null 2>&1; then
+	begin() { HTTPS_PROXY=http://127.0.0.1:9 NO_PROXY="" CHECKPOINT_DISABLE=1 terraform -chdir="$dir" init -input=false "$@" >/dev/null 2>&1; }
+	if begin; then
 		echo required
-	else
-		echo "NOT TESTED: Terraform. It needs terraform on the PATH and the provider hashicorp/aws in a mirror of this machine, such as" >&2
-		echo "~/.terraform.d/plugins or what the file in TF_CLI_CONFIG_FILE names; TestTerraform of cmd/magpie is left out." >&2
+		exit 0
 	fi
+	for mirror in /opt/*/registry.terraform.io; do
+		if [ -d "$mirror/hashicorp/aws" ] && begin -plugin-dir="${mirror%/*}"; then
+			echo "${mirror%/*}"
+			exit 0
+		fi
+	done
+	echo "NOT TESTED: Terraform. It needs terraform on the PATH and the provider hashicorp/aws in a mirror of this machine, such as" >&2
+	echo "~/.terraform.d/plugins, a folder of /opt or what the file in TF_CLI_CONFIG_FILE names; TestTerraform of cmd/magpie is left out." >&2
 	exit 0
 fi
 command -v initdb >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || install postgresql
