@@ -8,7 +8,7 @@ STATICCHECK = $(GO) tool -modfile=tools/lint/go.mod staticcheck
 GOAMD64 ?= v3
 export GOAMD64
 
-.PHONY: test install check generate fuzz bench bench-detect bench-fleet corpus-pdf accuracy catalog build build-simd help
+.PHONY: test install check generate fuzz bench bench-detect bench-fleet test-stores corpus-pdf accuracy catalog build build-simd help
 
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s:
@@ -41,6 +41,13 @@ generate: ## write generated code, the example estate and docs/formats.md anew
 catalog: ## fetch the pinned data on AWS's actions with npm, check them, and write internal/iam/catalog's data anew
 	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && \
 	npm pack --silent --pack-destination "$$dir" $$($(GO) run ./tools/cataloggen -spec) && $(GO) run ./tools/cataloggen "$$dir"/*.tgz
+
+STORES ?= /var/tmp/magpie-stores
+
+test-stores: ## the tests against MinIO, built from its source, and Ceph, from Debian's packages; the first time some ten minutes for getting them
+	@sh tools/stores/get.sh $(STORES)
+	$(GO) vet -tags stores ./internal/source/s3/...
+	MAGPIE_STORES=$(STORES) $(GO) test -tags stores -timeout 20m -run TestStores -rapid.checks 20 ./internal/source/s3
 
 build: ## one static binary, ./magpie; on amd64 for x86-64-v3, with GOAMD64=v1 for any processor
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags="-s -w" -o magpie ./cmd/magpie

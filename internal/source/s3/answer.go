@@ -3,6 +3,7 @@ package s3
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"encoding/xml"
 	"fmt"
 	"io"
@@ -164,7 +165,11 @@ func failed(answer *smithyhttp.Response) error {
 			text[i] = '?' // a store that repeats a key as it is
 		}
 	}
-	if xml.Unmarshal(bytes.ToValidUTF8(text, []byte("?")), &told) == nil {
+	if bytes.HasPrefix(text, []byte("{")) { // Ceph, of requests that it refuses before it knows what they ask for
+		if json.Unmarshal(text, &told) == nil {
+			e.code = plainWord(told.Code)
+		}
+	} else if xml.Unmarshal(bytes.ToValidUTF8(text, []byte("?")), &told) == nil {
 		if told.Error != nil && told.Code == "" {
 			told.Code, told.Message, told.Region = told.Error.Code, told.Error.Message, told.Error.Region
 		}

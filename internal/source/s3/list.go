@@ -58,6 +58,9 @@ func (s *Store) fetch(ctx context.Context, q request) (page, error) {
 		return err
 	})
 	if err != nil {
+		if s.noSuchPrefix(ctx, q, err) {
+			return page{}, nil
+		}
 		return page{}, err
 	}
 	told.decode()
@@ -90,6 +93,20 @@ func (s *Store) fetch(ctx context.Context, q request) (page, error) {
 		p.last = max(p.last, p.prefixes[n-1])
 	}
 	return p, nil
+}
+
+// noSuchPrefix reports whether a listing failed because nothing can be below its prefix: MinIO refuses those that no key of its can have. It
+// refuses the place to begin behind in the same way, which tells nothing of the prefix.
+func (s *Store) noSuchPrefix(ctx context.Context, q request, err error) bool {
+	var told *statusError
+	if !s.compatible() || q.prefix == "" || !errors.As(err, &told) || told.code != "XMinioInvalidObjectName" {
+		return false
+	}
+	if q.after == "" && q.token == "" {
+		return true
+	}
+	p, err := s.fetch(ctx, request{bucket: q.bucket, prefix: q.prefix, delimiter: q.delimiter})
+	return err == nil && len(p.objects)+len(p.prefixes)+len(p.passed) == 0
 }
 
 // stuck is the error for a page that brings nothing new and is not the last.

@@ -130,6 +130,21 @@ func (a *listAnswer) read(text []byte) bool {
 			continue
 		case string(name) == "Prefix/", string(name) == "StartAfter/", string(name) == "Delimiter/", string(name) == "ContinuationToken/":
 			continue
+		case string(name) == "Name", string(name) == "Tenant", string(name) == "Prefix", string(name) == "StartAfter", string(name) == "Delimiter", string(name) == "ContinuationToken":
+			// The store repeats what it was asked for. Ceph (Tenant is its own) does so without encoding, also with characters that XML does not have.
+			if _, ok := r.raw(string(name)); !ok {
+				return false
+			}
+			continue
+		case string(name) == "NextContinuationToken":
+			// Ceph's is the last key, as it is. One that XML cannot hold is left out: the listing then goes on behind the last key.
+			token, ok := r.raw(string(name))
+			if !ok {
+				return false
+			}
+			token, _ = unescaped(token)
+			out.token = string(token)
+			continue
 		}
 		value, ok := r.value(string(name))
 		if !ok {
@@ -140,11 +155,8 @@ func (a *listAnswer) read(text []byte) bool {
 			if out.more = string(value) == "true"; !out.more && string(value) != "false" {
 				return false
 			}
-		case "NextContinuationToken":
-			out.token = string(value)
 		case "EncodingType":
 			out.encoded = string(value) == "url"
-		case "Name", "Prefix", "Delimiter", "ContinuationToken", "StartAfter":
 		case "KeyCount", "MaxKeys":
 			if _, err := strconv.ParseInt(string(value), 10, 32); err != nil {
 				return false
@@ -163,7 +175,7 @@ func utf8Declared(prolog []byte) bool {
 // plainNamespace reports whether the root's tag is the right one and has nothing but its namespace.
 func plainNamespace(root []byte) bool {
 	rest, ok := bytes.CutPrefix(root, []byte(`ListBucketResult xmlns="`))
-	return ok && bytes.Count(rest, []byte{'"'}) == 1 && rest[len(rest)-1] == '"' && !bytes.ContainsAny(rest, "<&")
+	return ok && bytes.Count(rest, []byte{'"'}) == 1 && rest[len(rest)-1] == '"' && !bytes.ContainsFunc(rest, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '<' || r == '&' })
 }
 
 // A listReader reads the elements of an answer.
@@ -195,6 +207,15 @@ func (r *listReader) open() ([]byte, bool) {
 
 // value reads the text of an element that holds nothing else, and its end.
 func (r *listReader) value(name string) ([]byte, bool) {
+	value, ok := r.raw(name)
+	if !ok {
+		return nil, false
+	}
+	return unescaped(value)
+}
+
+// raw is value without looking at the text.
+func (r *listReader) raw(name string) ([]byte, bool) {
 	end := bytes.IndexByte(r.text[r.at:], '<')
 	if end < 0 {
 		return nil, false
@@ -206,7 +227,7 @@ func (r *listReader) value(name string) ([]byte, bool) {
 		return nil, false
 	}
 	r.at += len(name) + 2
-	return unescaped(value)
+	return value, true
 }
 
 // unescaped takes the escapes out of a text. It refuses what XML does not allow or what it changes (control characters, carriage returns).
@@ -291,7 +312,7 @@ func (r *listReader) object(o *source.Object) bool {
 			o.LastModified = listedTime(t)
 		case "StorageClass":
 			o.StorageClass = storageClass(value)
-		case "ChecksumAlgorithm", "ChecksumType":
+		case "ChecksumAlgorithm", "ChecksumType", "Type": // Type is Ceph's
 		default:
 			return false
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -20,6 +21,19 @@ type answering string
 // RoundTrip implements http.RoundTripper.
 func (a answering) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: 200, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(string(a))), Request: r}, nil
+}
+
+// repeated is the token, and what a store repeats of the question: a prefix is that unless it stands among the common ones.
+var repeated = regexp.MustCompile(`(<CommonPrefixes>[ \n\t\r]*)?<(Name|Tenant|Prefix|Delimiter|ContinuationToken|NextContinuationToken|StartAfter)>[^<]*</`)
+
+// withoutQuestion leaves out what is repeated.
+func withoutQuestion(text string) string {
+	return repeated.ReplaceAllStringFunc(text, func(found string) string {
+		if strings.HasPrefix(found, "<CommonPrefixes>") {
+			return found
+		}
+		return found[:strings.IndexByte(found, '>')+1] + "</"
+	})
 }
 
 // byClient is what the client's own decoder makes of an answer.
@@ -50,8 +64,15 @@ func compare(t testing.TB, text string, mustRead bool) {
 	}
 	want, err := byClient(t, text)
 	if err != nil {
+		want, err = byClient(t, withoutQuestion(text))
+		want.token = a.token
+	}
+	if err != nil {
 		t.Errorf("the client refuses it: %v\n%s", err, text)
 		return
+	}
+	if a.token == "" {
+		want.token = "" // one with characters that XML does not have, or that the client changes
 	}
 	if d := cmp.Diff(want, a, cmp.AllowUnexported(listAnswer{}), cmpopts.EquateEmpty()); d != "" {
 		t.Errorf("(-client +ours)\n%s\n%s", d, text)
@@ -67,6 +88,11 @@ const (
 		`<Contents><Key>d &amp; é</Key><LastModified>2026-10-12T17:50:30.123456789Z</LastModified><ETag>"x"</ETag><Size>0</Size>` +
 		`<Owner><ID>abc</ID><DisplayName>me &lt;3</DisplayName></Owner><StorageClass>GLACIER_IR</StorageClass></Contents>` +
 		`<CommonPrefixes><Prefix>e/</Prefix></CommonPrefixes></ListBucketResult>`
+	// Ceph repeats the question as it is, whatever the encoding and whether XML has such characters or not.
+	cephAnswer = `<?xml version="1.0" encoding="UTF-8"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><EncodingType>url</EncodingType><Tenant>t</Tenant><Name>b</Name>` +
+		"<Prefix>a&#x01;&amp;</Prefix><MaxKeys>1000</MaxKeys><IsTruncated>false</IsTruncated><Contents><Key>dot%2F..%2Fx%01.csv</Key>" +
+		`<LastModified>2026-11-22T00:33:57.519Z</LastModified><ETag>&quot;1ea334558fc1bcd4c8d9bbcd7b4f6737&quot;</ETag><Size>57</Size><StorageClass>STANDARD</StorageClass>` +
+		"<Owner><ID>storage</ID><DisplayName>Storage</DisplayName></Owner><Type>Normal</Type></Contents><KeyCount>1</KeyCount><StartAfter>\uffff\x01</StartAfter></ListBucketResult>"
 	bareAnswer = "<ListBucketResult>\n  <IsTruncated>false</IsTruncated>\n  <Prefix/>\n  <Contents>\n    <Key>a</Key>\n  </Contents>\n</ListBucketResult>\n"
 )
 
@@ -74,11 +100,19 @@ func TestListAnswer(t *testing.T) {
 	compare(t, awsAnswer, true)
 	compare(t, bareAnswer, true)
 	compare(t, "<ListBucketResult></ListBucketResult>", true)
+	compare(t, cephAnswer, true)
 	var a listAnswer
 	if !a.read([]byte(awsAnswer)) {
 		t.Fatal("not read")
 	}
 	a.decode()
+	var odd listAnswer
+	for token, want := range map[string]string{"a&amp;b": "a&b", "\uffff": "", "a&#x01;": "", "cr\rx": ""} {
+		text := strings.Replace(cephAnswer, "<KeyCount>", "<NextContinuationToken>"+token+"</NextContinuationToken><KeyCount>", 1)
+		if !odd.read([]byte(text)) || odd.token != want || len(odd.objects) != 1 {
+			t.Errorf("the token %q is read as %q, want %q: %+v", token, odd.token, want, odd)
+		}
+	}
 	if a.objects[0].Key != "a+b c" || a.objects[0].Size != 5<<40 || a.objects[0].ETag != "70ee1738b6b21e2c8a43f3a5ab0eee71-3" || !a.more || a.token == "" || a.prefixes[0] != "e/" {
 		t.Errorf("%+v", a)
 	}
@@ -105,6 +139,7 @@ func TestListAnswer(t *testing.T) {
 func FuzzListAnswer(f *testing.F) {
 	f.Add(awsAnswer)
 	f.Add(bareAnswer)
+	f.Add(cephAnswer)
 	for _, text := range []string{"", "<", "<>", "<ListBucketResult>", "<?xml ?>", "<ListBucketResult/>", "<ListBucketResult></ListBucketResult >", "<ListBucketResult><Contents></Contents></ListBucketResult>"} {
 		f.Add(text)
 	}

@@ -38,6 +38,10 @@ type Harness struct {
 	FileKeys bool
 	// UTF8Keys says that keys are UTF-8, as S3 itself wants them.
 	UTF8Keys bool
+	// TextOnly says that the store can be asked for texts only, UTF-8 without NUL: XML holds no others.
+	TextOnly bool
+	// PlainPlaces says that a listing may begin behind what could be a key only: no "." or ".." part.
+	PlainPlaces bool
 	// CleanedKeys says that the store takes several spellings of a path ("a//b", "./a/b") for one key, or refuses some as malformed, so that they
 	// cannot be told from keys that do not exist.
 	CleanedKeys bool
@@ -108,6 +112,22 @@ func (h Harness) keys() []string {
 	}
 	if h.UTF8Keys {
 		keys = slices.DeleteFunc(keys, func(k string) bool { return !utf8.ValidString(k) })
+	}
+	return h.askable(keys)
+}
+
+// dotted reports whether a path has a part that is "." or "..".
+func dotted(path string) bool {
+	return slices.ContainsFunc(strings.Split(path, "/"), func(part string) bool { return part == "." || part == ".." })
+}
+
+// askable leaves out what the store cannot be asked for.
+func (h Harness) askable(keys []string) []string {
+	if h.TextOnly {
+		keys = slices.DeleteFunc(keys, func(k string) bool { return !utf8.ValidString(k) || strings.Contains(k, "\x00") })
+	}
+	if h.PlainPlaces {
+		keys = slices.DeleteFunc(keys, dotted)
 	}
 	return keys
 }
@@ -226,6 +246,7 @@ func testResumeAndPrefix(t *testing.T, h Harness) {
 	keys := h.keys()
 	d := h.New(t, contentOf(keys))
 	places := []string{"", "a", "a/", "a/c", "a/c/", "a/c/dd", "a/zz", "b", "B", "B/", "dir", "deep/d/d/d", "\xff", "\xff\xff", "\x00", "a//", "/", "..", "../", "a/../a/b"}
+	places = h.askable(places)
 	places = append(places, keys...)
 	for _, at := range places {
 		for _, opts := range []source.ListOptions{{After: at}, {Prefix: at}, {Prefix: "a", After: at}, {Prefix: at, After: "a/c"}, {Prefix: "a/", After: at}} {
@@ -252,10 +273,10 @@ func testRandomTrees(t *testing.T, h Harness) {
 		for range 6 {
 			opts := source.ListOptions{}
 			if rapid.Bool().Draw(rt, "prefix?") {
-				opts.Prefix = piece(rt, append(keys, "a/b"))
+				opts.Prefix = h.piece(rt, append(keys, "a/b"))
 			}
 			if rapid.Bool().Draw(rt, "after?") {
-				opts.After = piece(rt, append(keys, "a/b"))
+				opts.After = h.piece(rt, append(keys, "a/b"))
 			}
 			if want, got := expected(keys, opts), listed(rt, d, Bucket, opts); !slices.Equal(want, got) {
 				rt.Fatalf("keys of %q with %+q: got %q, want %q", keys, []string{opts.Prefix, opts.After}, got, want)
@@ -276,9 +297,17 @@ func fileTree(paths []string) []string {
 }
 
 // piece draws the beginning of a key, at times with something behind it.
-func piece(rt *rapid.T, keys []string) string {
+func (h Harness) piece(rt *rapid.T, keys []string) string {
 	k := rapid.SampledFrom(keys).Draw(rt, "of")
-	return k[:rapid.IntRange(0, len(k)).Draw(rt, "length")] + rapid.SampledFrom([]string{"", "", "/", "\x00", "0", "\xff"}).Draw(rt, "end")
+	k = k[:rapid.IntRange(0, len(k)).Draw(rt, "length")]
+	if h.TextOnly {
+		k = strings.ToValidUTF8(k, "")
+	}
+	k += rapid.SampledFrom(h.askable([]string{"", "", "/", "\x00", "0", "\xff"})).Draw(rt, "end")
+	if h.PlainPlaces && dotted(k) {
+		return "a"
+	}
+	return k
 }
 
 func testBigListing(t *testing.T, h Harness) {
@@ -413,7 +442,7 @@ func testNoSuchThing(t *testing.T, h Harness) {
 	if !h.CleanedKeys {
 		keys = append(keys, "a", "a/", "f/none", "a/b/", "/f", "a//b", "./f", "../"+Bucket+"/f", "a/../f", ".", "..", "f\x00", strings.Repeat("n", 1024))
 	}
-	for _, key := range keys {
+	for _, key := range h.askable(keys) {
 		wantKind(t, open(Bucket, key, source.OpenOptions{}), source.NotFound, Bucket, key)
 	}
 	wantKind(t, open(Bucket, "f", source.OpenOptions{VersionID: "no-such-version"}), source.NotFound, Bucket, "f")
