@@ -5,8 +5,7 @@ STATICCHECK = $(GO) tool -modfile=tools/lint/go.mod staticcheck
 
 # Programs for amd64 are built for x86-64-v3, which processors have had since 2013 (Intel Haswell) and 2015 (AMD Excavator) and some small ones
 # only since 2021: detection is a quarter faster. make build GOAMD64=v1 builds for all others.
-GOAMD64 ?= v3
-export GOAMD64
+build build-simd bench bench-detect bench-fleet: export GOAMD64 ?= v3
 
 .PHONY: test install check generate fuzz bench bench-detect bench-fleet test-stores corpus-pdf accuracy catalog build build-simd help
 
@@ -15,9 +14,9 @@ help: ## say what there is
 
 test: install check ## install what the tests need, check the sources, run every test, fuzz a part of the formats for half a minute each
 	MAGPIE_TERRAFORM=$$(sh tools/install/install.sh terraform) $(GO) test -timeout 14m ./...
-	GOAMD64=v1 $(GO) test ./internal/detect
+	GOAMD64=v3 $(GO) test ./internal/detect
 	GOEXPERIMENT=simd $(GO) vet ./internal/detect/...
-	GOEXPERIMENT=simd $(GO) test -run 'FirstLook|Classify|Masks' ./internal/detect
+	GOAMD64=v3 GOEXPERIMENT=simd $(GO) test -run 'FirstLook|Classify|Masks' ./internal/detect
 	$(GO) run ./tools/fuzz -within 2m
 	@sh tools/install/install.sh terraform >/dev/null
 
