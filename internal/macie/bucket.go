@@ -1,6 +1,7 @@
 package macie
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -75,6 +76,9 @@ func observe(inv *inventory.Inventory, b *inventory.Bucket, accounts func(bucket
 	m.PublicAccess.PermissionConfiguration = permissions(inv, b, &o.posture)
 	m.PublicAccess.EffectivePermission = macie2.EffectivePermission(o.posture.Permission)
 	m.SharedAccess = macie2.SharedAccess(o.posture.Sharing)
+	if m.PublicAccess.EffectivePermission == macie2.EffectivePermissionUnknown || m.SharedAccess == macie2.SharedAccessUnknown {
+		m.ErrorMessage = wire.Ptr(accessUnknown + cmp.Or(unknownFacts(inv, b), "its policy cannot be decided") + ".")
+	}
 	m.ReplicationDetails = replication(b, accounts)
 	m.ServerSideEncryption = serverSideEncryption(b)
 	if versioning, ok := b.Versioning.Get(); ok {
@@ -102,8 +106,28 @@ func setCounts(m *macie2.BucketMetadata, n inventory.Counts) {
 		CustomerManaged: wire.Ptr(n.Encryption.CustomerManaged), KmsManaged: wire.Ptr(n.Encryption.KMSManaged),
 		S3Managed: wire.Ptr(n.Encryption.S3Managed), Unencrypted: wire.Ptr(n.Encryption.Unencrypted), Unknown: wire.Ptr(n.Encryption.Unknown),
 	}
-	if n.Unlisted > 0 && m.ErrorMessage == nil {
-		m.ErrorMessage = wire.Ptr(fmt.Sprintf("The counts fall short: %d keys or prefixes could not be listed: %s.", n.Unlisted, n.FirstUnlisted.Kind))
+	if n.Unlisted > 0 {
+		_, access := messages(m)
+		setMessages(m, fmt.Sprintf("The counts fall short: %d keys or prefixes could not be listed: %s.", n.Unlisted, n.FirstUnlisted.Kind), access)
+	}
+}
+
+// accessUnknown begins what the message of a bucket says of its access, behind what it says of its objects.
+const accessUnknown = "Who has access cannot be told: "
+
+// messages returns what the message of a bucket says of its objects and of its access.
+func messages(m *macie2.BucketMetadata) (objects, access string) {
+	text := wire.Value(m.ErrorMessage)
+	if i := strings.Index(text, accessUnknown); i >= 0 {
+		return strings.TrimSuffix(text[:i], " "), text[i:]
+	}
+	return text, ""
+}
+
+func setMessages(m *macie2.BucketMetadata, objects, access string) {
+	m.ErrorMessage = nil
+	if text := strings.TrimSpace(objects + " " + access); text != "" {
+		m.ErrorMessage = &text
 	}
 }
 
@@ -114,7 +138,9 @@ func keepCounts(m, earlier *macie2.BucketMetadata) {
 	m.UnclassifiableObjectCount, m.UnclassifiableObjectSizeInBytes = earlier.UnclassifiableObjectCount, earlier.UnclassifiableObjectSizeInBytes
 	m.ObjectCountByEncryptionType = earlier.ObjectCountByEncryptionType
 	if earlier.ErrorCode == "" {
-		m.ErrorMessage = earlier.ErrorMessage
+		_, access := messages(m)
+		objects, _ := messages(earlier)
+		setMessages(m, objects, access)
 	}
 }
 

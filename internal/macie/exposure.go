@@ -142,7 +142,9 @@ func (e *Exposure) Settle() {
 
 // exposureOf judges a bucket by its metadata. Public access is read and written as the flags say; nil is not known.
 func exposureOf(m *macie2.BucketMetadata, g *guard, reads, writes *bool) *Exposure {
-	e := &Exposure{Account: wire.Value(m.AccountId), Region: wire.Value(m.Region), Bucket: wire.Value(m.BucketName), Problem: wire.Value(m.ErrorMessage)}
+	e := &Exposure{Account: wire.Value(m.AccountId), Region: wire.Value(m.Region), Bucket: wire.Value(m.BucketName)}
+	objects, access := messages(m)
+	e.Problem = cmp.Or(strings.TrimSuffix(strings.TrimPrefix(access, accessUnknown), "."), objects)
 	if m.ErrorCode != "" && e.Problem == "" {
 		e.Problem = string(m.ErrorCode)
 	}
@@ -196,21 +198,22 @@ func InventoryExposures(inv *inventory.Inventory) []*Exposure {
 			reads, writes = known(o.posture.Readable), known(o.posture.Writable)
 		}
 		if e := exposureOf(o.doc, o.guard, reads, writes); e.Weight() > 0 {
-			if len(e.Undecided) > 0 && e.Problem == "" {
-				e.Problem = unknownFacts(inv, b)
-			}
 			out = append(out, e)
 		}
 	}
 	return out
 }
 
-// unknownFacts says why what guards a bucket is not known.
+// unknownFacts says why what guards a bucket is not known: "bucket policy, ACL: AccessDenied".
 func unknownFacts(inv *inventory.Inventory, b *inventory.Bucket) string {
-	var why []string
+	var reasons []string
+	facts := map[string][]string{} // by reason
 	note := func(what string, state source.State, reason string) {
 		if state == source.StateUnknown {
-			why = append(why, strings.TrimSuffix(what+": "+reason, ": "))
+			if facts[reason] == nil {
+				reasons = append(reasons, reason)
+			}
+			facts[reason] = append(facts[reason], what)
 		}
 	}
 	block := inv.PublicAccessBlockOf(b.Account)
@@ -220,7 +223,10 @@ func unknownFacts(inv *inventory.Inventory, b *inventory.Bucket) string {
 	note("public access block of the account", block.State, block.Reason)
 	note("ownership controls", b.Ownership.State, b.Ownership.Reason)
 	note("replication", b.Replication.State, b.Replication.Reason)
-	return strings.Join(why, "; ")
+	for i, reason := range reasons {
+		reasons[i] = strings.TrimSuffix(strings.Join(facts[reason], ", ")+": "+reason, ": ")
+	}
+	return strings.Join(reasons, "; ")
 }
 
 // StoredExposures is what a server's database tells of exposures.

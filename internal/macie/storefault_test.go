@@ -63,8 +63,11 @@ func TestFaultsOfAStore(t *testing.T) {
 	kept := func(m macie2.BucketMetadata) bool {
 		return m.ErrorMessage == nil && wire.Value(m.ObjectCount) == 2 && *m.LastUpdated < wire.TimeOf(w.clock.Now()) && strings.Contains(w.log.String(), "bucket=ill")
 	}
-	unknown := func(m macie2.BucketMetadata) bool {
-		return m.ErrorMessage == nil && wire.Value(m.ObjectCount) == 2 && m.PublicAccess.EffectivePermission == macie2.EffectivePermissionUnknown
+	unknown := func(why string) func(macie2.BucketMetadata) bool {
+		return func(m macie2.BucketMetadata) bool {
+			return m.ErrorCode == "" && wire.Value(m.ErrorMessage) == accessUnknown+why+"." && wire.Value(m.ObjectCount) == 2 &&
+				m.PublicAccess.EffectivePermission == macie2.EffectivePermissionUnknown
+		}
 	}
 	same := func(m macie2.BucketMetadata) bool {
 		return m.ErrorMessage == nil && wire.Value(m.ObjectCount) == 2 && m.PublicAccess.EffectivePermission == macie2.EffectivePermissionNotPublic
@@ -91,11 +94,11 @@ func TestFaultsOfAStore(t *testing.T) {
 		{"everything denied", "", s3test.AccessDenied, denied},
 		{"everything slow", "", s3test.SlowDown, kept},
 		{"everything dropped", "", s3test.Drop, kept},
-		{"policy denied", "GetBucketPolicy", s3test.AccessDenied, unknown},
-		{"policy that does not parse", "GetBucketPolicy", policy(`{"Version":"2012-10-17","Statement":[`), unknown},
-		{"policy of another kind", "GetBucketPolicy", policy(`{"Version":"2012-10-17","Statement":[{"Effect":"Perhaps","Principal":"*","Action":"s3:*","Resource":"*"}]}`), unknown},
-		{"policy of 10 MB", "GetBucketPolicy", policy(`{"Version":"2012-10-17","Id":"` + strings.Repeat("x", 10<<20) + `","Statement":[]}`), unknown},
-		{"policy that is a listing", "GetBucketPolicy", s3test.Listing, unknown},
+		{"policy denied", "GetBucketPolicy", s3test.AccessDenied, unknown("bucket policy: AccessDenied (status 403)")},
+		{"policy that does not parse", "GetBucketPolicy", policy(`{"Version":"2012-10-17","Statement":[`), unknown("bucket policy: the policy does not parse: no JSON at byte 37")},
+		{"policy of another kind", "GetBucketPolicy", policy(`{"Version":"2012-10-17","Statement":[{"Effect":"Perhaps","Principal":"*","Action":"s3:*","Resource":"*"}]}`), unknown("its policy cannot be decided")},
+		{"policy of 10 MB", "GetBucketPolicy", policy(`{"Version":"2012-10-17","Id":"` + strings.Repeat("x", 10<<20) + `","Statement":[]}`), unknown("bucket policy: the store answered with more than 10485760 bytes")},
+		{"policy that is a listing", "GetBucketPolicy", s3test.Listing, unknown("bucket policy: the store answered 200 with what is no policy")},
 		{"tags denied", "GetBucketTagging", s3test.AccessDenied, same},
 		{"versioning broken", "GetBucketVersioning", s3test.InternalError, same},
 		{"replication dropped", "GetBucketReplication", s3test.Drop, same},
