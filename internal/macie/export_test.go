@@ -297,6 +297,9 @@ func TestExportConfiguration(t *testing.T) {
 		refused(t, w.putExport(c.d), c.kind, c.text)
 		equal(t, "after a refusal", get(), `{"configuration":{}}`)
 	}
+	if log := w.log.String(); !strings.Contains(log, "bucket=sealed error=\"write bucket") {
+		t.Errorf("the log does not say what the store said: %s", log)
+	}
 	must(t, w.putExport(destination("results", "a/b")))
 	equal(t, "set", get(), `{"configuration":{"s3Destination":{"bucketName":"results","keyPrefix":"a/b","kmsKeyArn":"`+exportTestKey+`"}}}`)
 	theirs := destination("theirs", "")

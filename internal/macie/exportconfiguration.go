@@ -88,7 +88,11 @@ func (s *Service) PutClassificationExportConfiguration(ctx context.Context, in *
 	}
 	if d != nil {
 		if err := s.testDestination(ctx, tenant(ctx), d); err != nil {
-			return nil, err
+			var told *wire.Error
+			if !errors.As(err, &told) { // what the client is told leaves out what the store said
+				s.cfg.Log.Warn("results cannot be written", "tenant", tenant(ctx).String(), "bucket", *d.BucketName, "error", err)
+			}
+			return nil, destinationProblem(d, err)
 		}
 	}
 	err := s.update(ctx, func(tx store.Tx, t store.Tenant) error {
@@ -129,16 +133,13 @@ func (s *Service) testDestination(ctx context.Context, t store.Tenant, d *macie2
 	defer cancel()
 	at, err := s.cfg.Sources.results(ctx, t, d)
 	if err != nil {
-		return destinationProblem(d, err)
+		return err
 	}
 	if key.Partition != arn.PartitionOf(t.Region) || key.Region != at.region {
 		return invalid("the KMS key is in %s, the bucket in %s: they have to be in the same Region", key.Region, at.region)
 	}
 	body := []byte("Amazon Macie results can be written here.\n")
-	if err := at.writer.PutObject(ctx, *d.BucketName, exportKey(d, resultsFolder(t)+testObject), body, putOptions(d, "text/plain")); err != nil {
-		return destinationProblem(d, err)
-	}
-	return nil
+	return at.writer.PutObject(ctx, *d.BucketName, exportKey(d, resultsFolder(t)+testObject), body, putOptions(d, "text/plain"))
 }
 
 // maxExportPrefix leaves room for a job's id and a file's name in a key of 1024 bytes.
