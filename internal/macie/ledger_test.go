@@ -313,7 +313,7 @@ func rescan(t *testing.T, at int64, commit, kills, reopen bool) (outcome, int64)
 	}
 	w.worker.cfg.Reopen = reopen
 	erase(t, w)
-	id := w.create(jobOver("rescan", "bucket"))
+	ref := latestRef(w, w.create(jobOver("rescan", "bucket")))
 	complete := make(chan struct{})
 	var once sync.Once
 	seen := func() {
@@ -321,7 +321,7 @@ func rescan(t *testing.T, at int64, commit, kills, reopen bool) (outcome, int64)
 			return // the engine still ends
 		}
 		must(t, w.db.View(context.Background(), func(tx store.Tx) error {
-			run, err := job.GetRun(context.Background(), tx, latestRef(w, id))
+			run, err := job.GetRun(context.Background(), tx, ref)
 			if run.State == job.RunComplete {
 				once.Do(func() { close(complete) })
 			}
@@ -345,7 +345,7 @@ func rescan(t *testing.T, at int64, commit, kills, reopen bool) (outcome, int64)
 			t.Fatalf("the run is not complete; log:\n%s", w.log)
 		}
 	}
-	return w.outcome(id), db.count.Load()
+	return w.outcome(ref.JobID), db.count.Load()
 }
 
 // erase removes the findings of the first job, so that what is left is the other's.
