@@ -111,6 +111,7 @@ func BenchmarkLarge(b *testing.B) {
 				b.StopTimer()
 				w := newWorld(b, func(_ *world, c *job.Config) { c.Slots, c.Logger = 2, slog.New(slog.DiscardHandler) })
 				w.worker.cfg.Parts = v.parts
+				w.worker.cfg.Extractor.Limits.TextBytes = g.size // beyond Macie's quota too
 				w.sources[home] = []source.Driver{g}
 				w.start()
 				b.StartTimer()
