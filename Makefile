@@ -46,7 +46,7 @@ STORES ?= /var/tmp/magpie-stores
 test-stores: ## the tests against MinIO, built from its source, and Ceph, from Debian's packages; the first time some ten minutes for getting them
 	@sh tools/stores/get.sh $(STORES)
 	$(GO) vet -tags stores ./internal/source/s3/...
-	MAGPIE_STORES=$(STORES) $(GO) test -tags stores -timeout 20m -run TestStores -rapid.checks 20 ./internal/source/s3
+	MAGPIE_STORES=$(STORES) $(GO) test -tags stores -timeout 20m -run TestStores ./internal/source/s3 -rapid.checks 20
 
 build: ## one static binary, ./magpie; on amd64 for x86-64-v3, with GOAMD64=v1 for any processor
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags="-s -w" -o magpie ./cmd/magpie
