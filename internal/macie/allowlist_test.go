@@ -269,6 +269,17 @@ func (l lateDB) Update(ctx context.Context, fn func(store.Tx) error) error {
 	})
 }
 
+// begunDB tells when a transaction is about to begin, which may have to wait for another.
+type begunDB struct {
+	store.DB
+	begun chan<- struct{}
+}
+
+func (b begunDB) Update(ctx context.Context, fn func(store.Tx) error) error {
+	b.begun <- struct{}{}
+	return b.DB.Update(ctx, fn)
+}
+
 // TestAllowListDeletedMeanwhile deletes a list while a job that uses it is made but not committed yet: the deletion sees the job, or comes first
 // if the job has to be made again.
 func TestAllowListDeletedMeanwhile(t *testing.T) {
@@ -285,8 +296,12 @@ func TestAllowListDeletedMeanwhile(t *testing.T) {
 		var job, deletion error
 		group.Go(func() { _, job = late.CreateClassificationJob(w.ctx, in) })
 		<-ready
+		begun := make(chan struct{}, 100)
+		cfg.DB = begunDB{w.db, begun}
+		w.service, err = New(cfg)
+		must(t, err)
 		group.Go(func() { deletion = w.disallow(in.AllowListIds[0], "") })
-		time.Sleep(100 * time.Millisecond) // for the deletion to have begun, which shows nowhere; if it has not, the test shows less
+		<-begun
 		close(goOn)
 		group.Wait()
 		oneFirst(t, job, deletion)
