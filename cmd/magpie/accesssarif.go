@@ -173,13 +173,18 @@ func physical(file string, line, column int) *policyPhysical {
 }
 
 func (s *accessSARIF) close() error {
+	return writeSARIF(s.out, usedRules(accessRules, s.rules), s.results)
+}
+
+// usedRules returns the rules that results have, by id.
+func usedRules(all []policyRule, used map[string]bool) []policyRule {
 	rules := []policyRule{}
-	for _, r := range accessRules {
-		if s.rules[r.ID] {
+	for _, r := range all {
+		if used[r.ID] {
 			rules = append(rules, r)
 		}
 	}
-	return writeSARIF(s.out, rules, s.results)
+	return rules
 }
 
 func writeSARIF(out *bufio.Writer, rules []policyRule, results []policyResult) error {

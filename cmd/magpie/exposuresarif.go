@@ -85,11 +85,5 @@ func (s *exposureSARIF) exposure(e *macie.Exposure) error {
 }
 
 func (s *exposureSARIF) close() error {
-	rules := []policyRule{}
-	for _, r := range exposureRules {
-		if s.rules[r.ID] {
-			rules = append(rules, r)
-		}
-	}
-	return writeSARIF(s.out, rules, s.results)
+	return writeSARIF(s.out, usedRules(exposureRules, s.rules), s.results)
 }
