@@ -317,13 +317,7 @@ func TestKillSQLite(t *testing.T) {
 		var progress progressWatch
 		for {
 			s := awaitServing(again(), killed)
-			complete := progress.look(t, s, id)
-			early = early || progress.early
-			if !complete && early && kills >= mostKill {
-				awaitStatus(t, s.client(), id, types.JobStatusComplete)
-				complete = progress.look(t, s, id)
-			}
-			if complete {
+			if progress.over(t, s, id, kills, &early) {
 				t.Logf("%d kills before the job was complete", kills)
 				checkPlanted(t, s.client(), plants)
 				compareOutcomes(t, undisturbed, outcomeOf(t, s, filepath.Join(killed, databaseFile), id))
@@ -383,6 +377,19 @@ func (w *progressWatch) look(t testing.TB, s *serving, id string) bool {
 	return status == types.JobStatusComplete
 }
 
+// over looks, and notes when findings were listed early. If that was seen and there were kills enough, it lets the job end undisturbed. It says
+// whether the job is complete.
+func (w *progressWatch) over(t testing.TB, s *serving, id string, kills int, early *bool) bool {
+	t.Helper()
+	complete := w.look(t, s, id)
+	*early = *early || w.early
+	if !complete && *early && kills >= mostKill {
+		awaitStatus(t, s.client(), id, types.JobStatusComplete)
+		complete = w.look(t, s, id)
+	}
+	return complete
+}
+
 // TestKillPostgres kills a server without workers and two workers in processes of their own.
 func TestKillPostgres(t *testing.T) {
 	dir := t.TempDir()
@@ -429,13 +436,7 @@ func TestKillPostgres(t *testing.T) {
 		for lives := 0; ; lives++ {
 			if lives%5 == 0 { // a look takes its time, in which the others work
 				s := awaitServing(server.process, data)
-				complete := progress.look(t, s, id)
-				early = early || progress.early
-				if !complete && early && kills >= mostKill {
-					awaitStatus(t, s.client(), id, types.JobStatusComplete)
-					complete = progress.look(t, s, id)
-				}
-				if complete {
+				if progress.over(t, s, id, kills, &early) {
 					t.Logf("%d kills before the job was complete", kills)
 					checkPlanted(t, s.client(), plants)
 					compareOutcomes(t, undisturbed, outcomeOf(t, s, killed, id))
