@@ -33,7 +33,7 @@ func newAccessReport(format string, w io.Writer, zone reach.Zone) (accessReport,
 	case "jsonl":
 		return &accessJSON{out: out, zone: zone, now: time.Now(), lines: true}, nil
 	case "sarif":
-		return &accessSARIF{out: out, zone: zone, rules: map[string]bool{}}, nil
+		return &accessSARIF{out: out, zone: zone}, nil
 	}
 	return nil, fmt.Errorf("there is no format %q", format)
 }

@@ -18,7 +18,6 @@ import (
 type accessSARIF struct {
 	out     *bufio.Writer
 	zone    reach.Zone
-	rules   map[string]bool
 	results []policyResult
 	left    int // findings beyond what services take
 }
@@ -141,7 +140,6 @@ func (s *accessSARIF) message(a *analysed, i int) string {
 }
 
 func (s *accessSARIF) add(r policyResult) {
-	s.rules[r.RuleID] = true
 	if len(s.results) < sarifResults {
 		s.results = append(s.results, r)
 	} else {
@@ -173,14 +171,14 @@ func physical(file string, line, column int) *policyPhysical {
 }
 
 func (s *accessSARIF) close() error {
-	return writeSARIF(s.out, usedRules(accessRules, s.rules), s.results)
+	return writeSARIF(s.out, usedRules(accessRules, s.results), s.results)
 }
 
-// usedRules returns the rules that results have, by id.
-func usedRules(all []policyRule, used map[string]bool) []policyRule {
+// usedRules returns the rules that results have.
+func usedRules(all []policyRule, results []policyResult) []policyRule {
 	rules := []policyRule{}
 	for _, r := range all {
-		if used[r.ID] {
+		if slices.ContainsFunc(results, func(result policyResult) bool { return result.RuleID == r.ID }) {
 			rules = append(rules, r)
 		}
 	}

@@ -31,7 +31,7 @@ func newExposureReport(format string, w io.Writer, places map[string]resource.Pl
 	case "jsonl":
 		return &exposureLines{out: out}, nil
 	case "sarif":
-		return &exposureSARIF{out: out, places: places, rules: map[string]bool{}}, nil
+		return &exposureSARIF{out: out, places: places}, nil
 	}
 	return nil, fmt.Errorf("there is no format %q", format)
 }

@@ -13,7 +13,6 @@ import (
 type exposureSARIF struct {
 	out     *bufio.Writer
 	places  map[string]resource.Place // of buckets, by ARN
-	rules   map[string]bool
 	results []policyResult
 }
 
@@ -59,7 +58,6 @@ func exposureRule(e *macie.Exposure) (rule, level string) {
 
 func (s *exposureSARIF) exposure(e *macie.Exposure) error {
 	rule, level := exposureRule(e)
-	s.rules[rule] = true
 	if len(s.results) == sarifResults {
 		return nil // the worst are kept
 	}
@@ -85,5 +83,5 @@ func (s *exposureSARIF) exposure(e *macie.Exposure) error {
 }
 
 func (s *exposureSARIF) close() error {
-	return writeSARIF(s.out, usedRules(exposureRules, s.rules), s.results)
+	return writeSARIF(s.out, usedRules(exposureRules, s.results), s.results)
 }

@@ -163,16 +163,7 @@ func resultAt(rule, level, message string, at resource.Place) policyResult {
 }
 
 func (s *checkSARIF) close() error {
-	rules := []policyRule{}
-	for _, r := range checkRules {
-		for i := range s.results {
-			if s.results[i].RuleID == r.ID {
-				rules = append(rules, r)
-				break
-			}
-		}
-	}
-	return writeSARIF(s.out, rules, s.results)
+	return writeSARIF(s.out, usedRules(checkRules, s.results), s.results)
 }
 
 func (t *checkTable) close() error {
